@@ -1,0 +1,3 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""An analytic driving world with exact truth."""

@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Pinhole projection between frame `cam` (x right, y down, z forward) and pixels (centres at integers)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unsup_track_ros.shapes import Bool, Float, Float32
+
+MIN_DEPTH_M = 1e-3
+
+
+def project(
+    points_cam: Float[np.ndarray, "P 3"], pix_T_cam: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, "P 2"]:
+    """Project points to pixels; points behind the camera get nan."""
+    depth = points_cam[:, 2:]
+    safe = np.where(depth > MIN_DEPTH_M, depth, np.nan)
+    focal = np.array([pix_T_cam[0, 0], pix_T_cam[1, 1]], points_cam.dtype)
+    centre = np.array([pix_T_cam[0, 2], pix_T_cam[1, 2]], points_cam.dtype)
+    return points_cam[:, :2] / safe * focal + centre
+
+
+def backproject(
+    points_pix: Float[np.ndarray, "P 2"], depth_m: Float[np.ndarray, " P"], pix_T_cam: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, "P 3"]:
+    """Lift pixels with a depth (z, not range) to points in cam."""
+    focal = np.array([pix_T_cam[0, 0], pix_T_cam[1, 1]], depth_m.dtype)
+    centre = np.array([pix_T_cam[0, 2], pix_T_cam[1, 2]], depth_m.dtype)
+    rays = (points_pix - centre) / focal
+    return np.concatenate([rays * depth_m[:, None], depth_m[:, None]], axis=1)
+
+
+def inside(points_pix: Float[np.ndarray, "P 2"], width_px: int, height_px: int) -> Bool[np.ndarray, " P"]:
+    """Tell which pixels lie in the image, half a pixel around the outer centres; nan lies outside."""
+    x, y = points_pix[:, 0], points_pix[:, 1]
+    return (x >= -0.5) & (x < width_px - 0.5) & (y >= -0.5) & (y < height_px - 0.5)
+
+
+def depth_image(
+    points_pix: Float[np.ndarray, "P 2"], depth_m: Float[np.ndarray, " P"], width_px: int, height_px: int
+) -> Float32[np.ndarray, "H W"]:
+    """Splat depths to their nearest pixel, the nearest surface winning; empty pixels are 0."""
+    seen = inside(points_pix, width_px, height_px) & (depth_m > MIN_DEPTH_M)
+    pixel = np.rint(points_pix[seen]).astype(np.int64)
+    flat = pixel[:, 1] * width_px + pixel[:, 0]
+    image = np.full(height_px * width_px, np.inf, np.float32)
+    np.minimum.at(image, flat, depth_m[seen].astype(np.float32))
+    image[~np.isfinite(image)] = 0.0
+    return image.reshape(height_px, width_px)

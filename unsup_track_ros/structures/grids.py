@@ -1,0 +1,36 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Occupancy grids of one frame, in odom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unsup_track_ros.shapes import Float32, Float64, Shaped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OccupancyGrids:
+    """Static, dynamic and combined occupancy around the vehicle; `data[y, x]`, axes of odom.
+
+    Cells hold nav_msgs values: -1 unknown, 0 free .. 100 occupied; `static.ravel()` is the message's data.
+
+    Attributes:
+        stamp_ns: Stamp of the frame.
+        resolution_m: Side of a cell.
+        origin_odom: (2,) x, y of the outer corner of cell [0, 0].
+        static: (Y, X) int8, moving objects removed.
+        dynamic: (Y, X) int8, 100 where something moves now, 0 where seen free of it, -1 unknown.
+        combined: (Y, X) int8, the larger of both.
+        log_odds: (Y, X) static evidence.
+    """
+
+    stamp_ns: int
+    resolution_m: float
+    origin_odom: Float64[np.ndarray, " 2"]
+    static: Shaped[np.ndarray, "Y X"]
+    dynamic: Shaped[np.ndarray, "Y X"]
+    combined: Shaped[np.ndarray, "Y X"]
+    log_odds: Float32[np.ndarray, "Y X"]

@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What is kept of one labelled frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unsup_track_ros.shapes import Float64
+from unsup_track_ros.structures.calibration import PinholeCamera
+from unsup_track_ros.structures.detections import Detections
+from unsup_track_ros.structures.egomotion import Egomotion
+from unsup_track_ros.structures.grids import OccupancyGrids
+from unsup_track_ros.structures.motion import MotionSegmentation
+from unsup_track_ros.structures.tracks import Tracks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameLabel:
+    """The pseudo-labels of one frame and what is needed to place them.
+
+    Attributes:
+        stamp_ns: Stamp of the reference scan.
+        index: Running number of the frame in its recording.
+        label_pass: "causal" (what the vehicle would have published) or "completed".
+        base_T_velo: (4, 4) mounting of the LiDAR.
+        camera: Pinhole model of the first camera at native size, None without a camera.
+        cam_T_velo: (4, 4) of that camera, None without a camera.
+        egomotion: Motion and pose of the sensor.
+        motion: Point and pixel masks.
+        detections: Boxes in velo.
+        tracks: Tracks in odom.
+        grids: Occupancy, or None while there was no pose.
+        missing_inputs: One sentence per input that was missing.
+    """
+
+    stamp_ns: int
+    index: int
+    label_pass: str = "causal"
+    base_T_velo: Float64[np.ndarray, "4 4"]
+    camera: PinholeCamera | None
+    cam_T_velo: Float64[np.ndarray, "4 4"] | None
+    egomotion: Egomotion
+    motion: MotionSegmentation
+    detections: Detections
+    tracks: Tracks
+    grids: OccupancyGrids | None
+    missing_inputs: tuple[str, ...] = ()

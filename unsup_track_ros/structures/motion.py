@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What moves by itself in the current frame, per pixel, per point and per object."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+
+from unsup_track_ros.shapes import Bool, Float32, Int
+
+
+class MotionStatus(enum.Enum):
+    """Whether motion could be judged, and why not."""
+
+    OK = "ok"
+    NO_EGOMOTION = "no_egomotion"
+    NO_PAST_FRAME = "no_past_frame"
+    NO_EVIDENCE_SOURCE = "no_evidence_source"  # the configured cues all lack their sensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MotionSegmentation:
+    """Independent-motion evidence of the current frame.
+
+    Attributes:
+        status: OK, or why nothing was judged (then every array is empty or None).
+        moving_points: (P,) points of the scan judged to move by themselves.
+        judged_points: (P,) points for which there was evidence either way.
+        moving_pixels: (H, W) the same on the image at working resolution, None without a camera.
+        judged_pixels: (H, W) pixels with evidence either way, None without a camera.
+        residual_px: (H, W) flow left after ego flow, 0 where not judged, None without a camera.
+        reason: One sentence when status is not OK.
+    """
+
+    status: MotionStatus
+    moving_points: Bool[np.ndarray, " P"]
+    judged_points: Bool[np.ndarray, " P"]
+    moving_pixels: Bool[np.ndarray, "H W"] | None = None
+    judged_pixels: Bool[np.ndarray, "H W"] | None = None
+    residual_px: Float32[np.ndarray, "H W"] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MotionRegions:
+    """Connected regions of motion: the detector's proposals before a box is fitted.
+
+    Attributes:
+        point_region: (P,) 0 for no region, else 1..R: the region of each point of the scan.
+        scores: (R,) evidence of each region in [0, 1].
+        flow_velo: (R, 3) mean displacement per second in the current velo frame, nan where unknown.
+    """
+
+    point_region: Int[np.ndarray, " P"]
+    scores: Float32[np.ndarray, " R"]
+    flow_velo: Float32[np.ndarray, "R 3"]

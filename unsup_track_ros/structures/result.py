@@ -1,0 +1,43 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What `Pipeline.step` answers for one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from unsup_track_ros.structures.detections import Detections
+from unsup_track_ros.structures.egomotion import Egomotion
+from unsup_track_ros.structures.flow import OpticalFlow
+from unsup_track_ros.structures.frame import SensorFrame
+from unsup_track_ros.structures.grids import OccupancyGrids
+from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
+from unsup_track_ros.structures.tracks import Tracks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PerceptionResult:
+    """Every stage's answer for one frame.
+
+    Attributes:
+        frame: The input.
+        flow: Optical flow between the past and the current image.
+        egomotion: Motion and pose of the sensor.
+        motion: What moves by itself.
+        regions: Connected moving regions of the scan.
+        detections: Boxes in velo.
+        tracks: Tracks in odom.
+        grids: Occupancy, or None while there is no pose.
+        stage_seconds: Wall time of each stage; the only member that differs between equal runs.
+    """
+
+    frame: SensorFrame
+    flow: OpticalFlow
+    egomotion: Egomotion
+    motion: MotionSegmentation
+    regions: MotionRegions
+    detections: Detections
+    tracks: Tracks
+    grids: OccupancyGrids | None
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
