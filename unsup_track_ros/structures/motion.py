@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unsup_track_ros.shapes import Bool, Float32, Int
+from unsup_track_ros.structures.voxels import VoxelEvidence, VoxelRegions
 
 
 class MotionStatus(enum.Enum):
@@ -26,12 +27,16 @@ class MotionSegmentation:
     """Independent-motion evidence of the current frame.
 
     Attributes:
-        status: OK, or why nothing was judged (then every array is empty or None).
+        status: OK, or why nothing was judged (then no point is moving or judged, images are None).
         moving_points: (P,) points of the scan judged to move by themselves.
         judged_points: (P,) points for which there was evidence either way.
         moving_pixels: (H, W) the same on the image at working resolution, None without a camera.
         judged_pixels: (H, W) pixels with evidence either way, None without a camera.
         residual_px: (H, W) flow left after ego flow, 0 where not judged, None without a camera.
+        velocity_velo: (P, 3) over ground in axes of the current velo, m/s, nan where not moving or
+            unknown; None where no evidence measures it.
+        point_cluster: (P,) 0 for none, else 1..C: rigid clusters the evidence was judged on, or None.
+        voxels: What a voxel test found, or None; the detector then groups voxels, not points.
         reason: One sentence when status is not OK.
     """
 
@@ -41,6 +46,9 @@ class MotionSegmentation:
     moving_pixels: Bool[np.ndarray, "H W"] | None = None
     judged_pixels: Bool[np.ndarray, "H W"] | None = None
     residual_px: Float32[np.ndarray, "H W"] | None = None
+    velocity_velo: Float32[np.ndarray, "P 3"] | None = None
+    point_cluster: Int[np.ndarray, " P"] | None = None
+    voxels: VoxelEvidence | None = None
     reason: str = ""
 
 
@@ -52,8 +60,10 @@ class MotionRegions:
         point_region: (P,) 0 for no region, else 1..R: the region of each point of the scan.
         scores: (R,) evidence of each region in [0, 1].
         flow_velo: (R, 3) mean displacement per second in the current velo frame, nan where unknown.
+        voxels: Voxels of the regions where they were found in voxels, else None.
     """
 
     point_region: Int[np.ndarray, " P"]
     scores: Float32[np.ndarray, " R"]
     flow_velo: Float32[np.ndarray, "R 3"]
+    voxels: VoxelRegions | None = None

@@ -26,6 +26,7 @@ class FrameTruth:
         num_points: (N,) LiDAR points on the object, None if unknown.
         odom_T_velo: (4, 4) pose of the LiDAR in a fixed world frame, None if unknown.
         moving_points: (P,) point of the scan lies on something that moves.
+        point_objects: (P,) row of `boxes_velo` that each point of the scan lies on, -1 for none.
         flow_points_velo: (P, 3) displacement of the point's surface to its place at the next scan,
             in the current velo frame with the sensor held still (zero for static points), metres.
         moving_pixels: (H, W) pixel of the first camera (native size) shows something that moves.
@@ -45,6 +46,7 @@ class FrameTruth:
     num_points: Int64[np.ndarray, " N"] | None = None
     odom_T_velo: Float64[np.ndarray, "4 4"] | None = None
     moving_points: Bool[np.ndarray, " P"] | None = None
+    point_objects: Int64[np.ndarray, " P"] | None = None
     flow_points_velo: Float32[np.ndarray, "P 3"] | None = None
     moving_pixels: Bool[np.ndarray, "H W"] | None = None
     flow_pix: Float32[np.ndarray, "2 H W"] | None = None

@@ -1,0 +1,313 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The ray caster that camera, LiDAR and shadows share: which surface does each ray meet first?"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from unsup_track_ros.data.synthetic.compiled import compiled, compiled_parallel
+from unsup_track_ros.data.synthetic.ground import (
+    KERB_HEIGHT_M,
+    Ground,
+    hill_height,
+    hill_slope,
+    is_raised,
+)
+from unsup_track_ros.data.synthetic.solids import Kind, Solids
+from unsup_track_ros.shapes import Float64, Int64, Shaped
+
+GROUND = -1
+NOTHING = -2
+
+_BOX = int(Kind.BOX)
+_CYLINDER = int(Kind.CYLINDER)
+# The march along a ray stops this far above the ground; well below the LiDAR's noise.
+_GROUND_TOLERANCE_M = 1e-5
+_MAX_MARCH_STEPS = 80
+# Below this height the ground counts as a plane: hills bend by less than 1 cm over the step left.
+_PLANE_HEIGHT_M = 0.3
+_KERB_BISECTIONS = 24
+
+
+class Rays(NamedTuple):
+    """Rays from one point, grouped in bundles of neighbours.
+
+    Attributes:
+        origin: (3,) common start.
+        directions: (R, 3) unit vectors, bundle after bundle.
+        starts: (B + 1,) first ray of each bundle, and R.
+        axes: (B, 3) unit vector in the middle of each bundle.
+        cosines: (B,) of the largest angle between a bundle's rays and its axis.
+        reach_m: Length at which rays end.
+    """
+
+    origin: Float64[np.ndarray, " 3"]
+    directions: Float64[np.ndarray, "R 3"]
+    starts: Int64[np.ndarray, " C"]
+    axes: Float64[np.ndarray, "B 3"]
+    cosines: Float64[np.ndarray, " B"]
+    reach_m: float
+
+
+class Hits(NamedTuple):
+    """Answer of `cast`.
+
+    Attributes:
+        distance: (R,) along the ray, m; the reach where nothing is met.
+        solid: (R,) row of the solid that is met first, GROUND or NOTHING.
+        reachable: (N,) rays that would meet object n if it stood alone.
+    """
+
+    distance: Float64[np.ndarray, " R"]
+    solid: Shaped[np.ndarray, " R"]
+    reachable: Int64[np.ndarray, " N"]
+
+
+def bundled(grid: Float64[np.ndarray, "H W 3"], tile: tuple[int, int]) -> tuple[Rays, Int64[np.ndarray, " R"]]:
+    """Group a grid of unit directions into tiles of neighbours.
+
+    Returns:
+        Rays from the origin with endless reach, and the flat grid index of each ray.
+    """
+    rows, columns = grid.shape[:2]
+    tile_row, tile_column = np.arange(rows) // tile[0], np.arange(columns) // tile[1]
+    bundle = (tile_row[:, None] * (tile_column[-1] + 1) + tile_column[None, :]).ravel()
+    order = np.argsort(bundle, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(bundle))]).astype(np.int64)
+    directions = np.ascontiguousarray(grid.reshape(-1, 3)[order], np.float64)
+    axes = np.add.reduceat(directions, starts[:-1], axis=0)
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    along = (directions * np.repeat(axes, np.diff(starts), axis=0)).sum(1)
+    cosines = np.minimum.reduceat(along, starts[:-1])
+    return Rays(np.zeros(3), directions, starts, axes, cosines, np.inf), order
+
+
+def aimed(rays: Rays, world_T_sensor: Float64[np.ndarray, "4 4"], reach_m: float) -> Rays:
+    """Move rays from the sensor's frame to the world."""
+    rotation = world_T_sensor[:3, :3]
+    return rays._replace(
+        origin=world_T_sensor[:3, 3].copy(),
+        directions=rays.directions @ rotation.T,
+        axes=rays.axes @ rotation.T,
+        reach_m=float(reach_m),
+    )
+
+
+def cast(rays: Rays, solids: Solids, ground: Ground, num_objects: int) -> Hits:
+    """Find the first surface on every ray."""
+    distance = np.empty(len(rays.directions))
+    solid = np.empty(len(rays.directions), np.int32)
+    reachable = np.zeros((len(rays.axes), num_objects), np.int64)
+    _cast_bundles(rays, solids, ground, Hits(distance, solid, reachable))
+    return Hits(distance, solid, reachable.sum(0))
+
+
+@compiled_parallel
+def _cast_bundles(rays: Rays, solids: Solids, ground: Ground, hits: Hits) -> None:
+    distance, solid, reachable = hits.distance, hits.solid, hits.reachable
+    for b in prange(rays.axes.shape[0]):
+        statics, objects = _candidates(rays, b, solids)
+        for r in range(rays.starts[b], rays.starts[b + 1]):
+            direction = rays.directions[r]
+            best = ground_distance(ground, rays.origin, direction, rays.reach_m)
+            found = GROUND if best < rays.reach_m else NOTHING
+            best, found = _first_static(rays, direction, solids, statics, best, found)
+            last = -1
+            for m in objects:
+                near = solid_distance(solids, m, rays.origin, direction)
+                if near >= rays.reach_m:
+                    continue
+                if solids.owner[m] != last:
+                    last = solids.owner[m]
+                    reachable[b, last] += 1
+                if near < best:
+                    best = near
+                    found = m
+            distance[r] = best
+            solid[r] = found
+
+
+@compiled
+def _first_static(rays, direction, solids, statics, best, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+    """Meet the solids without owner, nearest bounding sphere first."""
+    for k in range(statics.shape[0]):
+        m = int(statics[k, 1])
+        if statics[k, 0] > best:
+            break
+        near = solid_distance(solids, m, rays.origin, direction)
+        if near < best:
+            best = near
+            found = m
+    return best, found
+
+
+@compiled
+def _candidates(
+    rays: Rays, b: int, solids: Solids
+) -> tuple[Float64[np.ndarray, "A 2"], Int64[np.ndarray, " A"]]:
+    """Select the solids whose bounding sphere touches the cone of a bundle.
+
+    Returns:
+        Distance and row of those without owner, nearest first; rows of those with one, in order, so
+        that the parts of one object follow each other.
+    """
+    num = solids.radius.shape[0]
+    statics = np.empty((num, 2))
+    objects = np.empty(num, np.int64)
+    num_statics = 0
+    num_objects = 0
+    cosine = rays.cosines[b]
+    sine = np.sqrt(max(0.0, 1.0 - cosine * cosine))
+    for m in range(num):
+        offset = solids.centre[m] - rays.origin
+        along = offset[0] * rays.axes[b, 0] + offset[1] * rays.axes[b, 1] + offset[2] * rays.axes[b, 2]
+        square = offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2
+        across = np.sqrt(max(0.0, square - along * along))
+        radius = solids.radius[m]
+        near = np.sqrt(square) - radius
+        if across * cosine - along * sine > radius or along < -radius or near > rays.reach_m:
+            continue
+        if solids.owner[m] >= 0:
+            objects[num_objects] = m
+            num_objects += 1
+            continue
+        k = num_statics
+        while k > 0 and statics[k - 1, 0] > near:
+            statics[k] = statics[k - 1]
+            k -= 1
+        statics[k, 0] = near
+        statics[k, 1] = m
+        num_statics += 1
+    return statics[:num_statics], objects[:num_objects]
+
+
+@compiled
+def solid_distance(
+    solids: Solids, m: int, origin: Float64[np.ndarray, " 3"], direction: Float64[np.ndarray, " 3"]
+) -> float:
+    """Return where a ray enters a solid, infinity if it misses it or starts inside."""
+    c, s = solids.axis[m, 0], solids.axis[m, 1]
+    wx, wy = origin[0] - solids.centre[m, 0], origin[1] - solids.centre[m, 1]
+    start = (c * wx + s * wy, c * wy - s * wx, origin[2] - solids.centre[m, 2])
+    step = (c * direction[0] + s * direction[1], c * direction[1] - s * direction[0], direction[2])
+    kind = solids.kind[m]
+    if kind == _BOX:
+        return _box_distance(solids.half[m], solids.taper[m], start, step)
+    if kind == _CYLINDER:
+        return _cylinder_distance(solids.half[m], start, step)
+    return _ellipsoid_distance(solids.half[m], start, step)
+
+
+@compiled
+def _box_distance(
+    half: Float64[np.ndarray, " 3"],
+    taper: Float64[np.ndarray, " 3"],
+    start: tuple[float, float, float],
+    step: tuple[float, float, float],
+) -> float:
+    """Clip a ray by the six planes of a box, four of which may lean inwards with height."""
+    enter = 0.0
+    leave = np.inf
+    for face in range(6):
+        axis = face // 2
+        sign = 1.0 - 2.0 * (face % 2)
+        lean = 0.0
+        if axis == 0:
+            lean = taper[face]
+        elif axis == 1:
+            lean = taper[2]
+        room = half[axis] - sign * start[axis] - lean * (start[2] + half[2])
+        speed = sign * step[axis] + lean * step[2]
+        if speed < 0.0:
+            enter = max(enter, room / speed)
+        elif speed > 0.0:
+            leave = min(leave, room / speed)
+        elif room < 0.0:
+            return np.inf
+    return enter if 0.0 < enter < leave else np.inf
+
+
+@compiled
+def _cylinder_distance(
+    half: Float64[np.ndarray, " 3"], start: tuple[float, float, float], step: tuple[float, float, float]
+) -> float:
+    a = step[0] ** 2 + step[1] ** 2
+    b = start[0] * step[0] + start[1] * step[1]
+    root = b * b - a * (start[0] ** 2 + start[1] ** 2 - half[0] ** 2)
+    if root <= 0.0 or a == 0.0:
+        return np.inf
+    near = (-b - np.sqrt(root)) / a
+    if near > 0.0 and abs(start[2] + near * step[2]) <= half[2]:
+        return near
+    if step[2] == 0.0:
+        return np.inf
+    lid = (np.sign(-step[2]) * half[2] - start[2]) / step[2]
+    inside = (start[0] + lid * step[0]) ** 2 + (start[1] + lid * step[1]) ** 2 <= half[0] ** 2
+    return lid if lid > 0.0 and inside else np.inf
+
+
+@compiled
+def _ellipsoid_distance(
+    half: Float64[np.ndarray, " 3"], start: tuple[float, float, float], step: tuple[float, float, float]
+) -> float:
+    a = 0.0
+    b = 0.0
+    c = -1.0
+    for axis in range(3):
+        p, v = start[axis] / half[axis], step[axis] / half[axis]
+        a += v * v
+        b += p * v
+        c += p * p
+    root = b * b - a * c
+    if root <= 0.0:
+        return np.inf
+    near = (-b - np.sqrt(root)) / a
+    return near if near > 0.0 else np.inf
+
+
+@compiled
+def ground_distance(
+    ground: Ground, origin: Float64[np.ndarray, " 3"], direction: Float64[np.ndarray, " 3"], reach_m: float
+) -> float:
+    """Return where a ray meets the ground, kerbs included, at most the reach."""
+    upper = _march(ground, KERB_HEIGHT_M, origin, direction, 0.0, reach_m)
+    if upper >= reach_m or is_raised(ground, origin[0] + upper * direction[0], origin[1] + upper * direction[1]):
+        return min(upper, reach_m)
+    lower = _march(ground, 0.0, origin, direction, upper, reach_m)
+    if lower >= reach_m:
+        return reach_m
+    if not is_raised(ground, origin[0] + lower * direction[0], origin[1] + lower * direction[1]):
+        return lower
+    # The ray passes from above the road to below the sidewalk: it meets the kerb's face in between.
+    for _ in range(_KERB_BISECTIONS):
+        middle = 0.5 * (upper + lower)
+        if is_raised(ground, origin[0] + middle * direction[0], origin[1] + middle * direction[1]):
+            lower = middle
+        else:
+            upper = middle
+    return lower
+
+
+@compiled
+def _march(ground, lift, origin, direction, start, reach_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+    """Step along a ray to the hills raised by `lift`, never past them while far above."""
+    flat = np.sqrt(direction[0] ** 2 + direction[1] ** 2)
+    fall = ground.steepness * flat - direction[2]
+    t = start
+    for _ in range(_MAX_MARCH_STEPS):
+        x, y = origin[0] + t * direction[0], origin[1] + t * direction[1]
+        height = origin[2] + t * direction[2] - hill_height(ground, x, y) - lift
+        if abs(height) < _GROUND_TOLERANCE_M:
+            return t
+        if fall <= 0.0 or t > reach_m:
+            return np.inf
+        rate = fall
+        if height < _PLANE_HEIGHT_M:
+            slope_x, slope_y = hill_slope(ground, x, y)
+            rate = max(slope_x * direction[0] + slope_y * direction[1] - direction[2], 0.2 * fall)
+        t += height / rate
+    return t

@@ -1,0 +1,316 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Overlap of upright boxes (x, y, z, length, width, height, yaw) and of pixel rectangles.
+
+Everything is vectorised over pairs; pairs whose circumscribed circles are apart cost nothing but
+the test of the circles. Boxes of one call share a z-up frame, so no name here says which.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unsup_track_ros.shapes import Bool, Float, Float64, Int64
+
+# Unit box seen from above, counter-clockwise: front right, front left, rear left, rear right.
+_UNIT_CORNERS = np.array([[0.5, -0.5], [0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])
+
+
+def bev_corners(boxes: Float[np.ndarray, "N 7"]) -> Float64[np.ndarray, "N 4 2"]:
+    """Return the corners seen from above: front right, front left, rear left, rear right."""
+    boxes = np.asarray(boxes, np.float64)
+    local = _UNIT_CORNERS * boxes[:, None, 3:5]
+    cosine, sine = np.cos(boxes[:, 6])[:, None], np.sin(boxes[:, 6])[:, None]
+    x = cosine * local[..., 0] - sine * local[..., 1]
+    y = sine * local[..., 0] + cosine * local[..., 1]
+    return np.asarray(np.stack([x, y], -1) + boxes[:, None, :2])
+
+
+def corners(boxes: Float[np.ndarray, "N 7"]) -> Float64[np.ndarray, "N 8 3"]:
+    """Return the corners: the four of `bev_corners` at the bottom, then the same at the top."""
+    boxes = np.asarray(boxes, np.float64)
+    around = np.tile(bev_corners(boxes), (1, 2, 1))
+    half_height = np.repeat([-0.5, 0.5], 4) * boxes[:, None, 5]
+    return np.concatenate([around, (boxes[:, None, 2] + half_height)[..., None]], -1)
+
+
+def _mean_of_clamped_line(
+    start: Float64[np.ndarray, "K E"],
+    end: Float64[np.ndarray, "K E"],
+    bound: Float64[np.ndarray, "K 1"],
+) -> Float64[np.ndarray, "K E"]:
+    """Return the mean of clip(y, -bound, bound) while y runs linearly from start to end."""
+    change = end - start
+    rise = np.where(change != 0, change, 1.0)  # a level line has no kinks to find
+    at_low, at_high = (-bound - start) / rise, (bound - start) / rise
+    first = np.clip(np.minimum(at_low, at_high), 0.0, 1.0)
+    second = np.clip(np.maximum(at_low, at_high), 0.0, 1.0)
+    value0, value3 = np.clip(start, -bound, bound), np.clip(end, -bound, bound)
+    value1 = np.clip(start + first * change, -bound, bound)
+    value2 = np.clip(start + second * change, -bound, bound)
+    doubled = (
+        first * (value0 + value1)
+        + (second - first) * (value1 + value2)
+        + (1 - second) * (value2 + value3)
+    )
+    return np.asarray(0.5 * doubled)
+
+
+def bev_intersection_pairs(
+    boxes0: Float[np.ndarray, "K 7"], boxes1: Float[np.ndarray, "K 7"]
+) -> Float64[np.ndarray, " K"]:
+    """Return the area (m^2) shared by box k of both sets, seen from above.
+
+    In the axes of box 1, half sizes (a, b), the shared area is the boundary integral of
+    -clip(y, -b, b) dx over the part of box 0's outline with |x| <= a (Green's theorem, clipped).
+    Unlike clipping polygons it needs no sorting, and coincident edges are no special case.
+    """
+    outline = bev_corners(boxes0) - np.asarray(boxes1, np.float64)[:, None, :2]
+    cosine, sine = np.cos(boxes1[:, 6])[:, None], np.sin(boxes1[:, 6])[:, None]
+    x0 = cosine * outline[..., 0] + sine * outline[..., 1]
+    y0 = cosine * outline[..., 1] - sine * outline[..., 0]
+    x1, y1 = np.roll(x0, -1, 1), np.roll(y0, -1, 1)
+    half_length, half_width = 0.5 * boxes1[:, 3:4], 0.5 * boxes1[:, 4:5]
+    start_x, end_x = np.clip(x0, -half_length, half_length), np.clip(x1, -half_length, half_length)
+    # A vertical edge spans no dx: whatever its share of the way, it adds nothing.
+    run = np.where(x1 != x0, x1 - x0, 1.0)
+    start_y = y0 + np.clip((start_x - x0) / run, 0.0, 1.0) * (y1 - y0)
+    end_y = y0 + np.clip((end_x - x0) / run, 0.0, 1.0) * (y1 - y0)
+    area = np.sum((start_x - end_x) * _mean_of_clamped_line(start_y, end_y, half_width), 1)
+    return np.asarray(np.maximum(area, 0.0))
+
+
+def _touching_pairs(
+    boxes0: Float[np.ndarray, "N 7"], boxes1: Float[np.ndarray, "M 7"]
+) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
+    """Return the rows of the pairs whose circumscribed circles meet."""
+    radius0, radius1 = (
+        0.5 * np.hypot(boxes0[:, 3], boxes0[:, 4]),
+        0.5 * np.hypot(boxes1[:, 3], boxes1[:, 4]),
+    )
+    apart = np.hypot(boxes0[:, None, 0] - boxes1[:, 0], boxes0[:, None, 1] - boxes1[:, 1])
+    rows0, rows1 = np.nonzero(apart < radius0[:, None] + radius1)
+    return rows0, rows1
+
+
+def bev_intersection(
+    boxes0: Float[np.ndarray, "N 7"], boxes1: Float[np.ndarray, "M 7"]
+) -> Float64[np.ndarray, "N M"]:
+    """Return the shared area (m^2) of every pair, seen from above."""
+    shared = np.zeros((len(boxes0), len(boxes1)))
+    rows0, rows1 = _touching_pairs(boxes0, boxes1)
+    shared[rows0, rows1] = bev_intersection_pairs(boxes0[rows0], boxes1[rows1])
+    return shared
+
+
+def _ratio(
+    shared: Float64[np.ndarray, "*S"], whole: Float64[np.ndarray, "*S"]
+) -> Float64[np.ndarray, "*S"]:
+    """Divide, with 0 for the empty union of boxes without extent and at most 1 after rounding."""
+    ratio = np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
+    return np.asarray(np.minimum(ratio, 1.0))
+
+
+def bev_iou(
+    boxes0: Float[np.ndarray, "N 7"], boxes1: Float[np.ndarray, "M 7"]
+) -> Float64[np.ndarray, "N M"]:
+    """Return intersection over union of every pair seen from above; 0 for boxes without extent."""
+    shared = bev_intersection(boxes0, boxes1)
+    area0, area1 = boxes0[:, 3] * boxes0[:, 4], boxes1[:, 3] * boxes1[:, 4]
+    return _ratio(shared, area0[:, None] + area1 - shared)
+
+
+def iou_3d(
+    boxes0: Float[np.ndarray, "N 7"], boxes1: Float[np.ndarray, "M 7"]
+) -> Float64[np.ndarray, "N M"]:
+    """Return intersection over union of the volumes of every pair; 0 for boxes without extent."""
+    top = np.minimum(
+        (boxes0[:, 2] + 0.5 * boxes0[:, 5])[:, None], boxes1[:, 2] + 0.5 * boxes1[:, 5]
+    )
+    bottom = np.maximum(
+        (boxes0[:, 2] - 0.5 * boxes0[:, 5])[:, None], boxes1[:, 2] - 0.5 * boxes1[:, 5]
+    )
+    shared = bev_intersection(boxes0, boxes1) * np.maximum(top - bottom, 0.0)
+    volume0, volume1 = boxes0[:, 3:6].prod(1), boxes1[:, 3:6].prod(1)
+    return _ratio(shared, volume0[:, None] + volume1 - shared)
+
+
+def enclosing_rectangle_pairs(
+    boxes0: Float[np.ndarray, "K 7"], boxes1: Float[np.ndarray, "K 7"]
+) -> tuple[Float64[np.ndarray, " K"], Float64[np.ndarray, " K"]]:
+    """Return area and squared diagonal (m^2) of the smallest rectangle around both boxes of a pair.
+
+    The smallest rectangle shares a direction with an edge of the convex hull, and every such edge
+    is a box edge or joins a corner of one box with a corner of the other: 18 directions hold the
+    optimum.
+    """
+    outline0, outline1 = bev_corners(boxes0), bev_corners(boxes1)
+    bridges = (outline1[:, None] - outline0[:, :, None]).reshape(len(boxes0), 16, 2)
+    yaws = np.stack([boxes0[:, 6], boxes1[:, 6]], 1).astype(np.float64)
+    angles = np.concatenate([yaws, np.arctan2(bridges[..., 1], bridges[..., 0])], 1)[:, :, None]
+    both = np.concatenate([outline0, outline1], 1)[:, None] - outline0[:, None, :1]
+    along = np.cos(angles) * both[..., 0] + np.sin(angles) * both[..., 1]
+    across = np.cos(angles) * both[..., 1] - np.sin(angles) * both[..., 0]
+    length, width = np.ptp(along, 2), np.ptp(across, 2)
+    best = np.argmin(length * width, 1)[:, None]
+    length, width = (
+        np.take_along_axis(length, best, 1)[:, 0],
+        np.take_along_axis(width, best, 1)[:, 0],
+    )
+    return length * width, length**2 + width**2
+
+
+def ro_gdiou_pairs(
+    boxes0: Float[np.ndarray, "K 7"],
+    boxes1: Float[np.ndarray, "K 7"],
+    *,
+    gap_weight: float = 1.0,
+    distance_weight: float = 1.0,
+) -> Float64[np.ndarray, " K"]:
+    """Return Ro-GDIoU of box k of both sets, seen from above, in (-1 - gap - distance weight, 1].
+
+    IoU - w1 (|C| - |U|) / |C| - w2 d^2 / diag(C)^2 with C the smallest enclosing rectangle, U the
+    union and d the distance of the centres (MCTrack). `distance_weight=0` leaves the rotated GIoU,
+    whose C is the rectangle here and not the convex hull of the original GIoU: Ro-GDIoU defines it
+    so.
+    """
+    shared = bev_intersection_pairs(boxes0, boxes1)
+    union = boxes0[:, 3] * boxes0[:, 4] + boxes1[:, 3] * boxes1[:, 4] - shared
+    area, diagonal_squared = enclosing_rectangle_pairs(boxes0, boxes1)
+    distance_squared = np.sum((boxes0[:, :2] - boxes1[:, :2]) ** 2, 1)
+    gap = _ratio(np.maximum(area - union, 0.0), area)
+    return (
+        _ratio(shared, union)
+        - gap_weight * gap
+        - distance_weight * _ratio(distance_squared, diagonal_squared)
+    )
+
+
+def _all_pairs(num0: int, num1: int) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
+    return np.repeat(np.arange(num0), num1), np.tile(np.arange(num1), num0)
+
+
+def bev_giou(
+    boxes0: Float[np.ndarray, "N 7"], boxes1: Float[np.ndarray, "M 7"]
+) -> Float64[np.ndarray, "N M"]:
+    """Return the rotated GIoU of every pair (see `ro_gdiou_pairs`)."""
+    rows0, rows1 = _all_pairs(len(boxes0), len(boxes1))
+    values = ro_gdiou_pairs(boxes0[rows0], boxes1[rows1], distance_weight=0.0)
+    return values.reshape(len(boxes0), len(boxes1))
+
+
+def ro_gdiou(
+    boxes0: Float[np.ndarray, "N 7"], boxes1: Float[np.ndarray, "M 7"]
+) -> Float64[np.ndarray, "N M"]:
+    """Return Ro-GDIoU with unit weights of every pair (see `ro_gdiou_pairs`)."""
+    rows0, rows1 = _all_pairs(len(boxes0), len(boxes1))
+    return ro_gdiou_pairs(boxes0[rows0], boxes1[rows1]).reshape(len(boxes0), len(boxes1))
+
+
+def rectangle_iou(
+    rectangles0: Float[np.ndarray, "N 4"], rectangles1: Float[np.ndarray, "M 4"]
+) -> Float64[np.ndarray, "N M"]:
+    """Return the IoU of all pairs of pixel rectangles (left, top, right, bottom); 0 where nan."""
+    first, second = (
+        np.asarray(rectangles0, np.float64)[:, None],
+        np.asarray(rectangles1, np.float64)[None],
+    )
+    sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(
+        first[..., :2], second[..., :2]
+    )
+    shared = np.nan_to_num(np.maximum(sides, 0.0)).prod(-1)
+    areas = (first[..., 2:] - first[..., :2]).prod(-1) + (second[..., 2:] - second[..., :2]).prod(
+        -1
+    )
+    return _ratio(shared, np.nan_to_num(areas - shared))
+
+
+def expand_ranges(
+    starts: Int64[np.ndarray, " N"], counts: Int64[np.ndarray, " N"]
+) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
+    """Return (row, value) of the ranges starts[row] .. starts[row] + counts[row] - 1 in a line."""
+    rows = np.repeat(np.arange(len(starts)), counts)
+    first_of_row = np.cumsum(counts) - counts
+    return rows, np.arange(len(rows)) - first_of_row[rows] + np.asarray(starts)[rows]
+
+
+_BUCKETS = 256  # buckets a side: their keys fill 16 bits, for which numpy sorts by radix
+
+
+def _near_pairs(
+    points_xy: Float[np.ndarray, "P 2"], boxes: Float64[np.ndarray, "N 7"]
+) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
+    """Return (point, box) rows of the points in buckets that a box's bounding square touches."""
+    outlines = bev_corners(boxes)
+    lowest, highest = outlines.min(1), outlines.max(1)
+    origin = lowest.min(0)
+    side_m = max(float(np.max(highest.max(0) - origin)), 1e-6) / (_BUCKETS - 1)
+    bucket = np.floor((points_xy - origin) / side_m)
+    near = np.flatnonzero(((bucket >= 0) & (bucket < _BUCKETS)).all(1))
+    keys = (bucket[near, 0] * _BUCKETS + bucket[near, 1]).astype(np.uint16)
+    order = np.argsort(keys, kind="stable")
+    keys, near = keys[order], near[order]
+    # Float64 points and rounding: one bucket of slack on each side keeps points on a face.
+    first = np.clip(np.floor((lowest - origin) / side_m).astype(np.int64) - 1, 0, _BUCKETS - 1)
+    last = np.clip(np.floor((highest - origin) / side_m).astype(np.int64) + 1, 0, _BUCKETS - 1)
+    box, column = expand_ranges(first[:, 0], last[:, 0] - first[:, 0] + 1)
+    begin = np.searchsorted(keys, column * _BUCKETS + first[box, 1], "left")
+    end = np.searchsorted(keys, column * _BUCKETS + last[box, 1], "right")
+    strip, position = expand_ranges(begin, end - begin)
+    return near[position], box[strip]
+
+
+def _inside_pairs(
+    points: Float[np.ndarray, "P 3"], boxes: Float[np.ndarray, "N 7"], margin_m: float
+) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
+    """Return (point, box) rows of every point inside a box grown by the margin."""
+    if not len(points) or not len(boxes):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    grown = np.array(boxes, np.float64)
+    grown[:, 3:6] += 2 * margin_m
+    point, box = _near_pairs(points[:, :2], grown)
+    offset = points[point] - grown[box, :3]
+    cosine, sine = np.cos(grown[:, 6])[box], np.sin(grown[:, 6])[box]
+    half = 0.5 * grown[:, 3:6]
+    inside = np.abs(offset[:, 2]) <= half[box, 2]
+    inside &= np.abs(cosine * offset[:, 0] + sine * offset[:, 1]) <= half[box, 0]
+    inside &= np.abs(cosine * offset[:, 1] - sine * offset[:, 0]) <= half[box, 1]
+    return point[inside], box[inside]
+
+
+def points_in_boxes(
+    points: Float[np.ndarray, "P 3"], boxes: Float[np.ndarray, "N 7"], margin_m: float = 0.0
+) -> Bool[np.ndarray, "P N"]:
+    """Tell which point lies in which box, faces included; the margin grows all sides of a box."""
+    inside = np.zeros((len(points), len(boxes)), bool)
+    inside[_inside_pairs(points, boxes, margin_m)] = True
+    return inside
+
+
+def box_of_points(
+    points: Float[np.ndarray, "P 3"], boxes: Float[np.ndarray, "N 7"], margin_m: float = 0.0
+) -> Int64[np.ndarray, " P"]:
+    """Return the row of the first box each point lies in, -1 for none."""
+    point, box = _inside_pairs(points, boxes, margin_m)
+    first = np.full(len(points), len(boxes), np.int64)
+    np.minimum.at(first, point, box)
+    return np.where(first < len(boxes), first, -1)
+
+
+def nms(
+    boxes: Float[np.ndarray, "N 7"], scores: Float[np.ndarray, " N"], max_iou: float
+) -> Int64[np.ndarray, " K"]:
+    """Return the rows that survive greedy suppression by rotated IoU, best score first.
+
+    A box is dropped when a better one that was kept overlaps it by more than `max_iou`; equal
+    scores are taken in the order given.
+    """
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    overlaps = bev_iou(boxes[order], boxes[order]) > max_iou
+    alive = np.ones(len(order), bool)
+    for rank in range(
+        len(order)
+    ):  # each decision depends on the better ones: sequential by definition
+        if alive[rank]:
+            alive[rank + 1 :] &= ~overlaps[rank, rank + 1 :]
+    return order[alive]

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Rectangles around points seen from above: L-shape closeness and minimum area."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from unsup_track_ros.shapes import Bool, Float, Float64, Int64
+
+
+def rectangle_angles(step_rad: float) -> Float64[np.ndarray, " A"]:
+    """Return the directions in [0, pi / 2) that tell all rectangles apart, at most `step_rad` apart."""
+    num = int(np.ceil(np.pi / 2 / step_rad - 1e-9))
+    return np.arange(num) * (np.pi / 2 / num)
+
+
+def closeness(
+    points_xy: Float[np.ndarray, "M 2"],
+    group: Int64[np.ndarray, " M"],
+    angles_rad: Float64[np.ndarray, " A"],
+    min_distance_m: float,
+) -> Float64[np.ndarray, "G A"]:
+    """Score every direction of a rectangle around every group: the sum of 1 / distance to its sides.
+
+    The closeness criterion of L-shape fitting (Zhang et al., 2017): along each axis the nearer of the
+    two sides, taken over the whole group, is the seen one; a point's distance is the smaller of its
+    two, and distances under `min_distance_m` count as that. Points of all groups and all angles are
+    scored at once.
+
+    Args:
+        points_xy: Points sorted by group.
+        group: (M,) ascending 0..G-1, every group with at least one point.
+        angles_rad: Directions of the rectangle's first side.
+        min_distance_m: Distance below which points lie on the side equally well.
+    """
+    start = np.flatnonzero(np.diff(group, prepend=-1))
+    cosine, sine = np.cos(angles_rad), np.sin(angles_rad)
+    along = points_xy[:, :1] * cosine + points_xy[:, 1:] * sine
+    across = points_xy[:, 1:] * cosine - points_xy[:, :1] * sine
+    distance_m = np.minimum(
+        _distance_to_seen_side(along, group, start), _distance_to_seen_side(across, group, start)
+    )
+    return np.add.reduceat(1.0 / np.maximum(distance_m, min_distance_m), start, axis=0)
+
+
+def _distance_to_seen_side(
+    coordinate: Float[np.ndarray, "M A"],
+    group: Int64[np.ndarray, " M"],
+    start: Int64[np.ndarray, " G"],
+) -> Float[np.ndarray, "M A"]:
+    """Return each point's distance to that end of its group which the group as a whole is nearer to."""
+    to_low = coordinate - np.minimum.reduceat(coordinate, start, axis=0)[group]
+    to_high = np.maximum.reduceat(coordinate, start, axis=0)[group] - coordinate
+    low_is_seen: Bool[np.ndarray, "G A"] = np.add.reduceat(to_low, start, axis=0) < np.add.reduceat(
+        to_high, start, axis=0
+    )
+    return np.where(low_is_seen[group], to_low, to_high)
+
+
+def extents_along(
+    points_xy: Float[np.ndarray, "M 2"],
+    group: Int64[np.ndarray, " M"],
+    yaw_rad: Float64[np.ndarray, " G"],
+) -> tuple[Float64[np.ndarray, "G 2"], Float64[np.ndarray, "G 2"]]:
+    """Return centre (x, y) and size (along, across) of each group's rectangle in a given direction.
+
+    Args:
+        points_xy: Points sorted by group.
+        group: (M,) ascending 0..G-1, every group with at least one point.
+        yaw_rad: (G,) direction of each rectangle.
+    """
+    start = np.flatnonzero(np.diff(group, prepend=-1))
+    cosine, sine = np.cos(yaw_rad), np.sin(yaw_rad)
+    x, y = points_xy[:, 0].astype(np.float64), points_xy[:, 1].astype(np.float64)
+    turned = np.stack(
+        [x * cosine[group] + y * sine[group], y * cosine[group] - x * sine[group]], axis=1
+    )
+    low, high = np.minimum.reduceat(turned, start), np.maximum.reduceat(turned, start)
+    along, across = ((low + high) / 2).T
+    centre = np.stack([along * cosine - across * sine, along * sine + across * cosine], axis=1)
+    return centre, high - low
+
+
+def minimum_area_rectangle(
+    points_xy: Float[np.ndarray, "M 2"],
+) -> tuple[Float64[np.ndarray, " 2"], float, float, float]:
+    """Return centre, long side, short side and direction of the long side of the smallest rectangle.
+
+    The direction comes from the rectangle's corners: OpenCV changed the meaning of its own angle at
+    4.5.1. It is known up to half a turn.
+    """
+    corners = cv2.boxPoints(cv2.minAreaRect(np.ascontiguousarray(points_xy, np.float32)))
+    first, second = corners[1] - corners[0], corners[2] - corners[1]
+    long, short = (
+        (first, second) if np.linalg.norm(first) >= np.linalg.norm(second) else (second, first)
+    )
+    return (
+        corners.mean(axis=0).astype(np.float64),
+        float(np.linalg.norm(long)),
+        float(np.linalg.norm(short)),
+        float(np.arctan2(long[1], long[0])),
+    )

@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Sampling and warping of images by optical flow, on CPU and CUDA alike.
+
+Pixel centres lie at integer coordinates everywhere (`align_corners=True` in torch's words), so that
+a flow of zero returns the image itself, up to its last row and column.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unsup_track_ros.shapes import Bool, Float
+
+
+def sample_bilinear(image: Float[Tensor, "C H W"], points_pix: Float[Tensor, "P 2"]) -> Float[Tensor, "C P"]:
+    """Read an image between its pixels; what lies outside counts as 0."""
+    grid = _normalised(points_pix.reshape(1, 1, -1, 2), image.shape[-1], image.shape[-2])
+    return functional.grid_sample(image[None], grid, align_corners=True)[0, :, 0]
+
+
+def warp(
+    image1: Float[Tensor, "C H W"], flow01_px: Float[Tensor, "2 H W"], *, half_pixel_quirk: bool = False
+) -> Float[Tensor, "C H W"]:
+    """Bring image 1 onto the pixels of image 0: `warped(p) = image1(p + flow01(p))`, 0 outside.
+
+    Args:
+        image1: Image (or flow, or mask as float) on the pixels of frame 1.
+        flow01_px: Channels (x, y); moves pixels of frame 0 to frame 1.
+        half_pixel_quirk: Shift the samples as the released TCR code does (SPECS 0.3): it divides by
+            size - 1 but samples with `align_corners=False`, up to half a pixel at the borders. Only
+            for reproducing its numbers.
+    """
+    height, width = image1.shape[-2:]
+    target = (_pixel_grid(flow01_px) + flow01_px).permute(1, 2, 0)[None]
+    grid = _normalised(target, width, height)
+    return functional.grid_sample(image1[None], grid, align_corners=not half_pixel_quirk)[0]
+
+
+def splat_coverage(flow10_px: Float[Tensor, "2 H W"]) -> Bool[Tensor, "H W"]:
+    """Tell which pixels of frame 0 some pixel of frame 1 lands on (SPECS 0.3, item 1).
+
+    A pixel of frame 1, moved by the flow, lands on the four pixels around its target.
+    """
+    height, width = flow10_px.shape[-2:]
+    corner = torch.floor(_pixel_grid(flow10_px) + flow10_px).long().reshape(2, -1)
+    x, y = corner[0] + 1, corner[1] + 1  # one ring of cells around the image: corner -1 still touches it
+    touches = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
+    cell = torch.zeros((height + 1) * (width + 1), dtype=torch.bool, device=flow10_px.device)
+    cell[(y * (width + 1) + x)[touches]] = True
+    cell = cell.reshape(height + 1, width + 1)
+    return cell[1:, 1:] | cell[1:, :-1] | cell[:-1, 1:] | cell[:-1, :-1]
+
+
+def _pixel_grid(flow_px: Tensor) -> Tensor:
+    """(2, H, W) x and y of every pixel."""
+    height, width = flow_px.shape[-2:]
+    y = torch.arange(height, dtype=flow_px.dtype, device=flow_px.device)
+    x = torch.arange(width, dtype=flow_px.dtype, device=flow_px.device)
+    return torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1])
+
+
+def _normalised(points_pix: Tensor, width: int, height: int) -> Tensor:
+    """Scale pixels to torch's [-1, 1], -1 and 1 being the centres of the outer pixels."""
+    last = torch.tensor([width - 1, height - 1], dtype=points_pix.dtype, device=points_pix.device)
+    return points_pix * (2.0 / last.clamp(min=1)) - 1.0

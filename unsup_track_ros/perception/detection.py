@@ -1,0 +1,208 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Group what moves into regions: one region per moving object, as far as it can be told.
+
+Voxel evidence (mode `tcr` of motion segmentation) is grouped by 26-connected components as in
+SPECS §0.6. Point evidence is grouped by distance and velocity, so that two cars side by side part
+where their velocities differ, and the fragments of one truck join where they agree. Keeps no state.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.geometry import camera, se3
+from unsup_track_ros.geometry.components import (
+    component_labels,
+    connected_components,
+    large_components,
+)
+from unsup_track_ros.geometry.voxels import (
+    OUTSIDE,
+    VoxelGrid,
+    flat_voxels,
+    voxel_centres,
+    voxel_index_zyx,
+)
+from unsup_track_ros.shapes import Bool, Float, Float32, Int64
+from unsup_track_ros.structures.frame import SensorFrame
+from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
+from unsup_track_ros.structures.voxels import VoxelEvidence, VoxelRegions
+
+
+class DetectionConfig(Config):
+    """Parameters of grouping; the voxel ones keep the values of the discovery step."""
+
+    max_regions: int = parameter(16, "Most regions of a frame; the best supported stay.", ge=1)
+    min_voxels: int = parameter(128, "Voxel evidence: a region needs more moving voxels.", ge=0)
+    min_side_vox: int = parameter(
+        1, "Voxel evidence: a region's index extent along each axis exceeds this.", ge=0
+    )
+    min_pixels: int = parameter(
+        4, "Voxel evidence: a region's voxels cover more distinct pixels than this.", ge=0
+    )
+    quirk_unit_scores: bool = parameter(
+        False, "Voxel evidence: every score is 1, as released; else it grows with the support."
+    )
+    cell_m: float = parameter(0.25, "Point evidence: points in a cell are one.", unit="m", gt=0)
+    link_m: float = parameter(0.8, "Point evidence: nearer cells may join.", unit="m", gt=0)
+    link_velocity_mps: float = parameter(
+        1.5, "Point evidence: cells join if their velocities differ less.", unit="m/s", gt=0
+    )
+    min_points: int = parameter(8, "Point evidence: fewest moving points of a region.", ge=1)
+    half_score_points: int = parameter(
+        30, "Point evidence: so many points make a score of a half.", ge=1
+    )
+
+
+class MotionDetector:
+    """Finds the moving regions of a frame."""
+
+    def __init__(self, config: DetectionConfig, device: torch.device) -> None:
+        self._config = config
+        self._device = device
+
+    def step(self, frame: SensorFrame, motion: MotionSegmentation) -> MotionRegions:
+        """Group the evidence of one frame; no evidence gives no region."""
+        if motion.voxels is not None and frame.camera is not None:
+            return self._from_voxels(frame, motion, motion.voxels)
+        return self._from_points(frame, motion)
+
+    def _from_voxels(
+        self, frame: SensorFrame, motion: MotionSegmentation, evidence: VoxelEvidence
+    ) -> MotionRegions:
+        grid, config = evidence.grid, self._config
+        moving = np.isin(evidence.displaced, evidence.moving, assume_unique=True)
+        labels = connected_components(grid.shape_zyx, evidence.displaced)
+        large = large_components(
+            voxel_index_zyx(grid, evidence.displaced),
+            labels,
+            moving,
+            min_side=config.min_side_vox,
+            min_voxels=config.min_voxels,
+        )
+        region = _renumbered(labels, large)
+        visible = self._visible(frame, motion, grid, evidence.displaced[moving], region[moving])
+        region = _renumbered(region, visible[: config.max_regions])
+        kept = region > 0
+        voxels = VoxelRegions(
+            grid=grid,
+            voxel=evidence.displaced[kept],
+            region=region[kept],
+            moving=moving[kept],
+        )
+        num = int(region.max(initial=0))
+        support = np.bincount(voxels.region[voxels.moving], minlength=num + 1)[1:]
+        scores = (
+            np.ones(num) if config.quirk_unit_scores else support / (support + config.min_voxels)
+        )
+        return MotionRegions(
+            point_region=_points_of(frame, voxels),
+            scores=scores.astype(np.float32),
+            flow_velo=np.full((num, 3), np.nan, np.float32),
+            voxels=voxels,
+        )
+
+    def _visible(
+        self,
+        frame: SensorFrame,
+        motion: MotionSegmentation,
+        grid: VoxelGrid,
+        voxels: Int64[np.ndarray, " M"],
+        region: Int64[np.ndarray, " M"],
+    ) -> Int64[np.ndarray, " R"]:
+        """Return the regions whose moving voxels cover enough distinct pixels, in ascending order."""
+        assert frame.camera is not None  # voxel evidence comes from a camera
+        assert motion.moving_pixels is not None
+        height_px, width_px = motion.moving_pixels.shape
+        pinhole = frame.camera.camera.resized(width_px, height_px)
+        centres_pix = camera.project(voxel_centres(grid, voxels), pinhole.pix_T_cam)
+        seen = camera.inside(centres_pix, width_px, height_px) & (region > 0)
+        column, row = np.rint(centres_pix[seen]).astype(np.int64).T
+        pixels = np.unique(np.stack([region[seen], row, column]), axis=1)
+        covered = np.bincount(pixels[0], minlength=int(region.max(initial=0)) + 1)
+        return np.flatnonzero(covered > self._config.min_pixels)
+
+    def _from_points(self, frame: SensorFrame, motion: MotionSegmentation) -> MotionRegions:
+        config = self._config
+        index = np.flatnonzero(motion.moving_points)
+        points_velo = frame.cloud.points_velo[index]
+        velocity = np.full((len(index), 3), np.nan, np.float32)
+        if motion.velocity_velo is not None:
+            velocity = motion.velocity_velo[index]
+        cluster = np.zeros(len(index), np.int64)
+        if motion.point_cluster is not None:
+            cluster = motion.point_cluster[index].astype(np.int64)
+        labels = self._grouped(points_velo, velocity, cluster)
+        size = np.bincount(labels, minlength=1)
+        order = np.argsort(-size, kind="stable")
+        order = order[(size[order] >= config.min_points) & (order > 0)][: config.max_regions]
+        region = _renumbered(labels, order)
+        point_region = np.zeros(len(motion.moving_points), np.int64)
+        point_region[index] = region
+        support = size[order]
+        return MotionRegions(
+            point_region=point_region,
+            scores=(support / (support + config.half_score_points)).astype(np.float32),
+            flow_velo=_group_means(velocity, region, len(order) + 1)[1:],
+        )
+
+    def _grouped(
+        self,
+        points_velo: Float32[np.ndarray, "M 3"],
+        velocity: Float32[np.ndarray, "M 3"],
+        cluster: Int64[np.ndarray, " M"],
+    ) -> Int64[np.ndarray, " M"]:
+        """Label points 1..K: cells that are near and move alike, and cells of one cluster, join."""
+        if len(points_velo) == 0:
+            return np.zeros(0, np.int64)
+        key = np.column_stack([np.floor(points_velo[:, :2] / self._config.cell_m), cluster])
+        cells, cell = np.unique(key, axis=0, return_inverse=True)
+        cell = cell.reshape(-1)
+        centre = _group_means(points_velo[:, :2], cell, len(cells))
+        pairs = cKDTree(centre).query_pairs(self._config.link_m, output_type="ndarray")
+        cell_velocity = _group_means(velocity, cell, len(cells))
+        apart = np.linalg.norm(cell_velocity[pairs[:, 0]] - cell_velocity[pairs[:, 1]], axis=1)
+        pairs = pairs[~(apart > self._config.link_velocity_mps)]  # unknown velocities do not part
+        same = np.flatnonzero(np.diff(np.sort(cells[:, 2])) == 0)
+        by_cluster = np.argsort(cells[:, 2], kind="stable")
+        chain = np.stack([by_cluster[same], by_cluster[same + 1]], axis=1)
+        chain = chain[cells[chain[:, 0], 2] > 0]
+        edges = np.concatenate([pairs, chain])
+        return component_labels(len(cells), edges[:, 0], edges[:, 1])[cell]
+
+
+def _renumbered(
+    labels: Int64[np.ndarray, " V"], kept: Int64[np.ndarray, " R"]
+) -> Int64[np.ndarray, " V"]:
+    """Rename the kept labels to 1..R in their order; all others become 0."""
+    new = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
+    new[kept] = np.arange(1, len(kept) + 1)
+    return new[labels]
+
+
+def _points_of(frame: SensorFrame, voxels: VoxelRegions) -> Int64[np.ndarray, " P"]:
+    """Return the region of the moving voxel in which each point of the scan lies."""
+    assert frame.camera is not None
+    points_velo = frame.cloud.points_velo
+    volume = np.zeros(int(np.prod(voxels.grid.shape_zyx)), np.int64)
+    volume[voxels.voxel[voxels.moving]] = voxels.region[voxels.moving]
+    points_cam = se3.transform(frame.camera.cam_T_velo, points_velo)
+    voxel = flat_voxels(voxels.grid, points_cam)
+    return np.where(voxel == OUTSIDE, 0, volume[voxel])
+
+
+def _group_means(
+    values: Float[np.ndarray, "M D"], group: Int64[np.ndarray, " M"], num: int
+) -> Float32[np.ndarray, "G D"]:
+    """Average the finite rows of each group; nan where it has none."""
+    known: Bool[np.ndarray, " M"] = np.isfinite(values).all(axis=1)
+    count = np.bincount(group[known], minlength=num)
+    sums = np.stack(
+        [np.bincount(group[known], weights=column, minlength=num) for column in values[known].T]
+    )
+    with np.errstate(invalid="ignore"):
+        return np.asarray((sums / count).T, np.float32)

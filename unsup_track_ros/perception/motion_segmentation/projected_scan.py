@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The current scan in the current image, with the flow and the egomotion to the past image.
+
+"1" is the current frame and "0" the past one. Track, Check, Repeat labels the first frame of a pair
+and looks forward; this package is causal and labels the second and looks back, so their frame 0 and
+f01 are our frame 1 and flow10.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unsup_track_ros.geometry import camera, se3
+from unsup_track_ros.shapes import Bool, Float32, Float64, Int64, Shaped
+from unsup_track_ros.structures.calibration import PinholeCamera
+from unsup_track_ros.structures.egomotion import Egomotion
+from unsup_track_ros.structures.flow import OpticalFlow
+from unsup_track_ros.structures.frame import CameraImage, SensorFrame
+from unsup_track_ros.structures.history import PastFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ProjectedScan:
+    """Points of a scan that lie in the image at the resolution of the flow.
+
+    Attributes:
+        camera: Pinhole model at that resolution.
+        point_index: (V,) row of each point in the scan.
+        points_cam: (V, 3) the points.
+        points_pix: (V, 2) their sub-pixel places.
+    """
+
+    camera: PinholeCamera
+    point_index: Int64[np.ndarray, " V"]
+    points_cam: Float32[np.ndarray, "V 3"]
+    points_pix: Float32[np.ndarray, "V 2"]
+
+    @property
+    def flat_pix(self) -> Int64[np.ndarray, " V"]:
+        """Row-major index of the nearest pixel of each point."""
+        return flat_pixels(self.points_pix, self.camera)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FlowView:
+    """All that a camera test of independent motion looks at.
+
+    Attributes:
+        scan1: Current scan in the current image.
+        past: The frame the flow leads to.
+        cam0_T_cam1: (4, 4) moves static points from the current to the past camera.
+        flow10_px: (2, H, W) flow from the current to the past image.
+        reliable1: (H, W) pixels of the current image whose flow passed the checks.
+        min_depth_m: Nearer points are not looked at.
+    """
+
+    scan1: ProjectedScan
+    past: PastFrame
+    cam0_T_cam1: Float64[np.ndarray, "4 4"]
+    flow10_px: Float32[np.ndarray, "2 H W"]
+    reliable1: Bool[np.ndarray, "H W"]
+    min_depth_m: float
+
+
+def flow_view(
+    frame: SensorFrame, past: PastFrame, flow: OpticalFlow, egomotion: Egomotion, min_depth_m: float
+) -> FlowView | None:
+    """Assemble the view, or return None where the motion between the two frames is unknown."""
+    velo0_T_velo1 = motion_to_past(past, egomotion)
+    camera0, camera1 = past.frame.camera, frame.camera
+    if velo0_T_velo1 is None or camera0 is None or camera1 is None:
+        return None
+    assert flow.flow10_px is not None  # the caller looked at flow.status
+    assert flow.reliable1 is not None
+    cam0_T_velo1 = camera0.cam_T_velo @ velo0_T_velo1
+    return FlowView(
+        scan1=project_scan(frame, camera1, flow.reliable1.shape, min_depth_m),
+        past=past,
+        cam0_T_cam1=cam0_T_velo1 @ se3.inverse(camera1.cam_T_velo),
+        flow10_px=flow.flow10_px,
+        reliable1=flow.reliable1,
+        min_depth_m=min_depth_m,
+    )
+
+
+def motion_to_past(past: PastFrame, egomotion: Egomotion) -> Float64[np.ndarray, "4 4"] | None:
+    """Return velo0_T_velo1 to a past frame of any age.
+
+    The measured motion is preferred where it spans just this pair; otherwise both poses in odom
+    answer.
+    """
+    if egomotion.velo1_T_velo0 is not None and egomotion.stamp0_ns == past.frame.stamp_ns:
+        return se3.inverse(egomotion.velo1_T_velo0)
+    odom_T_velo0, odom_T_velo1 = past.egomotion.odom_T_velo1, egomotion.odom_T_velo1
+    if odom_T_velo0 is None or odom_T_velo1 is None:
+        return None
+    return se3.inverse(odom_T_velo0) @ odom_T_velo1
+
+
+def project_scan(
+    frame: SensorFrame, image: CameraImage, shape_px: tuple[int, ...], min_depth_m: float
+) -> ProjectedScan:
+    """Project a scan into its image at (rows, columns) `shape_px`."""
+    height_px, width_px = shape_px
+    resized = image.camera.resized(width_px, height_px)
+    points_cam = se3.transform(image.cam_T_velo, frame.cloud.points_velo)
+    in_front = np.flatnonzero(points_cam[:, 2] > min_depth_m)
+    points_pix = camera.project(points_cam[in_front], resized.pix_T_cam)
+    seen = camera.inside(points_pix, width_px, height_px)
+    return ProjectedScan(
+        camera=resized,
+        point_index=in_front[seen],
+        points_cam=points_cam[in_front[seen]],
+        points_pix=points_pix[seen],
+    )
+
+
+def flat_pixels(
+    points_pix: Float32[np.ndarray, "V 2"], pinhole: PinholeCamera
+) -> Int64[np.ndarray, " V"]:
+    """Return the row-major index of the nearest pixel of places inside the image."""
+    column, row = np.rint(points_pix).astype(np.int64).T
+    return row * pinhole.width_px + column
+
+
+def sample_bilinear(
+    image: Float32[np.ndarray, "C H W"], points_pix: Float32[np.ndarray, "V 2"]
+) -> Float32[np.ndarray, "V C"]:
+    """Sample an image between its pixels; half a pixel beyond the border the border's value holds."""
+    _, height_px, width_px = image.shape
+    x = np.clip(points_pix[:, 0], 0, width_px - 1)
+    y = np.clip(points_pix[:, 1], 0, height_px - 1)
+    column = np.minimum(x.astype(np.int64), max(width_px - 2, 0))
+    row = np.minimum(y.astype(np.int64), max(height_px - 2, 0))
+    right = np.minimum(column + 1, width_px - 1)
+    below = np.minimum(row + 1, height_px - 1)
+    wx, wy = x - column, y - row
+    top = image[:, row, column] * (1 - wx) + image[:, row, right] * wx
+    bottom = image[:, below, column] * (1 - wx) + image[:, below, right] * wx
+    return np.ascontiguousarray((top * (1 - wy) + bottom * wy).T, np.float32)
+
+
+def scatter_to_image(
+    values: Shaped[np.ndarray, " V"], flat_pix: Int64[np.ndarray, " V"], pinhole: PinholeCamera
+) -> Shaped[np.ndarray, "H W"]:
+    """Write values to their pixels in an image of zeros; the last of a pixel stays."""
+    image = np.zeros(pinhole.height_px * pinhole.width_px, values.dtype)
+    image[flat_pix] = values
+    return image.reshape(pinhole.height_px, pinhole.width_px)

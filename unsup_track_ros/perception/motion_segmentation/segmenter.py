@@ -1,0 +1,221 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The motion segmentation stage: two modes, one answer.
+
+`tcr` is the two-frame test of Track, Check, Repeat (SPECS §0.5): camera flow against ego flow, in
+voxels. `improved` joins two independent witnesses:
+
+1. *LiDAR* compares clusters with a scan about half a second older. Where it judged, its verdict
+   stands: its baseline is longer and its measurement metric.
+2. *Camera* tests flow against ego flow in units of its noise. It decides only where LiDAR could not
+   judge (no scan old enough, sparse returns, beyond its range), and only where neighbouring points
+   agree.
+
+So LiDAR alone works, and a camera alone works where a depth falls on the pixel.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.perception.motion_segmentation.camera_evidence import (
+    CameraEvidence,
+    CameraEvidenceConfig,
+    camera_evidence,
+    to_image,
+)
+from unsup_track_ros.perception.motion_segmentation.lidar_evidence import (
+    LidarEvidence,
+    LidarEvidenceConfig,
+    PointEvidence,
+)
+from unsup_track_ros.perception.motion_segmentation.projected_scan import (
+    FlowView,
+    flow_view,
+)
+from unsup_track_ros.perception.motion_segmentation.tcr_evidence import (
+    TcrEvidenceConfig,
+    tcr_evidence,
+)
+from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
+from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
+from unsup_track_ros.structures.frame import SensorFrame
+from unsup_track_ros.structures.history import PastFrame
+from unsup_track_ros.structures.motion import MotionSegmentation, MotionStatus
+
+
+class MotionSegmentationConfig(Config):
+    """Parameters of motion segmentation."""
+
+    mode: Literal["tcr", "improved"] = parameter(
+        "improved", "Two-frame test of Track, Check, Repeat, or LiDAR and camera evidence."
+    )
+    tcr: TcrEvidenceConfig = TcrEvidenceConfig()
+    camera: CameraEvidenceConfig = CameraEvidenceConfig()
+    lidar: LidarEvidenceConfig = LidarEvidenceConfig()
+
+
+class MotionSegmenter:
+    """Tells what moves by itself in the current frame; keeps no state."""
+
+    def __init__(self, config: MotionSegmentationConfig, device: torch.device) -> None:
+        self._config = config
+        self._lidar = LidarEvidence(config.lidar, device)
+
+    def step(
+        self,
+        frame: SensorFrame,
+        history: tuple[PastFrame, ...],
+        flow: OpticalFlow,
+        egomotion: Egomotion,
+    ) -> MotionSegmentation:
+        """Segment one frame.
+
+        Args:
+            frame: Current frame.
+            history: Past frames with a pose, oldest first.
+            flow: Flow between the current image and that of one of them.
+            egomotion: Motion of the sensor to the current frame.
+        """
+        if not len(frame.cloud.points_velo):
+            return _unanswered(frame, MotionStatus.NO_EVIDENCE_SOURCE, "The scan has no points.")
+        if egomotion.status is EgomotionStatus.INITIAL:
+            return _unanswered(
+                frame, MotionStatus.NO_PAST_FRAME, "This is the first frame of its stream."
+            )
+        if egomotion.status is not EgomotionStatus.OK:
+            reason = f"The egomotion is unknown ({egomotion.status.value}). {egomotion.reason}"
+            return _unanswered(frame, MotionStatus.NO_EGOMOTION, reason.strip())
+        if self._config.mode == "tcr":
+            return self._step_tcr(frame, history, flow, egomotion)
+        return self._step_improved(frame, history, flow, egomotion)
+
+    def _step_tcr(
+        self,
+        frame: SensorFrame,
+        history: tuple[PastFrame, ...],
+        flow: OpticalFlow,
+        egomotion: Egomotion,
+    ) -> MotionSegmentation:
+        if flow.status is not FlowStatus.OK:
+            return _without_flow(frame, flow)
+        past = _past_of_flow(history, flow)
+        view = None
+        if past is not None:
+            view = flow_view(frame, past, flow, egomotion, self._config.tcr.min_depth_m)
+        if view is None:
+            return _without_past(frame, flow)
+        evidence = tcr_evidence(self._config.tcr, view)
+        return MotionSegmentation(
+            status=MotionStatus.OK,
+            moving_points=_of_scan(frame, view, evidence.moving),
+            judged_points=_of_scan(frame, view, evidence.judged),
+            moving_pixels=evidence.moving_pixels,
+            judged_pixels=evidence.judged_pixels,
+            residual_px=evidence.residual_px,
+            voxels=evidence.voxels,
+        )
+
+    def _step_improved(
+        self,
+        frame: SensorFrame,
+        history: tuple[PastFrame, ...],
+        flow: OpticalFlow,
+        egomotion: Egomotion,
+    ) -> MotionSegmentation:
+        lidar = self._lidar.judge(frame, history, egomotion)
+        view = None
+        past = _past_of_flow(history, flow) if flow.status is FlowStatus.OK else None
+        if past is not None:
+            view = flow_view(frame, past, flow, egomotion, self._config.camera.min_depth_m)
+        if view is not None:
+            return _fuse(frame, lidar, view, camera_evidence(self._config.camera, view, frame))
+        if lidar is not None:
+            return _lidar_alone(lidar)
+        if not history:
+            return _unanswered(
+                frame, MotionStatus.NO_PAST_FRAME, "No past frame with a pose is remembered."
+            )
+        return _unanswered(
+            frame,
+            MotionStatus.NO_EVIDENCE_SOURCE,
+            "No past scan is old enough for the LiDAR test and there is no optical flow "
+            f"({flow.status.value}).",
+        )
+
+
+def _past_of_flow(history: tuple[PastFrame, ...], flow: OpticalFlow) -> PastFrame | None:
+    """Return the remembered frame whose image the flow leads to."""
+    for past in reversed(history):
+        if past.frame.camera is not None and past.frame.camera.stamp_ns == flow.stamp0_ns:
+            return past
+    return None
+
+
+def _fuse(
+    frame: SensorFrame, lidar: PointEvidence | None, view: FlowView, image: CameraEvidence
+) -> MotionSegmentation:
+    """Let LiDAR's verdict stand where it judged, and the camera's elsewhere."""
+    moving = _of_scan(frame, view, image.moving)
+    judged = _of_scan(frame, view, image.judged)
+    if lidar is not None:
+        moving = np.where(lidar.judged, lidar.moving, moving)
+        judged |= lidar.judged
+    seen = view.scan1.point_index
+    return MotionSegmentation(
+        status=MotionStatus.OK,
+        moving_points=moving,
+        judged_points=judged,
+        moving_pixels=to_image(view.scan1, moving[seen]),
+        judged_pixels=to_image(view.scan1, judged[seen]),
+        residual_px=to_image(view.scan1, image.residual_px),
+        velocity_velo=None if lidar is None else lidar.velocity_velo,
+        point_cluster=None if lidar is None else lidar.cluster,
+    )
+
+
+def _lidar_alone(lidar: PointEvidence) -> MotionSegmentation:
+    return MotionSegmentation(
+        status=MotionStatus.OK,
+        moving_points=lidar.moving,
+        judged_points=lidar.judged,
+        velocity_velo=lidar.velocity_velo,
+        point_cluster=lidar.cluster,
+    )
+
+
+def _of_scan(frame: SensorFrame, view: FlowView, of_view: np.ndarray) -> np.ndarray:
+    """Spread a mask over the projected points to all points of the scan."""
+    mask = np.zeros(len(frame.cloud.points_velo), bool)
+    mask[view.scan1.point_index] = of_view
+    return mask
+
+
+def _without_flow(frame: SensorFrame, flow: OpticalFlow) -> MotionSegmentation:
+    if flow.status is FlowStatus.NO_CAMERA:
+        return _unanswered(
+            frame,
+            MotionStatus.NO_EVIDENCE_SOURCE,
+            "Mode tcr needs a camera and this frame has none.",
+        )
+    return _unanswered(frame, MotionStatus.NO_PAST_FRAME, "There is no past image to compare with.")
+
+
+def _without_past(frame: SensorFrame, flow: OpticalFlow) -> MotionSegmentation:
+    return _unanswered(
+        frame,
+        MotionStatus.NO_PAST_FRAME,
+        f"The frame whose image has the stamp {flow.stamp0_ns} ns, to which the optical flow leads, "
+        "is not remembered with a pose.",
+    )
+
+
+def _unanswered(frame: SensorFrame, status: MotionStatus, reason: str) -> MotionSegmentation:
+    nothing = np.zeros(len(frame.cloud.points_velo), bool)
+    return MotionSegmentation(
+        status=status, moving_points=nothing, judged_points=nothing.copy(), reason=reason
+    )

@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Stage: optical flow between a past image (0) and the current one (1), both ways, with reliability.
+
+Comes in: the first camera's images of two frames. Goes out: `OpticalFlow` at the working resolution.
+Which past frame to compare with is the pipeline's choice.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.geometry.warp import splat_coverage, warp
+from unsup_track_ros.networks.raft import Raft, RaftConfig
+from unsup_track_ros.shapes import Float, Float32, UInt8
+from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
+from unsup_track_ros.structures.frame import CameraImage, SensorFrame
+from unsup_track_ros.structures.history import PastFrame
+
+_DIS_PRESETS = {
+    "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
+    "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
+    "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+}
+
+
+class OpticalFlowConfig(Config):
+    """Optical flow and its forward-backward check (SPECS 0.3)."""
+
+    backend: Literal["dis", "raft"] = parameter("dis", "Method: OpenCV's DIS (no weights, CPU) or RAFT.")
+    width_px: int = parameter(832, "Working width; images are resized to it.", unit="px", ge=128)
+    height_px: int = parameter(256, "Working height; images are resized to it.", unit="px", ge=128)
+    dis_preset: Literal["ultrafast", "fast", "medium"] = parameter(
+        "medium", "DIS preset: medium is the most accurate and costs about four times 'fast'."
+    )
+    raft: RaftConfig = parameter(RaftConfig(), "RAFT network, used by backend 'raft'.")
+    cycle_relative: float = parameter(0.05, "Cycle error allowed per pixel of flow.", ge=0)
+    cycle_absolute_px: float = parameter(0.5, "Cycle error allowed at zero flow.", unit="px", ge=0)
+    quirk_half_pixel_warp: bool = parameter(
+        False, "Warp with the released TCR code's shift of up to half a pixel at the borders."
+    )
+
+
+class OpticalFlowEstimator:
+    """Flow of the first camera between two frames; keeps nothing from step to step."""
+
+    def __init__(self, config: OpticalFlowConfig, device: torch.device) -> None:
+        """Prepare the backend.
+
+        Raises:
+            ConfigError: Backend 'raft' lacks torchvision or its weights.
+        """
+        self._config = config
+        self._device = device
+        self._raft = Raft(config.raft, device) if config.backend == "raft" else None
+
+    def step(self, frame: SensorFrame, past: PastFrame | None) -> OpticalFlow:
+        """Estimate the flow from the past image to the current one and back.
+
+        Returns:
+            Flow with status OK; without a current or a past image a status and no arrays.
+        """
+        image1 = frame.camera
+        if image1 is None:
+            return OpticalFlow(status=FlowStatus.NO_CAMERA)
+        image0 = past.frame.camera if past is not None else None
+        if image0 is None:
+            return OpticalFlow(status=FlowStatus.NO_PAST_IMAGE, stamp1_ns=image1.stamp_ns)
+        flow01_px, flow10_px = self._both_ways(self._resized(image0), self._resized(image1))
+        reliable0, reliable1 = reliability(flow01_px, flow10_px, self._config)
+        return OpticalFlow(
+            status=FlowStatus.OK,
+            stamp0_ns=image0.stamp_ns,
+            stamp1_ns=image1.stamp_ns,
+            flow01_px=flow01_px.cpu().numpy(),
+            flow10_px=flow10_px.cpu().numpy(),
+            reliable0=reliable0.cpu().numpy(),
+            reliable1=reliable1.cpu().numpy(),
+        )
+
+    def _resized(self, image: CameraImage) -> UInt8[np.ndarray, "H W 3"]:
+        size = (self._config.width_px, self._config.height_px)
+        if (image.camera.width_px, image.camera.height_px) == size:
+            return image.image_rgb
+        return cv2.resize(image.image_rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+    def _both_ways(
+        self, image0_rgb: UInt8[np.ndarray, "H W 3"], image1_rgb: UInt8[np.ndarray, "H W 3"]
+    ) -> tuple[Float[Tensor, "2 H W"], Float[Tensor, "2 H W"]]:
+        if self._raft is not None:
+            flow01_px, flow10_px = self._raft.flow_both_ways(image0_rgb, image1_rgb)
+            return flow01_px, flow10_px
+        grey0, grey1 = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (image0_rgb, image1_rgb))
+        # A new object each time: DIS may start from what it keeps, and a step must not depend on the last.
+        return self._dis(grey0, grey1), self._dis(grey1, grey0)
+
+    def _dis(self, grey0: np.ndarray, grey1: np.ndarray) -> Float32[Tensor, "2 H W"]:
+        dis = cv2.DISOpticalFlow_create(_DIS_PRESETS[self._config.dis_preset])
+        flow_px = np.ascontiguousarray(dis.calc(grey0, grey1, None).transpose(2, 0, 1), np.float32)  # type: ignore[call-overload]
+        return torch.from_numpy(flow_px).to(self._device)
+
+
+def reliability(
+    flow01_px: Float[Tensor, "2 H W"], flow10_px: Float[Tensor, "2 H W"], config: OpticalFlowConfig
+) -> tuple[Tensor, Tensor]:
+    """Judge which pixels of image 0 and of image 1 have a flow to rely on (SPECS 0.3, items 1-4).
+
+    A pixel is reliable iff something flows onto it and onto its target (one-to-one), the flow there
+    and back returns to it (cycle), and its target is reliable in the same sense.
+
+    Returns:
+        (H, W) bool masks of image 0 and of image 1.
+    """
+    passed0 = _passes_alone(flow01_px, flow10_px, config)
+    passed1 = _passes_alone(flow10_px, flow01_px, config)
+    return passed0 & _target_is(passed1, flow01_px, config), passed1 & _target_is(passed0, flow10_px, config)
+
+
+def is_cycle_consistent(
+    forward_px: Float[Tensor, "2 *P"], backward_px: Float[Tensor, "2 *P"], config: OpticalFlowConfig
+) -> Tensor:
+    """Compare flow with the backward flow found at its target (SPECS 0.3, item 3).
+
+    ||f + b|| < relative * ||(f, b)|| + absolute, with the norm of the 4-vector on the right.
+    """
+    residual_px = torch.sqrt(_squared_length(forward_px + backward_px))
+    length_px = torch.sqrt(_squared_length(forward_px) + _squared_length(backward_px))
+    return residual_px < config.cycle_relative * length_px + config.cycle_absolute_px
+
+
+def _squared_length(flow_px: Tensor) -> Tensor:
+    # torch.linalg.vector_norm over a leading axis of size 2 takes 20 times as long on a CPU.
+    return flow_px[0] * flow_px[0] + flow_px[1] * flow_px[1]
+
+
+def _passes_alone(forward_px: Tensor, backward_px: Tensor, config: OpticalFlowConfig) -> Tensor:
+    """Cycle and one-to-one checks, before asking whether the target passes them too."""
+    covered = splat_coverage(forward_px).to(forward_px.dtype)
+    at_target = torch.cat([backward_px, covered[None]])
+    at_target = warp(at_target, forward_px, half_pixel_quirk=config.quirk_half_pixel_warp)
+    one_to_one = splat_coverage(backward_px) & (at_target[2] > 0.5)
+    return is_cycle_consistent(forward_px, at_target[:2], config) & one_to_one
+
+
+def _target_is(mask: Tensor, flow_px: Tensor, config: OpticalFlowConfig) -> Tensor:
+    moved = warp(mask[None].to(flow_px.dtype), flow_px, half_pixel_quirk=config.quirk_half_pixel_warp)
+    return moved[0] > 0.5

@@ -1,0 +1,174 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The one data flow: `Pipeline.step` turns a sensor frame into a perception result.
+
+Live nodes and the bag labeler feed the same frames to the same `step` and get the same bytes. It is
+causal: nothing but the frame and the past goes in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.errors import DataError
+from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper
+from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
+from unsup_track_ros.perception.detection import DetectionConfig, MotionDetector
+from unsup_track_ros.perception.egomotion import EgomotionConfig, EgomotionEstimator
+from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
+from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
+from unsup_track_ros.structures.arrays import from_arrays, to_arrays
+from unsup_track_ros.structures.frame import SensorFrame
+from unsup_track_ros.structures.history import PastFrame
+from unsup_track_ros.structures.result import PerceptionResult
+from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
+
+
+class PipelineConfig(Config):
+    """Parameters of every stage, and what the stages share."""
+
+    past_baseline_s: float = parameter(
+        0.1, "Age of the image and scan that optical flow and egomotion compare with.", unit="s", gt=0
+    )
+    history_s: float = parameter(1.0, "How long past frames are kept as evidence.", unit="s", gt=0)
+    max_gap_s: float = parameter(
+        2.0, "A longer pause between two frames starts a new stream: tracks and maps are reset.", unit="s", gt=0
+    )
+    optical_flow: OpticalFlowConfig = OpticalFlowConfig()
+    egomotion: EgomotionConfig = EgomotionConfig()
+    motion_segmentation: MotionSegmentationConfig = MotionSegmentationConfig()
+    detection: DetectionConfig = DetectionConfig()
+    box_fitting: BoxFittingConfig = BoxFittingConfig()
+    tracker: TrackerConfig = TrackerConfig()
+    occupancy: OccupancyConfig = OccupancyConfig()
+
+
+class Pipeline:
+    """Egomotion, flow, motion segmentation, boxes, tracks and grids, frame by frame."""
+
+    def __init__(self, config: PipelineConfig, device: torch.device | None = None) -> None:
+        device = device or torch.device("cpu")
+        self._config = config
+        self._optical_flow = OpticalFlowEstimator(config.optical_flow, device)
+        self._egomotion = EgomotionEstimator(config.egomotion, device)
+        self._motion_segmentation = MotionSegmenter(config.motion_segmentation, device)
+        self._detection = MotionDetector(config.detection, device)
+        self._box_fitting = BoxFitter(config.box_fitting)
+        self._tracker = Tracker(config.tracker)
+        self._occupancy = OccupancyMapper(config.occupancy, device)
+        self._history: tuple[PastFrame, ...] = ()
+        self._last_stamp_ns: int | None = None
+
+    def step(self, frame: SensorFrame) -> PerceptionResult:
+        """Process one frame; a backward stamp or a long pause starts a new stream first."""
+        if self._starts_new_stream(frame.stamp_ns):
+            self.reset()
+        clock = _StageClock()
+        past = self._past_of(frame)
+        with clock("optical_flow"):
+            flow = self._optical_flow.step(frame, past)
+        with clock("egomotion"):
+            egomotion = self._egomotion.step(frame, past, flow)
+        with clock("motion_segmentation"):
+            motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
+        with clock("detection"):
+            regions = self._detection.step(frame, motion)
+        with clock("box_fitting"):
+            detections = self._box_fitting.step(frame, regions)
+        with clock("tracking"):
+            tracks = self._tracker.step(detections, egomotion)
+        with clock("occupancy"):
+            grids = self._occupancy.step(frame, egomotion, regions, tracks)
+        self._remember(PastFrame(frame=frame, egomotion=egomotion))
+        return PerceptionResult(
+            frame=frame,
+            flow=flow,
+            egomotion=egomotion,
+            motion=motion,
+            regions=regions,
+            detections=detections,
+            tracks=tracks,
+            grids=grids,
+            stage_seconds=clock.seconds,
+        )
+
+    def reset(self) -> None:
+        """Forget everything: the next frame is the first of a stream."""
+        self._history = ()
+        self._last_stamp_ns = None
+        for stage in (self._egomotion, self._tracker, self._occupancy):
+            stage.reset()
+
+    @property
+    def snapshot_exact(self) -> bool:
+        """Whether `state()` taken now restores to the very same bytes."""
+        return self._egomotion.snapshot_exact
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all that the next step depends on, as flat arrays."""
+        arrays = {"last_stamp_ns": np.array(-1 if self._last_stamp_ns is None else self._last_stamp_ns)}
+        arrays["history"] = np.array(len(self._history))
+        for i, entry in enumerate(self._history):
+            arrays.update(to_arrays(entry, f"history/{i}/"))
+        for name, stage in self._stateful().items():
+            arrays.update({f"{name}/{key}": value for key, value in stage.state().items()})
+        return arrays
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Continue from what `state` returned."""
+        stamp_ns = int(arrays["last_stamp_ns"])
+        self._last_stamp_ns = None if stamp_ns < 0 else stamp_ns
+        self._history = tuple(
+            from_arrays(PastFrame, arrays, f"history/{i}/") for i in range(int(arrays["history"]))
+        )
+        for name, stage in self._stateful().items():
+            prefix = name + "/"
+            stage.restore({k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)})
+
+    def _stateful(self) -> dict[str, EgomotionEstimator | Tracker | OccupancyMapper]:
+        return {"egomotion": self._egomotion, "tracker": self._tracker, "occupancy": self._occupancy}
+
+    def _starts_new_stream(self, stamp_ns: int) -> bool:
+        if self._last_stamp_ns is None:
+            return False
+        step_ns = stamp_ns - self._last_stamp_ns
+        if step_ns == 0:
+            raise DataError(
+                f"Two frames carry the stamp {stamp_ns} ns. Feed frames through the synchronizer, "
+                "which drops duplicates."
+            )
+        return step_ns < 0 or step_ns > self._config.max_gap_s * 1e9
+
+    def _past_of(self, frame: SensorFrame) -> PastFrame | None:
+        """Return the remembered frame whose age is nearest to the baseline."""
+        wanted_ns = frame.stamp_ns - round(self._config.past_baseline_s * 1e9)
+        return min(
+            self._history, key=lambda past: abs(past.frame.stamp_ns - wanted_ns), default=None
+        )
+
+    def _remember(self, entry: PastFrame) -> None:
+        """Keep the frame as evidence, if it has a pose, and drop what is too old."""
+        self._last_stamp_ns = entry.frame.stamp_ns
+        if entry.egomotion.odom_T_velo1 is not None:
+            self._history = (*self._history, entry)
+        oldest_ns = entry.frame.stamp_ns - round(self._config.history_s * 1e9)
+        self._history = tuple(p for p in self._history if p.frame.stamp_ns >= oldest_ns)
+
+
+class _StageClock:
+    """Wall time per stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - start

@@ -1,0 +1,137 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Batched constant-velocity Kalman filter of position, and a scalar one of heading, in odom.
+
+A state row is (x, y, z, vx, vy, vz). Nothing here knows tracks, boxes or detections.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.geometry import se3
+from unsup_track_ros.shapes import Bool, Float64
+
+
+class MotionModelConfig(Config):
+    """How objects move and how well they are measured."""
+
+    acceleration_std_mps2: float = parameter(
+        1.5, "Standard deviation of the horizontal acceleration of an object.", unit="m/s^2", gt=0
+    )
+    vertical_acceleration_std_mps2: float = parameter(
+        0.3, "Standard deviation of the vertical acceleration.", unit="m/s^2", gt=0
+    )
+    acceleration_time_s: float = parameter(
+        0.5, "Time over which an acceleration persists.", unit="s", gt=0
+    )
+    initial_speed_std_mps: float = parameter(
+        8.0, "Standard deviation of the velocity of an object seen once.", unit="m/s", gt=0
+    )
+    initial_vertical_speed_std_mps: float = parameter(
+        0.3, "The same for the vertical velocity.", unit="m/s", gt=0
+    )
+    position_std_m: float = parameter(
+        0.15, "Standard deviation of a completely seen face or centre.", unit="m", gt=0
+    )
+    velocity_std_mps: float = parameter(
+        1.5, "Standard deviation of a velocity that comes with a detection.", unit="m/s", gt=0
+    )
+    yaw_std_rad: float = parameter(
+        0.2, "Standard deviation of the yaw of a fitted box.", unit="rad", gt=0
+    )
+    yaw_rate_std_radps: float = parameter(
+        0.3, "Standard deviation of the yaw rate of an object.", unit="rad/s", gt=0
+    )
+    heading_min_speed_mps: float = parameter(
+        1.0, "From this speed on an object faces the way it moves.", unit="m/s", gt=0
+    )
+
+
+def predict(
+    mean: Float64[np.ndarray, "N 6"],
+    covariance: Float64[np.ndarray, "N 6 6"],
+    duration_s: float,
+    config: MotionModelConfig,
+) -> tuple[Float64[np.ndarray, "N 6"], Float64[np.ndarray, "N 6 6"]]:
+    """Move states forward in time: constant velocity, acceleration as continuous white noise.
+
+    The noise density is 2 std^2 time, that of an acceleration with this deviation and persistence
+    (Singer). Unlike a noise per step it does not depend on how a duration is cut into steps.
+    """
+    transition = np.eye(6)
+    transition[[0, 1, 2], [3, 4, 5]] = duration_s
+    horizontal, vertical = config.acceleration_std_mps2, config.vertical_acceleration_std_mps2
+    density = 2 * config.acceleration_time_s * np.array([horizontal, horizontal, vertical]) ** 2
+    noise = np.zeros((6, 6))
+    noise[[0, 1, 2], [0, 1, 2]] = density * duration_s**3 / 3
+    noise[[3, 4, 5], [3, 4, 5]] = density * duration_s
+    noise[[0, 1, 2], [3, 4, 5]] = noise[[3, 4, 5], [0, 1, 2]] = density * duration_s**2 / 2
+    return mean @ transition.T, transition @ covariance @ transition.T + noise
+
+
+def correct(
+    mean: Float64[np.ndarray, "N 6"],
+    covariance: Float64[np.ndarray, "N 6 6"],
+    observed: slice,
+    innovation: Float64[np.ndarray, "N 3"],
+    noise: Float64[np.ndarray, "N 3 3"],
+) -> tuple[Float64[np.ndarray, "N 6"], Float64[np.ndarray, "N 6 6"]]:
+    """Correct states by a measurement of three of their members (`POSITION` or `VELOCITY`).
+
+    Joseph's form keeps the covariances symmetric and positive.
+    """
+    gain = covariance[:, :, observed] @ np.linalg.inv(covariance[:, observed, observed] + noise)
+    remain = np.broadcast_to(np.eye(6), covariance.shape).copy()
+    remain[:, :, observed] -= gain
+    corrected = remain @ covariance @ remain.transpose(0, 2, 1)
+    corrected += gain @ noise @ gain.transpose(0, 2, 1)
+    return mean + (gain @ innovation[:, :, None])[:, :, 0], corrected
+
+
+POSITION, VELOCITY = slice(0, 3), slice(3, 6)
+
+
+def initial_state(
+    positions_odom: Float64[np.ndarray, "N 3"],
+    velocities_odom: Float64[np.ndarray, "N 3"],
+    position_noise: Float64[np.ndarray, "N 3 3"],
+    config: MotionModelConfig,
+) -> tuple[Float64[np.ndarray, "N 6"], Float64[np.ndarray, "N 6 6"]]:
+    """Return states of objects seen for the first time; a nan velocity starts at an uncertain zero."""
+    known = np.isfinite(velocities_odom).all(1)
+    unknown_std = np.array([config.initial_speed_std_mps] * 2 + [config.initial_vertical_speed_std_mps])
+    velocity_std = np.where(known[:, None], config.velocity_std_mps, unknown_std)
+    covariance = np.zeros((len(positions_odom), 6, 6))
+    covariance[:, POSITION, POSITION] = position_noise
+    covariance[:, VELOCITY, VELOCITY] = velocity_std[:, :, None] ** 2 * np.eye(3)
+    velocity = np.where(known[:, None], velocities_odom, 0.0)
+    return np.concatenate([positions_odom, velocity], 1), covariance
+
+
+def heading_of_motion(
+    mean: Float64[np.ndarray, "N 6"],
+    covariance: Float64[np.ndarray, "N 6 6"],
+    config: MotionModelConfig,
+) -> tuple[Float64[np.ndarray, " N"], Float64[np.ndarray, " N"], Bool[np.ndarray, " N"]]:
+    """Return direction of motion (rad), its variance (rad^2), and where it is reliable.
+
+    Reliable means faster than `heading_min_speed_mps` and than three deviations of the velocity.
+    """
+    speed = np.maximum(np.hypot(mean[:, 3], mean[:, 4]), 1e-9)
+    across = np.stack([-mean[:, 4], mean[:, 3]], 1) / speed[:, None]
+    variance = np.einsum("ni,nij,nj->n", across, covariance[:, 3:5, 3:5], across)
+    reliable = (speed >= config.heading_min_speed_mps) & (speed**2 > 9 * variance)
+    return np.arctan2(mean[:, 4], mean[:, 3]), variance / speed**2, reliable
+
+
+def correct_yaw(
+    yaw_rad: Float64[np.ndarray, " N"],
+    variance: Float64[np.ndarray, " N"],
+    innovation_rad: Float64[np.ndarray, " N"],
+    noise: Float64[np.ndarray, " N"],
+) -> tuple[Float64[np.ndarray, " N"], Float64[np.ndarray, " N"]]:
+    """Correct headings by measured differences whose ambiguity is already resolved."""
+    gain = variance / (variance + noise)
+    return se3.wrap_angle_rad(yaw_rad + gain * innovation_rad), (1 - gain) * variance
