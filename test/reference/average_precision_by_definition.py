@@ -32,9 +32,7 @@ def area(points: list[tuple[float, float]]) -> float:
     return total
 
 
-def frame_average_precision(
-    iou: np.ndarray, scores: np.ndarray, threshold: float
-) -> float:
+def frame_average_precision(iou: np.ndarray, scores: np.ndarray, threshold: float) -> float:
     """AP of one frame: every detection is an operating point."""
     num_truth, hits, points = iou.shape[1], 0, []
     if num_truth == 0:

@@ -52,8 +52,8 @@ class CameraModel:
         if image_rgb.shape[:2] != expected:
             raise DataError(
                 f"The image of frame '{self.frame_id}' is of size {image_rgb.shape[1]} x "
-                f"{image_rgb.shape[0]} px, but its camera_info is for {expected[1]} x {expected[0]} "
-                "px. Check that image and camera_info belong together."
+                f"{image_rgb.shape[0]} px, but its camera_info is for {expected[1]} x "
+                f"{expected[0]} px. Check that image and camera_info belong together."
             )
         if self.map_x is None or self.map_y is None:
             return image_rgb

@@ -85,7 +85,8 @@ def _pixels(message: RosMessage, channels: int, *, is_wide: bool) -> Shaped[np.n
     if height <= 0 or width <= 0 or step < row_bytes or len(data) < needed:
         raise DataError(
             f"The image of frame '{message.header.frame_id}' contradicts itself: {width} x "
-            f"{height} '{message.encoding}' in rows of {step} bytes needs {needed} bytes, got {len(data)}."
+            f"{height} '{message.encoding}' in rows of {step} bytes needs {needed} bytes, "
+            f"got {len(data)}."
         )
     upper = 1 if is_wide and not message.is_bigendian else 0
     shape = (height, width, channels) if channels > 1 else (height, width)

@@ -17,7 +17,6 @@ from unsup_track_ros.data.message_types import (
     RosMessage,
     ros2_classes,
 )
-from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry.se3 import quaternion_xyzw
 from unsup_track_ros.shapes import Float64, UInt8
 from unsup_track_ros.structures.calibration import PinholeCamera
@@ -74,11 +73,6 @@ def encode_cloud(cloud: PointCloud, stamp_ns: int, frame_id: str) -> RosMessage:
 
 def encode_image(image_rgb: UInt8[np.ndarray, "H W 3"], stamp_ns: int, frame_id: str) -> RosMessage:
     """Encode a colour image as Image with encoding rgb8, which decodes without a conversion."""
-    if image_rgb.dtype != np.uint8 or image_rgb.ndim != 3 or image_rgb.shape[2] != 3:
-        raise DataError(
-            "An image to write must be uint8 of shape (H, W, 3), "
-            f"got {image_rgb.dtype} {image_rgb.shape}."
-        )
     height, width = image_rgb.shape[:2]
     return ros2_classes()[IMAGE](
         header=header(stamp_ns, frame_id),

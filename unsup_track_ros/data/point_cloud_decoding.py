@@ -11,7 +11,7 @@ import numpy as np
 
 from unsup_track_ros.data.message_types import RosMessage
 from unsup_track_ros.errors import DataError
-from unsup_track_ros.shapes import Bool, Float32, Shaped
+from unsup_track_ros.shapes import Float32, Shaped
 from unsup_track_ros.structures.frame import PointCloud
 
 # sensor_msgs/PointField.datatype -> numpy kind and size.
@@ -56,8 +56,8 @@ def decode_cloud(message: RosMessage) -> DecodedCloud:
     """Decode a sensor_msgs/PointCloud2: any field order and type, padding, either byte order.
 
     Points with a NaN or infinite coordinate are no returns (REP 117), nor are points in the exact
-    origin (so marked by Ouster and others); both are removed, whatever `is_dense` claims. Coordinates are
-    a view of the message where its layout is exactly three float32, else one copy.
+    origin (so marked by Ouster and others); both are removed, whatever `is_dense` claims. The
+    coordinates are a view of the message where its layout is exactly three float32, else one copy.
 
     Raises:
         DataError: There is no x, y or z, or the sizes contradict each other.
@@ -78,11 +78,8 @@ def decode_cloud(message: RosMessage) -> DecodedCloud:
         time_offset_s=time_offset_s,
         ring=_optional(columns, _RING_NAMES, np.int32),
     )
-    extent = np.abs(points) @ np.ones(3, np.float32)  # nan and inf spread to the sum
-    is_return = np.isfinite(extent) & (extent > 0)
-    num_invalid = int(len(points) - np.count_nonzero(is_return))
-    if num_invalid:
-        cloud = select_points(cloud, is_return)
+    cloud = drop_missing_returns(cloud)
+    num_invalid = len(points) - len(cloud.points_velo)
     if len(points) == 0:
         reason = "the message carries no points"
     elif num_invalid == len(points):
@@ -96,8 +93,12 @@ def decode_cloud(message: RosMessage) -> DecodedCloud:
     )
 
 
-def select_points(cloud: PointCloud, keep: Bool[np.ndarray, " P"]) -> PointCloud:
-    """Return the cloud of the points where `keep` is set."""
+def drop_missing_returns(cloud: PointCloud) -> PointCloud:
+    """Remove points that are NaN, infinite or exactly in the origin; without any, copy nothing."""
+    extent = np.abs(cloud.points_velo) @ np.ones(3, np.float32)  # nan and inf spread to the sum
+    keep = np.isfinite(extent) & (extent > 0)
+    if keep.all():
+        return cloud
     return PointCloud(
         points_velo=cloud.points_velo[keep],
         intensity=None if cloud.intensity is None else cloud.intensity[keep],

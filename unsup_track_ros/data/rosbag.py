@@ -229,7 +229,7 @@ class Bag:
 
 
 def _sentence(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
     return text if text.endswith(".") else f"{text}."
 
 

@@ -40,8 +40,8 @@ class SynchronizerConfig(Config):
     )
     timeout_s: float = parameter(
         0.5,
-        "A set is given out without an input whose messages stay this far behind the newest stamp of "
-        "any input; 0 waits for ever.",
+        "A set is given out without an input that stays this far behind the newest stamp of any; "
+        "0 waits for ever.",
         unit="s",
         ge=0.0,
     )
@@ -53,7 +53,7 @@ class SynchronizerConfig(Config):
         gt=0.0,
     )
     queue_size: int = parameter(
-        200, "Messages kept per input while the others are silent; 0 keeps all.", ge=0
+        50, "Messages kept per input while the others are silent; 0 keeps all.", ge=0
     )
 
 
@@ -118,9 +118,9 @@ class Synchronizer(Generic[PayloadT]):
     never after a later one. Sets come out in the order of the reference stamps.
 
     Attributes:
-        drops: Number of messages that went into no set, by (input name, reason). Reasons: zero_stamp,
-            duplicate, out_of_order (before its predecessor), unmatched (near no reference), overflow,
-            incomplete (a reference without all inputs while `partial` is off).
+        drops: Number of messages that went into no set, by (input name, reason): zero_stamp,
+            duplicate, out_of_order (before its predecessor), unmatched (near no reference),
+            overflow, incomplete (a reference without all inputs while `partial` is off).
         epoch: Number of backward jumps of the clock.
     """
 
@@ -178,18 +178,28 @@ class Synchronizer(Generic[PayloadT]):
 
     def flush(self) -> list[MatchedSet[PayloadT]]:
         """Return the sets that still wait, with what is there: the streams have ended."""
-        return self._release(is_final=True)
+        sets = self._release(is_final=True)
+        self._discard_unused()
+        return sets
 
     def _restart(self) -> list[MatchedSet[PayloadT]]:
         """Finish the old timeline after a backward jump and begin a new one."""
         sets = self._release(is_final=True)
-        for name, queue in self._inputs.items():
-            self.drops[name, "unmatched"] += len(queue.waiting)
+        self._discard_unused()
         for queue in (self._reference, *self._inputs.values()):
-            queue.waiting.clear()
             queue.newest_ns = None
         self.epoch += 1
         return sets
+
+    def _discard_unused(self) -> None:
+        for name, queue in self._inputs.items():
+            self._discard_before(name, queue.waiting[-1][0] + 1 if queue.waiting else 0)
+
+    def _discard_before(self, name: str, moment_ns: int) -> None:
+        waiting = self._inputs[name].waiting
+        while waiting and waiting[0][0] < moment_ns:
+            waiting.popleft()
+            self.drops[name, "unmatched"] += 1
 
     def _bound(self, name: str, queue: _Queue[PayloadT]) -> None:
         while self._config.queue_size and len(queue.waiting) > self._config.queue_size:
@@ -227,7 +237,7 @@ class Synchronizer(Generic[PayloadT]):
                 best, best_ns = index, distance_ns
             if moment_ns >= stamp_ns + best_ns:
                 break
-        # Stamps rise: nothing nearer can come once the input has passed the mirror image of the best.
+        # Stamps rise: nothing nearer comes once the input has passed the mirror image of the best.
         decided_at_ns = stamp_ns + (best_ns if best is None else max(best_ns - 1, 0))
         if is_final or (queue.newest_ns is not None and queue.newest_ns >= decided_at_ns):
             return _Choice(best, "" if best is not None else "silent")
@@ -247,12 +257,11 @@ class Synchronizer(Generic[PayloadT]):
         payloads = {self._reference_name: payload}
         stamps_ns = {self._reference_name: stamp_ns}
         for name, choice in choices.items():
-            if choice.index is None:
-                continue
             queue = self._inputs[name]
-            for _ in range(choice.index):
-                queue.waiting.popleft()
-                self.drops[name, "unmatched"] += 1
+            if choice.index is None:  # what lies before this reference fits no later one either
+                self._discard_before(name, stamp_ns - queue.tolerance_ns)
+                continue
+            self._discard_before(name, queue.waiting[choice.index][0])
             moment_ns, payloads[name] = queue.waiting.popleft()
             stamps_ns[name] = moment_ns + queue.offset_ns
         missing = {name: choice.missing for name, choice in choices.items() if choice.index is None}

@@ -30,7 +30,7 @@ class UnknownFrameError(TransformError):
 
 
 class NotConnectedError(TransformError):
-    """Both frames exist but no chain of transforms joins them: a publisher in between is missing."""
+    """Both frames exist but no transforms join them: a publisher in between is missing."""
 
 
 class TransformTooOldError(TransformError):
@@ -46,7 +46,7 @@ class TransformConfig(Config):
 
     tolerance_s: float = parameter(
         0.0,
-        "How far outside the known poses a stamp may lie; the nearest pose is held, not extrapolated.",
+        "How far outside the known poses a stamp may lie; the nearest pose is then held.",
         unit="s",
         ge=0.0,
     )
@@ -160,8 +160,8 @@ class TransformTree:
         if common is None:
             raise NotConnectedError(
                 f"No transforms connect '{source}' to '{target}': one belongs to the tree of "
-                f"'{source_chain[-1]}', the other to that of '{target_chain[-1]}'. Record or publish "
-                "the link between the two trees."
+                f"'{source_chain[-1]}', the other to that of '{target_chain[-1]}'. Record or "
+                "publish the link between the two trees."
             )
         common_T_target = self._climb(target_chain, common, stamp, (target, source))
         common_T_source = self._climb(source_chain, common, stamp, (target, source))
@@ -204,8 +204,8 @@ class TransformTree:
         while (edge := self._edges.get(chain[-1])) is not None:
             if edge.parent in chain:
                 raise NotConnectedError(
-                    f"The transforms form a loop: {' -> '.join([*chain, edge.parent])}. One of these "
-                    "links must go."
+                    f"The transforms form a loop: {' -> '.join([*chain, edge.parent])}. One of "
+                    "these links must go."
                 )
             chain.append(edge.parent)
         return chain
@@ -227,8 +227,9 @@ class TransformTree:
         if edge.is_static:
             return edge.parent_T_child[0]
         first, last = edge.stamps_ns[0], edge.stamps_ns[-1]
-        self._check_covered(child, stamp, asked)
-        stamp = min(max(stamp, first), last)
+        if not first <= stamp <= last:
+            self._check_tolerated(child, stamp, asked)
+            stamp = min(max(stamp, first), last)
         after = bisect_left(edge.stamps_ns, stamp)
         if edge.stamps_ns[after] == stamp:
             return edge.parent_T_child[after]
@@ -236,21 +237,21 @@ class TransformTree:
         ratio = (stamp - start) / (end - start)
         return interpolate(edge.parent_T_child[after - 1], edge.parent_T_child[after], ratio)
 
-    def _check_covered(self, child: str, stamp: int, asked: tuple[str, str]) -> None:
+    def _check_tolerated(self, child: str, stamp: int, asked: tuple[str, str]) -> None:
         edge = self._edges[child]
         tolerance_ns = round(self._config.tolerance_s * _NS_PER_S)
         early_ns, late_ns = edge.stamps_ns[0] - stamp, stamp - edge.stamps_ns[-1]
         question = (
-            f"'{asked[1]}' to '{asked[0]}' at {stamp / _NS_PER_S:.3f} s"
-            + f" needs '{child}' in '{edge.parent}'"
+            f"The transform from '{asked[1]}' to '{asked[0]}' at {stamp / _NS_PER_S:.3f} s needs "
+            f"'{child}' in '{edge.parent}', which is known only"
         )
         if early_ns > tolerance_ns:
             raise TransformTooOldError(
-                f"The transform from {question}, which is known only from "
-                f"{early_ns / _NS_PER_MS:.1f} ms later on (extrapolation into the past)."
+                f"{question} from {early_ns / _NS_PER_MS:.1f} ms later on (extrapolation into the "
+                "past)."
             )
         if late_ns > tolerance_ns:
             raise TransformTooNewError(
-                f"The transform from {question}, which is known only until "
-                f"{late_ns / _NS_PER_MS:.1f} ms earlier (extrapolation into the future)."
+                f"{question} until {late_ns / _NS_PER_MS:.1f} ms earlier (extrapolation into the "
+                "future)."
             )

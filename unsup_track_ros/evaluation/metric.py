@@ -51,11 +51,6 @@ class Metric:
             )
 
     @property
-    def section(self) -> str:
-        """First part of the key: detection, tracking, egomotion, motion or occupancy."""
-        return self.key.split(".", 1)[0]
-
-    @property
     def row(self) -> str:
         """Key without its column."""
         return self.key.split("@", 1)[0]

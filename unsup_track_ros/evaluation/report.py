@@ -172,7 +172,8 @@ def _legend(config: EvaluationConfig) -> tuple[str, ...]:
         "n/a: truth or answer is missing; never counted as 0.",
         "detection.tcr: centre in the image and in x -16..16, y 0..4, z 2..34 m of the camera; "
         f"detection.range: centre within {detection.selection.max_range_m:g} m all around; "
-        f"truth with fewer than {detection.selection.min_truth_points} points is ignored.",
+        f"truth with fewer than {detection.selection.min_truth_points} points is ignored; "
+        f"detections scored from {detection.selection.min_score:g}.",
         "moving / vehicles: detections on other truth objects (IoU of at least "
         f"{detection.ignored_overlap_iou:g}) are ignored; vehicles: "
         f"{', '.join(detection.vehicle_classes)}.",

@@ -62,6 +62,12 @@ class SelectionConfig(Config):
         gt=0,
         lt=np.pi / 2,
     )
+    min_score: float = parameter(
+        0.0,
+        "Detections scored lower are not scored at all; TCR's decoder keeps those above 0.5.",
+        ge=0,
+        le=1,
+    )
     min_truth_points: int = parameter(
         1, "Truth objects with fewer LiDAR points are ignored: neither missed nor found.", ge=0
     )
@@ -75,9 +81,9 @@ class ScoredBoxes:
         pair: The frame.
         detection_boxes_velo: (N, 7) detections inside the protocol's region.
         scores: (N,) their scores.
-        truth_boxes_velo: (M, 7) truth objects inside the region.
-        truth_rows: (M,) bool over all truth objects of the frame, True for these.
-        counts: (M,) False for those that are only there to be ignored (too few points).
+        truth_boxes_velo: (M, 7) truth objects that take part.
+        truth_rows: (K,) over all truth objects of the frame, True for these.
+        counts: (M,) False for those that are only there to be ignored (too few points, too far).
     """
 
     pair: LabelledTruth
@@ -96,14 +102,16 @@ def select_boxes(pair: LabelledTruth, protocol: Protocol, config: SelectionConfi
     outside the grid are dropped too (TCR's network cannot answer there, so its own numbers are
     unchanged); truth objects of which the camera sees nothing are dropped (KITTI, its source, only
     annotates what the camera sees); without a camera the LiDAR's pose and a front field of view
-    take its place.
+    take its place. All around, truth objects out of range stay, but only to be ignored.
     """
     detections, truth = pair.label.detections, pair.truth
     kept = _in_region(pair, detections.boxes_velo, protocol, config, whole_box=False)
-    truth_rows = _in_region(pair, truth.boxes_velo, protocol, config, whole_box=True)
-    counts = np.ones(int(truth_rows.sum()), bool)
+    kept = kept & (detections.scores >= config.min_score)
+    in_region = _in_region(pair, truth.boxes_velo, protocol, config, whole_box=True)
+    truth_rows = _is_solid(truth.boxes_velo) if protocol is Protocol.RANGE else in_region
+    counts = in_region[truth_rows]
     if truth.num_points is not None:
-        counts = truth.num_points[truth_rows] >= config.min_truth_points
+        counts = counts & (truth.num_points[truth_rows] >= config.min_truth_points)
     return ScoredBoxes(
         pair=pair,
         detection_boxes_velo=detections.boxes_velo[kept],
@@ -168,7 +176,7 @@ def _in_region(
     *,
     whole_box: bool,
 ) -> Bool[np.ndarray, " N"]:
-    solid = (boxes_velo[:, 3:6] > MIN_SIZE_M).all(axis=1)
+    solid = _is_solid(boxes_velo)
     if protocol is Protocol.RANGE:
         return np.asarray(solid & within_range(boxes_velo, config.max_range_m))
     label = pair.label
@@ -181,6 +189,10 @@ def _in_region(
         seen = _in_image(boxes_velo, label.cam_T_velo, label.camera, whole_box=whole_box)
     in_grid = ((centres_cam >= GRID_MIN_CAM) & (centres_cam <= GRID_MAX_CAM)).all(axis=1)
     return np.asarray(solid & in_grid & seen)
+
+
+def _is_solid(boxes_velo: Float64[np.ndarray, "N 7"]) -> Bool[np.ndarray, " N"]:
+    return np.asarray((boxes_velo[:, 3:6] > MIN_SIZE_M).all(axis=1))
 
 
 def _in_image(

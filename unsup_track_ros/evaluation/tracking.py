@@ -46,7 +46,11 @@ class TrackingEvaluationConfig(Config):
 
     min_iou: float = parameter(0.3, "BEV IoU from which track and object match.", gt=0, le=1)
     max_range_m: float = parameter(
-        50.0, "Horizontal distance up to which objects and tracks count.", unit="m", gt=0
+        50.0,
+        "Horizontal distance up to which objects and tracks count; tracks on objects farther away "
+        "are ignored.",
+        unit="m",
+        gt=0,
     )
     min_truth_points: int = parameter(
         1,
@@ -109,7 +113,7 @@ def _missing_reason(pairs: Sequence[LabelledTruth], objects: TrackedObjects) -> 
 
 
 def _frame_tracks(pair: LabelledTruth, config: TrackingEvaluationConfig) -> _FrameTracks:
-    """Bring the tracks of a frame to velo and keep what lies in range."""
+    """Bring the tracks of a frame to velo; objects out of range stay to be ignored."""
     label, truth = pair.label, pair.truth
     odom_T_velo = label.egomotion.odom_T_velo1
     states = label.tracks.states
@@ -119,17 +123,16 @@ def _frame_tracks(pair: LabelledTruth, config: TrackingEvaluationConfig) -> _Fra
         kept = np.full(len(states), True) if config.include_tentative else _is_confirmed(states)
         track_ids = label.tracks.ids[kept]
         boxes_velo = transform_boxes(inverse(odom_T_velo), label.tracks.boxes_odom[kept])
-    near_tracks = within_range(boxes_velo, config.max_range_m)
-    near_truth = within_range(truth.boxes_velo, config.max_range_m)
-    counts = np.ones(len(truth.ids), bool)
+    near = within_range(boxes_velo, config.max_range_m)
+    counts = within_range(truth.boxes_velo, config.max_range_m)
     if truth.num_points is not None:
-        counts = truth.num_points >= config.min_truth_points
+        counts = counts & (truth.num_points >= config.min_truth_points)
     return _FrameTracks(
-        track_ids=track_ids[near_tracks],
-        track_boxes_velo=boxes_velo[near_tracks],
-        truth_ids=truth.ids[near_truth],
-        truth_boxes_velo=truth.boxes_velo[near_truth],
-        counts=counts[near_truth],
+        track_ids=track_ids[near],
+        track_boxes_velo=boxes_velo[near],
+        truth_ids=truth.ids,
+        truth_boxes_velo=truth.boxes_velo,
+        counts=counts,
     )
 
 
@@ -146,8 +149,8 @@ def _wanted_ids(
     moved = np.zeros(0, np.int64)
     per_frame: list[Int64[np.ndarray, " _"] | None] = []
     for pair in pairs:
-        if pair.truth.moving is not None:
-            moved = np.union1d(moved, pair.truth.ids[pair.truth.moving])
+        assert pair.truth.moving is not None  # `_missing_reason` has seen to it
+        moved = np.union1d(moved, pair.truth.ids[pair.truth.moving])
         per_frame.append(moved)
     return per_frame
 

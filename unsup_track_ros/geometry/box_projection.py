@@ -37,7 +37,9 @@ def boxes_in_image(
     cuts = np.where(crosses, start + ratio * (end - start), np.nan)
     front = np.where(corners_cam[..., 2:] >= NEAR_PLANE_M, corners_cam, np.nan)
     outline_cam = np.concatenate([front, cuts], axis=1).reshape(-1, 3)
-    outline_pix = camera.project(outline_cam, pinhole.pix_T_cam).reshape(num, -1, 2)
+    outline_pix = camera.project(outline_cam, pinhole.pix_T_cam).reshape(
+        num, 8 + len(_EDGE_START), 2
+    )
     lowest = np.where(np.isnan(outline_pix), np.inf, outline_pix).min(axis=1)
     highest = np.where(np.isnan(outline_pix), -np.inf, outline_pix).max(axis=1)
     last_pix = np.array([pinhole.width_px - 1, pinhole.height_px - 1])

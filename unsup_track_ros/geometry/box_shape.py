@@ -11,7 +11,7 @@ from unsup_track_ros.shapes import Bool, Float, Float64, Int64
 
 
 def rectangle_angles(step_rad: float) -> Float64[np.ndarray, " A"]:
-    """Return the directions in [0, pi / 2) that tell all rectangles apart, at most `step_rad` apart."""
+    """Return directions in [0, pi / 2), at most `step_rad` apart: a quarter turn repeats them."""
     num = int(np.ceil(np.pi / 2 / step_rad - 1e-9))
     return np.arange(num) * (np.pi / 2 / num)
 
@@ -22,12 +22,11 @@ def closeness(
     angles_rad: Float64[np.ndarray, " A"],
     min_distance_m: float,
 ) -> Float64[np.ndarray, "G A"]:
-    """Score every direction of a rectangle around every group: the sum of 1 / distance to its sides.
+    """Score every direction of a rectangle around every group by 1 / distance to its sides.
 
-    The closeness criterion of L-shape fitting (Zhang et al., 2017): along each axis the nearer of the
-    two sides, taken over the whole group, is the seen one; a point's distance is the smaller of its
-    two, and distances under `min_distance_m` count as that. Points of all groups and all angles are
-    scored at once.
+    The closeness criterion of L-shape fitting (Zhang et al., 2017): along each axis the side that
+    the group as a whole is nearer to is the seen one; a point's distance is the smaller of its two,
+    and distances under `min_distance_m` count as that. All groups and angles are scored at once.
 
     Args:
         points_xy: Points sorted by group.
@@ -50,13 +49,13 @@ def _distance_to_seen_side(
     group: Int64[np.ndarray, " M"],
     start: Int64[np.ndarray, " G"],
 ) -> Float[np.ndarray, "M A"]:
-    """Return each point's distance to that end of its group which the group as a whole is nearer to."""
+    """Return each point's distance to that end of its group which the group is nearer to."""
     to_low = coordinate - np.minimum.reduceat(coordinate, start, axis=0)[group]
     to_high = np.maximum.reduceat(coordinate, start, axis=0)[group] - coordinate
     low_is_seen: Bool[np.ndarray, "G A"] = np.add.reduceat(to_low, start, axis=0) < np.add.reduceat(
         to_high, start, axis=0
     )
-    return np.where(low_is_seen[group], to_low, to_high)
+    return np.asarray(np.where(low_is_seen[group], to_low, to_high))
 
 
 def extents_along(
@@ -86,7 +85,7 @@ def extents_along(
 def minimum_area_rectangle(
     points_xy: Float[np.ndarray, "M 2"],
 ) -> tuple[Float64[np.ndarray, " 2"], float, float, float]:
-    """Return centre, long side, short side and direction of the long side of the smallest rectangle.
+    """Return centre, long side, short side and long side's direction of the smallest rectangle.
 
     The direction comes from the rectangle's corners: OpenCV changed the meaning of its own angle at
     4.5.1. It is known up to half a turn.

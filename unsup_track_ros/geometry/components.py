@@ -45,7 +45,7 @@ def connected_components(
 def component_labels(
     num: int, start: Int64[np.ndarray, " E"], end: np.ndarray
 ) -> Int64[np.ndarray, " V"]:
-    """Label the nodes 0..num-1 of an undirected graph 1..K, in order of each component's first node.
+    """Label the nodes 0..num-1 of an undirected graph 1..K, in order of the first nodes.
 
     Args:
         num: Number of nodes.
@@ -70,8 +70,8 @@ def large_components(
 ) -> Int64[np.ndarray, " K"]:
     """Return the labels of components that are large enough, most counted voxels first.
 
-    A component stays if its index extent (largest minus smallest) exceeds `min_side` along each axis
-    and more than `min_voxels` of its voxels are counted.
+    A component stays if its index extent (largest minus smallest) exceeds `min_side` along each
+    axis and more than `min_voxels` of its voxels are counted.
     """
     num = int(labels.max(initial=0))
     lowest = np.full((num + 1, 3), np.iinfo(np.int64).max)

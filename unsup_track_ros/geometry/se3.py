@@ -108,7 +108,7 @@ def interpolate(
 
 def wrap_angle_rad(angle_rad: Float[np.ndarray, "*A"]) -> Float64[np.ndarray, "*A"]:
     """Wrap angles to (-pi, pi]."""
-    return -((-np.asarray(angle_rad, np.float64) + np.pi) % (2 * np.pi) - np.pi)
+    return np.asarray(-((-np.asarray(angle_rad, np.float64) + np.pi) % (2 * np.pi) - np.pi))
 
 
 def transform_boxes(a_T_b: Float[np.ndarray, "4 4"], boxes_b: Float[np.ndarray, "N 7"]) -> Float64[np.ndarray, "N 7"]:

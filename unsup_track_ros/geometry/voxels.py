@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Points to voxels and back, as sparse flat indices (SPECS §0.2).
 
-Volumes of interest are nearly empty, so sets of voxels are ascending arrays of flat row-major indices
-of `[Z, Y, X]`, and `dense` builds the volume where one is really needed. The grids of Track, Check,
-Repeat lie in `cam` (x right, y down, z forward) although the package's own grids are z-up: their
-bounds, their height axis and their published numbers are all stated in that frame.
+Volumes of interest are nearly empty, so sets of voxels are ascending arrays of flat row-major
+indices of `[Z, Y, X]`, and `dense` builds the volume where one is really needed. The grids of
+Track, Check, Repeat lie in `cam` (x right, y down, z forward) although the package's own grids are z-up:
+their bounds, their height axis and their published numbers are all stated in that frame.
 """
 
 from __future__ import annotations
@@ -45,16 +45,18 @@ def flat_voxels(grid: VoxelGrid, points: Float[np.ndarray, "P 3"]) -> Int64[np.n
     rounding < number of voxels - 0.5. As in the released code a point whose unrounded z index is
     exactly 0 counts as padding, and voxel (0, 0, 0), where padding collects, is never occupied.
     """
-    voxel_m = np.array(grid.voxel_m)
-    raw_xyz = (points.astype(np.float64) - np.array(grid.minimum_m) - voxel_m / 2) / voxel_m
-    num_z, num_y, num_x = grid.shape_zyx
-    inside = ((raw_xyz > -0.5) & (raw_xyz < np.array([num_x, num_y, num_z]) - 0.5)).all(axis=1)
-    inside &= raw_xyz[:, 2] != 0.0
-    flat = np.full(len(points), OUTSIDE, np.int64)
-    x, y, z = np.rint(raw_xyz[inside]).astype(np.int64).T
-    flat[inside] = (z * num_y + y) * num_x + x
-    flat[flat == 0] = OUTSIDE
-    return flat
+    flat = np.zeros(len(points), np.int64)
+    inside = np.ones(len(points), bool)
+    for axis, num in zip((2, 1, 0), grid.shape_zyx, strict=True):
+        voxel_m = grid.voxel_m[axis]
+        place_m = points[:, axis].astype(np.float64)
+        raw = (place_m - grid.minimum_m[axis] - voxel_m / 2) / voxel_m
+        inside &= (raw > -0.5) & (raw < num - 0.5)
+        if axis == 2:
+            inside &= raw != 0.0
+        index = np.rint(np.clip(raw, 0, num - 1), where=~np.isnan(raw), out=np.zeros_like(raw))
+        flat = flat * num + index.astype(np.int64)
+    return np.where(inside & (flat != 0), flat, OUTSIDE)
 
 
 def occupied_voxels(grid: VoxelGrid, points: Float[np.ndarray, "P 3"]) -> Int64[np.ndarray, " V"]:
@@ -77,7 +79,7 @@ def voxel_index_zyx(grid: VoxelGrid, voxels: Int64[np.ndarray, " V"]) -> Int64[n
 def voxel_centres(grid: VoxelGrid, voxels: Int64[np.ndarray, " V"]) -> Float64[np.ndarray, "V 3"]:
     """Return the centres x, y, z of voxels in metres."""
     index_xyz = voxel_index_zyx(grid, voxels)[:, ::-1]
-    return np.array(grid.minimum_m) + (index_xyz + 0.5) * np.array(grid.voxel_m)
+    return np.asarray(np.array(grid.minimum_m) + (index_xyz + 0.5) * np.array(grid.voxel_m))
 
 
 def dense(grid: VoxelGrid, voxels: Int[np.ndarray, " V"]) -> Bool[np.ndarray, "Z Y X"]:
@@ -100,4 +102,4 @@ def near_any(
     padded[(voxel_index_zyx(grid, others) + 1) @ stride] = True
     steps = np.stack(np.meshgrid(*[(-1, 0, 1)] * 3), axis=-1).reshape(-1, 3) @ stride
     centres = (voxel_index_zyx(grid, voxels) + 1) @ stride
-    return padded[centres[:, None] + steps].any(axis=1)
+    return np.asarray(padded[centres[:, None] + steps].any(axis=1))

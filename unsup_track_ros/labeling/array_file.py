@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A dictionary of arrays as one small zip file: equal arrays give equal bytes, nothing is lost.
 
-Small members (numbers, matrices, boxes) stand in `index.json`, readable with any unzip; large ones are
-`.npy` members beside it, booleans packed to bits. One scan's masks shrink from 230 kB to about 20 kB.
+Small members (numbers, matrices, boxes) stand in `index.json`, readable with any unzip; large ones
+are `.npy` members beside it, booleans packed to bits.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def pack_arrays(arrays: Mapping[str, np.ndarray], compression: int = 6) -> bytes
         array = np.asarray(arrays[name])
         index[name] = {"dtype": array.dtype.str, "shape": list(array.shape)}
         if array.dtype.kind not in _KINDS:
-            raise LabelStoreError(f"Array '{name}' must hold numbers or text, got type {array.dtype}.")
+            raise LabelStoreError(
+                f"Array '{name}' must hold numbers or text, got type {array.dtype}."
+            )
         if array.size <= _LARGEST_IN_INDEX:
             index[name]["values"] = _plain_values(array)
         else:
@@ -69,13 +71,13 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             return {name: _restored(archive, name, entry) for name, entry in index.items()}
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise LabelStoreError(
-            f"{path} cannot be read ({error}). It is damaged or not a label file: remove it and label "
-            "again, only what is missing is computed."
+            f"{path} cannot be read ({error}). It is damaged or not a label file: remove it and "
+            "label again, only what is missing is computed."
         ) from error
 
 
 def _plain_values(array: np.ndarray) -> list[Any]:
-    """Return the elements in C order for JSON; not-a-number becomes null, as JSON has no word for it."""
+    """Return the elements in C order for JSON; nan becomes null, as JSON has no word for it."""
     values = array.ravel().tolist()
     if array.dtype.kind == "f":
         return [None if math.isnan(value) else value for value in values]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a file under a temporary name, flush it to the disk, then rename it.
 
     Raises:
-        LabelStoreError: The disk is full or refuses; the file that was there before, if any, stands.
+        LabelStoreError: The disk is full or refuses; a file that was there before stands.
     """
     partial = path.with_name(path.name + PARTIAL_SUFFIX)
     try:
@@ -29,12 +30,15 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise LabelStoreError(
-            f"{path} could not be written: {error.strerror or error}. Nothing is lost: free some space "
-            "or fix the permissions and run the same command again, it goes on from there."
+            f"{path} could not be written: {error.strerror or error}. Nothing is lost: free some "
+            "space or fix the permissions and run the same command again, it goes on from there."
         ) from error
 
 
 def remove_partial_files(folder: Path) -> None:
     """Remove what a killed writer left under temporary names."""
-    for partial in sorted(folder.glob(f"*{PARTIAL_SUFFIX}")):
-        partial.unlink(missing_ok=True)
+    for partial in sorted(folder.glob(f"*{PARTIAL_SUFFIX}*")):
+        if partial.is_dir():
+            shutil.rmtree(partial)
+        else:
+            partial.unlink(missing_ok=True)

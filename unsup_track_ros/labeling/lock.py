@@ -7,7 +7,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -31,8 +31,9 @@ def directory_lock(folder: Path) -> Iterator[None]:
     path = folder / LOCK_NAME
     descriptor = _acquire(path)
     try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        with suppress(OSError):  # the name is for people; a full disk must not hide behind it
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
     finally:
         # Removed while still held: whoever waits opens a new file, see `_acquire`.
@@ -53,8 +54,8 @@ def _acquire(path: Path) -> int:
         except OSError as error:
             os.close(descriptor)
             raise LockError(
-                f"Another labeler (process {_owner(path)}) is writing to {path.parent}. Wait until it "
-                "has finished, stop it, or choose another --out."
+                f"Another labeler (process {_owner(path)}) is writing to {path.parent}. Wait until "
+                "it has finished, stop it, or choose another --out."
             ) from error
         if _is_current(descriptor, path):
             return descriptor

@@ -100,7 +100,7 @@ class MotionDetector:
             np.ones(num) if config.quirk_unit_scores else support / (support + config.min_voxels)
         )
         return MotionRegions(
-            point_region=_points_of(frame, voxels),
+            point_region=_points_of(frame, motion, voxels),
             scores=scores.astype(np.float32),
             flow_velo=np.full((num, 3), np.nan, np.float32),
             voxels=voxels,
@@ -114,7 +114,7 @@ class MotionDetector:
         voxels: Int64[np.ndarray, " M"],
         region: Int64[np.ndarray, " M"],
     ) -> Int64[np.ndarray, " R"]:
-        """Return the regions whose moving voxels cover enough distinct pixels, in ascending order."""
+        """Return the regions whose moving voxels cover enough distinct pixels, ascending."""
         assert frame.camera is not None  # voxel evidence comes from a camera
         assert motion.moving_pixels is not None
         height_px, width_px = motion.moving_pixels.shape
@@ -159,9 +159,11 @@ class MotionDetector:
         """Label points 1..K: cells that are near and move alike, and cells of one cluster, join."""
         if len(points_velo) == 0:
             return np.zeros(0, np.int64)
-        key = np.column_stack([np.floor(points_velo[:, :2] / self._config.cell_m), cluster])
-        cells, cell = np.unique(key, axis=0, return_inverse=True)
-        cell = cell.reshape(-1)
+        key = np.floor(points_velo[:, :2] / self._config.cell_m).astype(np.int64)
+        key = np.column_stack([key - key.min(axis=0), cluster])
+        shape = tuple(key.max(axis=0) + 1)
+        flat, cell = np.unique(np.ravel_multi_index(tuple(key.T), shape), return_inverse=True)
+        cells = np.stack(np.unravel_index(flat, shape), axis=1)
         centre = _group_means(points_velo[:, :2], cell, len(cells))
         pairs = cKDTree(centre).query_pairs(self._config.link_m, output_type="ndarray")
         cell_velocity = _group_means(velocity, cell, len(cells))
@@ -181,18 +183,22 @@ def _renumbered(
     """Rename the kept labels to 1..R in their order; all others become 0."""
     new = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
     new[kept] = np.arange(1, len(kept) + 1)
-    return new[labels]
+    return np.asarray(new[labels])
 
 
-def _points_of(frame: SensorFrame, voxels: VoxelRegions) -> Int64[np.ndarray, " P"]:
+def _points_of(
+    frame: SensorFrame, motion: MotionSegmentation, voxels: VoxelRegions
+) -> Int64[np.ndarray, " P"]:
     """Return the region of the moving voxel in which each point of the scan lies."""
-    assert frame.camera is not None
-    points_velo = frame.cloud.points_velo
+    assert frame.camera is not None  # voxel evidence comes from a camera
     volume = np.zeros(int(np.prod(voxels.grid.shape_zyx)), np.int64)
     volume[voxels.voxel[voxels.moving]] = voxels.region[voxels.moving]
-    points_cam = se3.transform(frame.camera.cam_T_velo, points_velo)
+    index = np.flatnonzero(motion.moving_points)  # the points in moving voxels, and no others
+    points_cam = se3.transform(frame.camera.cam_T_velo, frame.cloud.points_velo[index])
     voxel = flat_voxels(voxels.grid, points_cam)
-    return np.where(voxel == OUTSIDE, 0, volume[voxel])
+    point_region = np.zeros(len(frame.cloud.points_velo), np.int64)
+    point_region[index] = np.where(voxel == OUTSIDE, 0, volume[voxel])
+    return point_region
 
 
 def _group_means(

@@ -24,7 +24,7 @@ class OccupancyGrids:
         static: (Y, X) int8, moving objects removed.
         dynamic: (Y, X) int8, 100 where something moves now, 0 where seen free of it, -1 unknown.
         combined: (Y, X) int8, the larger of both.
-        log_odds: (Y, X) static evidence.
+        log_odds: (Y, X) static evidence, None in stored labels (the percentages carry it).
     """
 
     stamp_ns: int
@@ -33,4 +33,4 @@ class OccupancyGrids:
     static: Shaped[np.ndarray, "Y X"]
     dynamic: Shaped[np.ndarray, "Y X"]
     combined: Shaped[np.ndarray, "Y X"]
-    log_odds: Float32[np.ndarray, "Y X"]
+    log_odds: Float32[np.ndarray, "Y X"] | None = None

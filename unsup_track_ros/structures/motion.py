@@ -35,7 +35,7 @@ class MotionSegmentation:
         residual_px: (H, W) flow left after ego flow, 0 where not judged, None without a camera.
         velocity_velo: (P, 3) over ground in axes of the current velo, m/s, nan where not moving or
             unknown; None where no evidence measures it.
-        point_cluster: (P,) 0 for none, else 1..C: rigid clusters the evidence was judged on, or None.
+        point_cluster: (P,) 0 for none, else 1..C: clusters that were judged as a whole, or None.
         voxels: What a voxel test found, or None; the detector then groups voxels, not points.
         reason: One sentence when status is not OK.
     """

@@ -33,8 +33,8 @@ class VoxelGrid:
             )
         if not all(low < high for low, high in zip(self.minimum_m, self.maximum_m, strict=True)):
             raise DataError(
-                f"The lower bounds of a voxel grid must lie below the upper ones, got {self.minimum_m} "
-                f"and {self.maximum_m}."
+                "The lower bounds of a voxel grid must lie below the upper ones, "
+                f"got {self.minimum_m} and {self.maximum_m}."
             )
 
     @property

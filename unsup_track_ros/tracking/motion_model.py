@@ -99,9 +99,11 @@ def initial_state(
     position_noise: Float64[np.ndarray, "N 3 3"],
     config: MotionModelConfig,
 ) -> tuple[Float64[np.ndarray, "N 6"], Float64[np.ndarray, "N 6 6"]]:
-    """Return states of objects seen for the first time; a nan velocity starts at an uncertain zero."""
+    """Return states of objects seen for the first time; nan velocities start at an uncertain 0."""
     known = np.isfinite(velocities_odom).all(1)
-    unknown_std = np.array([config.initial_speed_std_mps] * 2 + [config.initial_vertical_speed_std_mps])
+    unknown_std = np.array(
+        [config.initial_speed_std_mps] * 2 + [config.initial_vertical_speed_std_mps]
+    )
     velocity_std = np.where(known[:, None], config.velocity_std_mps, unknown_std)
     covariance = np.zeros((len(positions_odom), 6, 6))
     covariance[:, POSITION, POSITION] = position_noise

@@ -22,7 +22,9 @@ class VisibleExtentConfig(Config):
     """How visible parts are turned into measurements of whole objects."""
 
     face_gate: float = parameter(
-        3.0, "Standard deviations up to which the visible near face is believed to be the face.", gt=0
+        3.0,
+        "Standard deviations up to which the visible near face is believed to be the face.",
+        gt=0,
     )
     growth_time_s: float = parameter(
         1.0, "Time in which the size follows larger measurements.", unit="s", gt=0
@@ -67,7 +69,9 @@ def visible_extent(
         "kji,kj->ki", odom_R_axes(predicted_odom), detected_odom[:, :3] - predicted_odom[:, :3]
     )
     quarters = np.round((detected_odom[:, 6] - predicted_odom[:, 6]) / (np.pi / 2)).astype(np.int64)
-    half = 0.5 * np.where((quarters % 2 == 1)[:, None], detected_odom[:, [4, 3, 5]], detected_odom[:, 3:6])
+    half = 0.5 * np.where(
+        (quarters % 2 == 1)[:, None], detected_odom[:, [4, 3, 5]], detected_odom[:, 3:6]
+    )
     return centre - half, centre + half
 
 
@@ -82,10 +86,10 @@ def measure_centre(
     """Measure the centre of the whole object from its visible extent, coordinate by coordinate.
 
     Beyond an end of the object the sensor sees the face at that end: the object is put behind this
-    face with its known size. Beside it (neither end faces the sensor) the middle of the extent counts,
-    the less the more of the size is missing. Where the visible face is further from the predicted
-    one than `face_gate` deviations it is the edge of a fragment, not the face: then the object is
-    only moved as far as needed to contain what is seen.
+    face with its known size. Beside it (neither end faces the sensor) the middle of the extent
+    counts, the less the more of the size is missing. Where the visible face is further from the
+    predicted one than `face_gate` deviations it is the edge of a fragment, not the face: then the
+    object is only moved as far as needed to contain what is seen.
     """
     low, high = extent
     odom_R = odom_R_axes(predicted_odom)
@@ -100,7 +104,9 @@ def measure_centre(
     variance = measured_variance + np.where(np.abs(sensor) > half, 0.0, slack_squared / 12)
     predicted_variance = np.einsum("kji,kjl,kli->ki", odom_R, covariance_odom, odom_R)
     is_face = anchored**2 <= config.face_gate**2 * (predicted_variance + measured_variance)
-    contained = np.clip(0.0, np.minimum(if_high_face, if_low_face), np.maximum(if_high_face, if_low_face))
+    contained = np.clip(
+        0.0, np.minimum(if_high_face, if_low_face), np.maximum(if_high_face, if_low_face)
+    )
     # What already contains the fragment learns next to nothing from it.
     is_moved = contained != 0
     fragment = np.where(is_moved, contained, anchored)
@@ -120,10 +126,34 @@ def follow_size(
 ) -> Float64[np.ndarray, "K 3"]:
     """Follow measured sizes: fast up, slowly down, because parts are smaller than the whole.
 
-    An expectile filter: its fixed point is near the 0.8 quantile that LISO takes over a whole track,
-    but it needs no history and answers at once. Young tracks grow by the mean of what they saw.
+    An expectile filter: its fixed point is near the 0.8 quantile that LISO takes over a whole
+    track, but it needs no history and answers at once. Young tracks grow by the mean of what they
+    saw.
     """
-    growth = np.maximum(-np.expm1(-duration_s / config.growth_time_s), duration_s / (ages_s + duration_s))
+    growth = np.maximum(
+        -np.expm1(-duration_s / config.growth_time_s), duration_s / (ages_s + duration_s)
+    )
     decay = -np.expm1(-duration_s / config.decay_time_s)
     change = measured - sizes
-    return sizes + np.where(change > 0, growth[:, None], decay) * change
+    return np.asarray(sizes + np.where(change > 0, growth[:, None], decay) * change)
+
+
+def growth_shift(
+    predicted_odom: Float64[np.ndarray, "K 7"],
+    extent: tuple[Float64[np.ndarray, "K 3"], Float64[np.ndarray, "K 3"]],
+    new_sizes: Float64[np.ndarray, "K 3"],
+    sensor_odom: Float64[np.ndarray, " 3"],
+) -> Float64[np.ndarray, "K 3"]:
+    """Return by how much the centre moves (in axes, m) when the believed size changes.
+
+    The face that faces the sensor stays where it is; without one, an object grows towards what is
+    newly seen. Without this a truck that comes into view piece by piece would seem to drive off.
+    """
+    half = 0.5 * predicted_odom[:, 3:6]
+    offset = sensor_odom - predicted_odom[:, :3]
+    sensor = np.einsum("kji,kj->ki", odom_R_axes(predicted_odom), offset)
+    half_growth = 0.5 * new_sizes - half
+    low, high = extent
+    bound = np.maximum(half_growth, 0.0)
+    beside = np.clip(0.5 * (low + high), -bound, bound)
+    return np.where(sensor > half, -half_growth, np.where(sensor < -half, half_growth, beside))

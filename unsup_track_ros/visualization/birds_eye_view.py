@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Bird's-eye view of one labelled frame: scan, motion, occupancy, tracks with trails and velocities.
+"""Bird's-eye view of one labelled frame: scan, motion, occupancy, tracks, trails and velocities.
 
-The picture is fixed to the vehicle: forward is to the right, left is up. Input are the frame and its
-label, output is an RGB image. It computes nothing that a label does not already say.
+The picture is fixed to the vehicle: forward is to the right, left is up. Input are the frame and
+its label, output is an RGB image. It computes nothing that a label does not already say.
 """
 
 from __future__ import annotations
@@ -44,9 +44,15 @@ class BirdsEyeViewConfig(Config):
     ahead_m: float = parameter(72.0, "Ground shown ahead of the vehicle.", unit="m", gt=0)
     behind_m: float = parameter(24.0, "Ground shown behind the vehicle.", unit="m", ge=0)
     trail_s: float = parameter(3.0, "Length of the trails behind tracks.", unit="s", ge=0)
-    arrow_s: float = parameter(1.0, "A velocity arrow reaches where the object will be after this time.", unit="s", gt=0)
-    low_m: float = parameter(0.3, "Returns up to this height above ground are drawn dark.", unit="m")
-    high_m: float = parameter(2.0, "Returns from this height above ground are drawn bright.", unit="m")
+    arrow_s: float = parameter(
+        1.0, "A velocity arrow reaches where the object will be after this time.", unit="s", gt=0
+    )
+    low_m: float = parameter(
+        0.3, "Returns up to this height above ground are drawn dark.", unit="m"
+    )
+    high_m: float = parameter(
+        2.0, "Returns from this height above ground are drawn bright.", unit="m"
+    )
 
 
 class BirdsEyeView:
@@ -78,7 +84,7 @@ class BirdsEyeView:
         """Return the pixels of points in base (only x and y are looked at)."""
         scale = np.array([self._pixels_per_m, -self._pixels_per_m], points_base.dtype)
         origin_pix = (self._config.behind_m * self._pixels_per_m, self._config.height_px / 2)
-        return points_base[:, :2] * scale + np.array(origin_pix, points_base.dtype)
+        return np.asarray(points_base[:, :2] * scale + np.array(origin_pix, points_base.dtype))
 
     def _ground(self, label: FrameLabel) -> Image:
         size = (self._config.width_px, self._config.height_px)
@@ -113,13 +119,21 @@ class BirdsEyeView:
         flat_odom_T_base[:2, 2] = odom_T_base[:2, 3]
         cell_T_odom = np.eye(3) / grids.resolution_m
         cell_T_odom[:2, 2] = -grids.origin_odom / grids.resolution_m - 0.5
-        return (cell_T_odom @ flat_odom_T_base @ base_T_pix)[:2]
+        cell_T_pix = cell_T_odom @ flat_odom_T_base @ base_T_pix
+        return np.asarray(cell_T_pix[:2])
 
     def _draw_rings(self, image: Image) -> None:
         centre = self.to_pix(np.zeros((1, 2)))[0]
         for range_m in range(_RING_STEP_M, int(self._config.ahead_m) + 1, _RING_STEP_M):
             radius_px = round(range_m * self._pixels_per_m)
-            cv2.circle(image, (round(centre[0]), round(centre[1])), radius_px, colors.GRID_LINE, 1, cv2.LINE_AA)
+            cv2.circle(
+                image,
+                (round(centre[0]), round(centre[1])),
+                radius_px,
+                colors.GRID_LINE,
+                1,
+                cv2.LINE_AA,
+            )
             place = (centre[0] + radius_px + 4, centre[1] - 4)
             drawing.write(image, f"{range_m} m", place, height_px=9, color=colors.TEXT_DIM)
 
@@ -128,7 +142,9 @@ class BirdsEyeView:
         points_base = se3.transform(frame.base_T_velo, frame.cloud.points_velo)
         pixel = np.floor(self.to_pix(points_base)).astype(np.int32)
         height, width = image.shape[:2]
-        shown = (pixel[:, 0] >= 0) & (pixel[:, 0] < width) & (pixel[:, 1] >= 0) & (pixel[:, 1] < height)
+        shown = (
+            (pixel[:, 0] >= 0) & (pixel[:, 0] < width) & (pixel[:, 1] >= 0) & (pixel[:, 1] < height)
+        )
         low_m = _ground_height_m(points_base) + self._config.low_m
         share = (points_base[shown, 2] - low_m) / (self._config.high_m - self._config.low_m)
         # Level 0 is left for "no return here".
@@ -151,7 +167,9 @@ class BirdsEyeView:
             trail_pix = self.to_pix(se3.transform(base_T_odom, trail_odom))
             drawing.polyline(image, trail_pix, colors.dimmed(colors.track_color(track_id), 0.7), 2)
 
-    def _draw_tracks(self, image: Image, base_T_odom: Float64[np.ndarray, "4 4"], tracks: Tracks) -> None:
+    def _draw_tracks(
+        self, image: Image, base_T_odom: Float64[np.ndarray, "4 4"], tracks: Tracks
+    ) -> None:
         boxes_base = se3.transform_boxes(base_T_odom, tracks.boxes_odom)
         velocities_base = tracks.velocities_odom @ base_T_odom[:3, :3].T
         corners_base = boxes.corners(boxes_base)
@@ -164,14 +182,27 @@ class BirdsEyeView:
             if tracks.states[row] == TrackState.TENTATIVE:
                 drawing.polyline(image, outline, colors.dimmed(color, 0.5), 1, closed=True)
                 continue
-            self._draw_box(image, outline, color, coasting=tracks.states[row] == TrackState.COASTING)
-            tip = self.to_pix(boxes_base[row : row + 1, :3] + velocities_base[row] * self._config.arrow_s)[0]
+            self._draw_box(
+                image, outline, color, coasting=tracks.states[row] == TrackState.COASTING
+            )
+            tip = self.to_pix(
+                boxes_base[row : row + 1, :3] + velocities_base[row] * self._config.arrow_s
+            )[0]
             drawing.arrow(image, centre, tip, color)
             speed_mps = float(np.linalg.norm(velocities_base[row, :2]))
             text = f"#{tracks.ids[row]}  {speed_mps:.1f} m/s"
-            drawing.plate(image, text, (centre[0], outline[:, 1].min() - 4), color=color, height_px=10)
+            drawing.plate(
+                image, text, (centre[0], outline[:, 1].min() - 4), color=color, height_px=10
+            )
 
-    def _draw_box(self, image: Image, outline: Float64[np.ndarray, "4 2"], color: colors.Color, *, coasting: bool) -> None:
+    def _draw_box(
+        self,
+        image: Image,
+        outline: Float64[np.ndarray, "4 2"],
+        color: colors.Color,
+        *,
+        coasting: bool,
+    ) -> None:
         if coasting:
             drawing.dashed(image, outline, color, 2, closed=True)
             return
@@ -185,7 +216,9 @@ class BirdsEyeView:
         explained = set(label.tracks.detection_index.tolist())
         for row, box_corners in enumerate(boxes.corners(boxes_base)):
             if row not in explained:
-                drawing.polyline(image, self.to_pix(box_corners[boxes.FLOOR]), colors.DETECTION, 1, closed=True)
+                drawing.polyline(
+                    image, self.to_pix(box_corners[boxes.FLOOR]), colors.DETECTION, 1, closed=True
+                )
 
     def _draw_ego(self, image: Image) -> None:
         outline = self.to_pix(_EGO_OUTLINE_BASE)
@@ -197,7 +230,9 @@ class BirdsEyeView:
         right = left + _SCALE_BAR_M * self._pixels_per_m
         bar = np.array([[left, bottom - 6], [left, bottom], [right, bottom], [right, bottom - 6]])
         drawing.polyline(image, bar, colors.TEXT, 1)
-        drawing.write(image, f"{_SCALE_BAR_M:.0f} m", ((left + right) / 2 - 12, bottom - 5), height_px=9)
+        drawing.write(
+            image, f"{_SCALE_BAR_M:.0f} m", ((left + right) / 2 - 12, bottom - 5), height_px=9
+        )
 
     def _visible(self, outline_pix: Float64[np.ndarray, "C 2"]) -> bool:
         size = (self._config.width_px, self._config.height_px)
@@ -239,5 +274,7 @@ def _occupancy_colors() -> Image:
 def _point_colors() -> Image:
     """Return the (1, 256, 3) table from height level to colour; level 0 is black, it never wins."""
     table = np.zeros((1, 256, 3), np.uint8)
-    table[0, 1 : _HEIGHT_LEVELS + 1] = colors.ramp(colors.POINT_LOW, colors.POINT_HIGH, _HEIGHT_LEVELS)
+    table[0, 1 : _HEIGHT_LEVELS + 1] = colors.ramp(
+        colors.POINT_LOW, colors.POINT_HIGH, _HEIGHT_LEVELS
+    )
     return table

@@ -12,7 +12,17 @@ from unsup_track_ros.shapes import Float64
 
 # Corner order: front left, rear left, rear right, front right of the floor, then of the roof.
 _CORNER_SIGNS: Final = np.array(
-    [[1, 1, -1], [-1, 1, -1], [-1, -1, -1], [1, -1, -1], [1, 1, 1], [-1, 1, 1], [-1, -1, 1], [1, -1, 1]], float
+    [
+        [1, 1, -1],
+        [-1, 1, -1],
+        [-1, -1, -1],
+        [1, -1, -1],
+        [1, 1, 1],
+        [-1, 1, 1],
+        [-1, -1, 1],
+        [1, -1, 1],
+    ],
+    float,
 )
 EDGES: Final = np.array(
     [[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], [5, 6], [6, 7], [7, 4], [0, 4], [1, 5], [2, 6], [3, 7]]
@@ -33,7 +43,8 @@ def corners(boxes: Float64[np.ndarray, "N 7"]) -> Float64[np.ndarray, "N 8 3"]:
         ],
         axis=-1,
     )
-    return turned + boxes[:, None, :3]
+    placed: Float64[np.ndarray, "N 8 3"] = turned + boxes[:, None, :3]
+    return placed
 
 
 def clipped_edges(
@@ -49,8 +60,11 @@ def clipped_edges(
     ahead_start, ahead_end = start[:, 2] >= nearest_m, end[:, 2] >= nearest_m
     depth_change = end[:, 2] - start[:, 2]
     crossing = ahead_start != ahead_end
-    share = np.where(crossing, (nearest_m - start[:, 2]) / np.where(crossing, depth_change, 1.0), 0.0)
+    share = np.where(
+        crossing, (nearest_m - start[:, 2]) / np.where(crossing, depth_change, 1.0), 0.0
+    )
     cut = start + share[:, None] * (end - start)
     clipped_start = np.where(ahead_start[:, None], start, cut)
     clipped_end = np.where(ahead_end[:, None], end, cut)
-    return np.stack([clipped_start, clipped_end], axis=1)[ahead_start | ahead_end]
+    clipped = np.stack([clipped_start, clipped_end], axis=1)
+    return np.asarray(clipped[ahead_start | ahead_end])

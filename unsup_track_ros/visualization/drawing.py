@@ -30,7 +30,12 @@ Image = UInt8[np.ndarray, "H W 3"]
 
 
 def polyline(
-    image: Image, points_pix: Float[np.ndarray, "P 2"], color: Color, width_px: int = 1, *, closed: bool = False
+    image: Image,
+    points_pix: Float[np.ndarray, "P 2"],
+    color: Color,
+    width_px: int = 1,
+    *,
+    closed: bool = False,
 ) -> None:
     """Draw connected lines; a point that is nan leaves the whole line out."""
     fixed = _fixed_point(points_pix)
@@ -38,16 +43,25 @@ def polyline(
         cv2.polylines(image, [fixed], closed, color, width_px, cv2.LINE_AA, _SHIFT)
 
 
-def segments(image: Image, segments_pix: Float[np.ndarray, "S 2 2"], color: Color, width_px: int = 1) -> None:
+def segments(
+    image: Image, segments_pix: Float[np.ndarray, "S 2 2"], color: Color, width_px: int = 1
+) -> None:
     """Draw separate lines; those with a nan end are left out."""
     whole = segments_pix[np.isfinite(segments_pix).all(axis=(1, 2))]
     fixed = _fixed_point(whole.reshape(-1, 2))
     if fixed is not None and len(fixed):
-        cv2.polylines(image, list(fixed.reshape(-1, 2, 2)), False, color, width_px, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(
+            image, list(fixed.reshape(-1, 2, 2)), False, color, width_px, cv2.LINE_AA, _SHIFT
+        )
 
 
 def dashed(
-    image: Image, points_pix: Float[np.ndarray, "P 2"], color: Color, width_px: int = 1, *, closed: bool = False
+    image: Image,
+    points_pix: Float[np.ndarray, "P 2"],
+    color: Color,
+    width_px: int = 1,
+    *,
+    closed: bool = False,
 ) -> None:
     """Draw connected dashed lines."""
     ends = np.roll(points_pix, -1, axis=0) if closed else points_pix[1:]
@@ -61,7 +75,9 @@ def dashed(
         segments(image, start + along * (end - start), color, width_px)
 
 
-def filled(image: Image, points_pix: Float[np.ndarray, "P 2"], color: Color, opacity: float) -> None:
+def filled(
+    image: Image, points_pix: Float[np.ndarray, "P 2"], color: Color, opacity: float
+) -> None:
     """Fill a polygon, mixing with what lies below; only its bounding rectangle is touched."""
     if not np.isfinite(points_pix).all():
         return
@@ -79,7 +95,11 @@ def filled(image: Image, points_pix: Float[np.ndarray, "P 2"], color: Color, opa
 
 
 def arrow(
-    image: Image, start_pix: Float[np.ndarray, " 2"], end_pix: Float[np.ndarray, " 2"], color: Color, width_px: int = 2
+    image: Image,
+    start_pix: Float[np.ndarray, " 2"],
+    end_pix: Float[np.ndarray, " 2"],
+    color: Color,
+    width_px: int = 2,
 ) -> None:
     """Draw an arrow whose head has a fixed size in pixels."""
     direction = end_pix - start_pix
@@ -91,7 +111,12 @@ def arrow(
     across = np.array([-along[1], along[0]])
     neck = end_pix - along * head_px
     polyline(image, np.stack([start_pix, neck]), color, width_px)
-    filled(image, np.stack([end_pix, neck + across * head_px / 2, neck - across * head_px / 2]), color, 1.0)
+    filled(
+        image,
+        np.stack([end_pix, neck + across * head_px / 2, neck - across * head_px / 2]),
+        color,
+        1.0,
+    )
 
 
 def text_size(text: str, height_px: int) -> tuple[int, int]:
@@ -101,7 +126,12 @@ def text_size(text: str, height_px: int) -> tuple[int, int]:
 
 
 def write(
-    image: Image, text: str, left_bottom_pix: tuple[float, float], *, height_px: int = 10, color: Color = TEXT
+    image: Image,
+    text: str,
+    left_bottom_pix: tuple[float, float],
+    *,
+    height_px: int = 10,
+    color: Color = TEXT,
 ) -> None:
     """Write a line of text with a thin dark rim, so that it stays legible on anything."""
     origin = (round(left_bottom_pix[0]), round(left_bottom_pix[1]))
@@ -121,7 +151,9 @@ def plate(
         return
     left = int(np.clip(anchor_pix[0] - full_width / 2, 0, max(image.shape[1] - full_width, 0)))
     top = int(np.clip(anchor_pix[1] - full_height, 0, max(image.shape[0] - full_height, 0)))
-    cv2.rectangle(image, (left, top), (left + full_width - 1, top + full_height - 1), color, cv2.FILLED)
+    cv2.rectangle(
+        image, (left, top), (left + full_width - 1, top + full_height - 1), color, cv2.FILLED
+    )
     origin = (left + _PLATE_PADDING_PX, top + full_height - 1 - _PLATE_PADDING_PX)
     cv2.putText(
         image, text, origin, _FONT, height_px * _TEXT_SCALE_PER_PX, BACKGROUND, 1, cv2.LINE_AA
@@ -129,7 +161,11 @@ def plate(
 
 
 def lines_of_text(
-    image: Image, lines: Sequence[tuple[str, Color]], left_top_pix: tuple[int, int], *, height_px: int = 10
+    image: Image,
+    lines: Sequence[tuple[str, Color]],
+    left_top_pix: tuple[int, int],
+    *,
+    height_px: int = 10,
 ) -> None:
     """Write lines on one translucent dark panel."""
     if not lines:
@@ -139,14 +175,18 @@ def lines_of_text(
     left, top = left_top_pix
     bottom = min(top + spacing * len(lines) + 2 * _PLATE_PADDING_PX, image.shape[0])
     panel = image[top:bottom, left : left + width]
-    panel[:] = (panel * (1 - _PANEL_OPACITY) + np.asarray(BACKGROUND) * _PANEL_OPACITY).astype(np.uint8)
+    panel[:] = (panel * (1 - _PANEL_OPACITY) + np.asarray(BACKGROUND) * _PANEL_OPACITY).astype(
+        np.uint8
+    )
     for row, (text, color) in enumerate(lines):
         baseline = top + _PLATE_PADDING_PX + spacing * row + height_px + 1
-        write(image, text, (left + _PLATE_PADDING_PX + 2, baseline), height_px=height_px, color=color)
+        write(
+            image, text, (left + _PLATE_PADDING_PX + 2, baseline), height_px=height_px, color=color
+        )
 
 
 def _fixed_point(points_pix: Float[np.ndarray, "P 2"]) -> np.ndarray | None:
     if not np.isfinite(points_pix).all():
         return None
     near = np.clip(points_pix, -_FARTHEST_PX, _FARTHEST_PX)
-    return np.rint(near * _FIXED_POINT_ONE).astype(np.int32)
+    return np.asarray(np.rint(near * _FIXED_POINT_ONE), np.int32)

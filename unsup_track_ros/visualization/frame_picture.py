@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""One picture per labelled frame: camera overlay on top, bird's-eye view below, status in the corner."""
+"""One picture per labelled frame: camera overlay above, bird's-eye view below, status."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PictureConfig(Config):
 
 
 class FramePicture:
-    """Draws the pictures of one recording in order; a frame without camera gets a bird's-eye view only."""
+    """Draws the pictures of one recording in order; without a camera, bird's-eye views only."""
 
     def __init__(self, config: PictureConfig) -> None:
         self._width_px = config.birds_eye_view.width_px
@@ -42,8 +42,8 @@ class FramePicture:
     def draw(self, frame: SensorFrame, label: FrameLabel) -> Image:
         """Return the picture; all pictures of one recording have the same size.
 
-        Whether there is room for a camera image is decided by the first frame: a video cannot change
-        its size, so a camera that is silent for a while leaves its room dark.
+        Whether there is room for a camera image is decided by the first frame: a video cannot
+        change its size, so a camera that is silent for a while leaves its room dark.
         """
         if self._first_stamp_ns is None:
             self._first_stamp_ns = frame.stamp_ns
@@ -81,10 +81,21 @@ class FramePicture:
         return lines + [(text[:_LONGEST_SENTENCE], colors.WARNING) for text in complaints]
 
 
-def _speed_text(label: FrameLabel) -> str:
+def ego_speed_mps(label: FrameLabel) -> float:
+    """Return the speed of the sensor over ground, nan where the egomotion has no answer."""
     motion = label.egomotion
     if motion.velo1_T_velo0 is None or motion.stamp1_ns <= motion.stamp0_ns:
-        return "speed unknown"
+        return float("nan")
     velo0_T_velo1 = se3.inverse(motion.velo1_T_velo0)
-    speed_mps = float(np.linalg.norm(velo0_T_velo1[:3, 3])) / ((motion.stamp1_ns - motion.stamp0_ns) / 1e9)
-    return f"{speed_mps:.1f} m/s ({motion.source.value})"
+    return float(np.linalg.norm(velo0_T_velo1[:3, 3])) / (
+        (motion.stamp1_ns - motion.stamp0_ns) / 1e9
+    )
+
+
+def _speed_text(label: FrameLabel) -> str:
+    speed_mps = ego_speed_mps(label)
+    return (
+        "speed unknown"
+        if np.isnan(speed_mps)
+        else f"{speed_mps:.1f} m/s ({label.egomotion.source.value})"
+    )

@@ -28,7 +28,9 @@ def draw_overlay(image: CameraImage, label: FrameLabel, width_px: int) -> Image:
     shrinks = width_px < image.camera.width_px
     picture = np.asarray(
         cv2.resize(
-            image.image_rgb, (width_px, height_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            image.image_rgb,
+            (width_px, height_px),
+            interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
         ),
         np.uint8,
     )
@@ -41,7 +43,9 @@ def draw_overlay(image: CameraImage, label: FrameLabel, width_px: int) -> Image:
 
 def _tint_moving(picture: Image, moving_pixels: Bool[np.ndarray, "H W"]) -> None:
     height, width = picture.shape[:2]
-    mask = cv2.resize(moving_pixels.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    mask = cv2.resize(
+        moving_pixels.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
+    )
     on = mask > 0
     picture[on] = (picture[on] * (1.0 - _TINT) + np.asarray(colors.MOVING) * _TINT).astype(np.uint8)
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
@@ -72,11 +76,18 @@ def _draw_tracks(picture: Image, image: CameraImage, label: FrameLabel) -> None:
     for row in np.argsort(-corners_cam[..., 2].mean(axis=1), kind="stable"):
         if label.tracks.states[row] != TrackState.TENTATIVE:
             coasting = label.tracks.states[row] == TrackState.COASTING
-            _draw_box(picture, corners_cam[row], shown, int(label.tracks.ids[row]), coasting=coasting)
+            _draw_box(
+                picture, corners_cam[row], shown, int(label.tracks.ids[row]), coasting=coasting
+            )
 
 
 def _draw_box(
-    picture: Image, corners_cam: Float64[np.ndarray, "8 3"], shown: PinholeCamera, track_id: int, *, coasting: bool
+    picture: Image,
+    corners_cam: Float64[np.ndarray, "8 3"],
+    shown: PinholeCamera,
+    track_id: int,
+    *,
+    coasting: bool,
 ) -> None:
     color = colors.track_color(track_id)
     edges_cam = boxes.clipped_edges(corners_cam, _NEAREST_M)
@@ -91,4 +102,6 @@ def _draw_box(
         drawing.filled(picture, front_pix, color, 0.22)
         drawing.segments(picture, edges_pix.reshape(-1, 2, 2), color, 2)
     top = edges_pix[np.argmin(edges_pix[:, 1])]
-    drawing.plate(picture, f"#{track_id}", (float(edges_pix[:, 0].mean()), float(top[1]) - 3), color=color)
+    drawing.plate(
+        picture, f"#{track_id}", (float(edges_pix[:, 0].mean()), float(top[1]) - 3), color=color
+    )

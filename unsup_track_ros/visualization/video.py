@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import cv2
 import numpy as np
@@ -32,13 +32,13 @@ def encode_jpeg(image: Image, quality: int) -> bytes:
 
 
 class VideoWriter:
-    """Writes pictures of one size; the video appears under its name when the `with` block ends well."""
+    """Writes pictures of one size; the video is there when the `with` block has ended well."""
 
     def __init__(self, path: Path, rate_hz: float) -> None:
         """Prepare a video.
 
         Args:
-            path: Where the mp4 goes; a series of pictures goes to a folder of that name without suffix.
+            path: Where the mp4 goes; a series of pictures goes to a folder without the suffix.
             rate_hz: Pictures per second when played.
         """
         self._path = path
@@ -47,12 +47,15 @@ class VideoWriter:
         self._video: cv2.VideoWriter | None = None
         self._num_written = 0
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> VideoWriter:
         self._discard()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._video is not None:
             self._video.release()

@@ -62,7 +62,9 @@ def test_the_hash_depends_on_the_values_alone() -> None:
 
 
 def test_the_commented_defaults_explain_each_parameter() -> None:
-    assert parameters_yaml(RootConfig) == (
+    title, _, body = parameters_yaml(RootConfig).partition("\n")
+    assert title.startswith("# ")
+    assert body == (
         "/**:\n"
         "  ros__parameters:\n"
         "    branch:\n"
@@ -85,8 +87,9 @@ def test_the_commented_defaults_load_as_the_defaults(tmp_path: Path) -> None:
 
 
 def test_the_tables_hold_each_parameter_below_its_group() -> None:
-    text = parameters_markdown(RootConfig)
-    assert text.splitlines() == [
+    title, _, tables = parameters_markdown(RootConfig).partition("\n\n## ")
+    assert title.startswith("# Parameters\n")
+    assert f"## {tables}".splitlines() == [
         "## General",
         "",
         "The root.",

@@ -73,7 +73,7 @@ def tracks(
     )
 
 
-def egomotion(index: int, **changes: Any) -> Egomotion:
+def egomotion(index: int, **changes: object) -> Egomotion:
     members: dict[str, Any] = {
         "status": EgomotionStatus.OK if index else EgomotionStatus.INITIAL,
         "source": EgomotionSource.LIDAR,
@@ -82,10 +82,11 @@ def egomotion(index: int, **changes: Any) -> Egomotion:
         "velo1_T_velo0": np.eye(4) if index else None,
         "odom_T_velo1": np.eye(4),
     }
-    return Egomotion(**{**members, **changes})
+    members.update(changes)
+    return Egomotion(**members)
 
 
-def label(index: int = 0, **changes: Any) -> FrameLabel:
+def label(index: int = 0, **changes: object) -> FrameLabel:
     """A label with a camera, a standing sensor and nothing found."""
     nothing = np.zeros(0, bool)
     members: dict[str, Any] = {
@@ -102,10 +103,11 @@ def label(index: int = 0, **changes: Any) -> FrameLabel:
         "tracks": Tracks.none(index * FRAME_NS),
         "grids": None,
     }
-    return FrameLabel(**{**members, **changes})
+    members.update(changes)
+    return FrameLabel(**members)
 
 
-def truth(index: int = 0, rows: Sequence[Sequence[float]] = (), **changes: Any) -> FrameTruth:
+def truth(index: int = 0, rows: Sequence[Sequence[float]] = (), **changes: object) -> FrameTruth:
     """A truth of cars that says nothing but where they are and who they are."""
     members: dict[str, Any] = {
         "stamp_ns": index * FRAME_NS,
@@ -113,4 +115,5 @@ def truth(index: int = 0, rows: Sequence[Sequence[float]] = (), **changes: Any) 
         "classes": ("Car",) * len(rows),
         "boxes_velo": boxes(rows),
     }
-    return FrameTruth(**{**members, **changes})
+    members.update(changes)
+    return FrameTruth(**members)

@@ -36,7 +36,8 @@ class Ground(NamedTuple):
     Attributes:
         waves: (K, 4) amplitude (m), wave vector x, y (rad/m), phase (rad) of the hills.
         steepness: Largest slope of the hills.
-        street_map: (Y, X, 2) street coordinates s, d on a grid of the world plane.
+        surface: (Y, X, 3) street coordinates s, d and height of the hills on a grid of the world plane;
+            rays meet the surface between its nodes, within 0.1 mm of the hills.
         map_origin: (2,) world x, y of the grid's first node.
         map_step_m: Distance of the grid's nodes.
         crossings_s: (C,) s of the crossing streets.
@@ -46,7 +47,7 @@ class Ground(NamedTuple):
 
     waves: Float64[np.ndarray, "K 4"]
     steepness: float
-    street_map: Float32[np.ndarray, "Y X 2"]
+    surface: Float32[np.ndarray, "Y X 3"]
     map_origin: Float64[np.ndarray, " 2"]
     map_step_m: float
     crossings_s: Float64[np.ndarray, " C"]
@@ -76,10 +77,11 @@ class Road:
     def place(
         self, s: Float64[np.ndarray, "*B"], d: Float64[np.ndarray, "*B"]
     ) -> tuple[Float64[np.ndarray, "*B"], Float64[np.ndarray, "*B"], Float64[np.ndarray, "*B"]]:
-        """Return world x, y and the road's heading at street coordinates."""
+        """Return world x, y and the road's heading; beyond its ends the road runs on straight."""
         heading = np.interp(s, self.s, self.heading_rad)
-        x = np.interp(s, self.s, self.xy[:, 0]) - np.sin(heading) * d
-        y = np.interp(s, self.s, self.xy[:, 1]) + np.cos(heading) * d
+        beyond = s - np.clip(s, 0.0, self.length_m)
+        x = np.interp(s, self.s, self.xy[:, 0]) + beyond * np.cos(heading) - np.sin(heading) * d
+        y = np.interp(s, self.s, self.xy[:, 1]) + beyond * np.sin(heading) + np.cos(heading) * d
         return x, y, heading
 
 
@@ -109,11 +111,13 @@ def build_ground(road: Road, crossings_s: Float64[np.ndarray, " C"], rng: np.ran
     s = road.s[nearest] + cosine * offset[:, 0] + sine * offset[:, 1]
     d = -sine * offset[:, 0] + cosine * offset[:, 1]
     waves = _draw_hills(rng)
+    phase = nodes @ waves[:, 1:3].T + waves[:, 3]
+    height = (waves[:, 0] * np.sin(phase)).sum(1)
     shadow_shape = (int(road.length_m / _SHADOW_STEP_M) + 1, int(2 * SHADOW_D_M / _SHADOW_STEP_M) + 1)
     return Ground(
         waves=waves,
         steepness=float((waves[:, 0] * np.hypot(waves[:, 1], waves[:, 2])).sum()),
-        street_map=np.stack([s, d], -1).reshape(rows, columns, 2).astype(np.float32),
+        surface=np.stack([s, d, height], -1).reshape(rows, columns, 3).astype(np.float32),
         map_origin=lower,
         map_step_m=_MAP_STEP_M,
         crossings_s=np.asarray(crossings_s, np.float64),
@@ -156,25 +160,23 @@ def hill_slope(ground: Ground, x: float, y: float) -> tuple[float, float]:
 
 
 @compiled
-def street_coordinates(ground: Ground, x: float, y: float) -> tuple[float, float]:
-    """Return s and d of a point of the world plane."""
-    rows, columns, _ = ground.street_map.shape
-    u = min(max((x - ground.map_origin[0]) / ground.map_step_m, 0.0), columns - 1.001)
-    v = min(max((y - ground.map_origin[1]) / ground.map_step_m, 0.0), rows - 1.001)
+def surface_at(ground: Ground, x: float, y: float) -> tuple[float, float, float]:
+    """Return s, d and the height of the hills at a point of the world plane."""
+    m = ground.surface
+    u = min(max((x - ground.map_origin[0]) / ground.map_step_m, 0.0), m.shape[1] - 1.001)
+    v = min(max((y - ground.map_origin[1]) / ground.map_step_m, 0.0), m.shape[0] - 1.001)
     i, j = int(v), int(u)
     a, b = v - i, u - j
-    m = ground.street_map
-    s = (1 - a) * ((1 - b) * m[i, j, 0] + b * m[i, j + 1, 0])
-    s += a * ((1 - b) * m[i + 1, j, 0] + b * m[i + 1, j + 1, 0])
-    d = (1 - a) * ((1 - b) * m[i, j, 1] + b * m[i, j + 1, 1])
-    d += a * ((1 - b) * m[i + 1, j, 1] + b * m[i + 1, j + 1, 1])
-    return s, d
+    w0, w1, w2, w3 = (1.0 - a) * (1.0 - b), (1.0 - a) * b, a * (1.0 - b), a * b
+    s = w0 * m[i, j, 0] + w1 * m[i, j + 1, 0] + w2 * m[i + 1, j, 0] + w3 * m[i + 1, j + 1, 0]
+    d = w0 * m[i, j, 1] + w1 * m[i, j + 1, 1] + w2 * m[i + 1, j, 1] + w3 * m[i + 1, j + 1, 1]
+    h = w0 * m[i, j, 2] + w1 * m[i, j + 1, 2] + w2 * m[i + 1, j, 2] + w3 * m[i + 1, j + 1, 2]
+    return s, d, h
 
 
 @compiled
-def is_raised(ground: Ground, x: float, y: float) -> bool:
-    """Tell whether a point of the world plane lies behind the kerb."""
-    s, d = street_coordinates(ground, x, y)
+def is_raised(ground: Ground, s: float, d: float) -> bool:
+    """Tell whether a place of the street lies behind the kerb."""
     if abs(d) < KERB_D_M:
         return False
     for k in range(ground.crossings_s.shape[0]):
@@ -186,7 +188,7 @@ def is_raised(ground: Ground, x: float, y: float) -> bool:
 @compiled
 def ground_height(ground: Ground, x: float, y: float) -> float:
     """Return the height of the surface, kerbs included."""
-    height = hill_height(ground, x, y)
-    if is_raised(ground, x, y):
+    s, d, height = surface_at(ground, x, y)
+    if is_raised(ground, s, d):
         height += KERB_HEIGHT_M
     return height

@@ -13,9 +13,8 @@ from unsup_track_ros.data.synthetic.compiled import compiled, compiled_parallel
 from unsup_track_ros.data.synthetic.ground import (
     KERB_HEIGHT_M,
     Ground,
-    hill_height,
-    hill_slope,
     is_raised,
+    surface_at,
 )
 from unsup_track_ros.data.synthetic.solids import Kind, Solids
 from unsup_track_ros.shapes import Float64, Int64, Shaped
@@ -28,9 +27,12 @@ _CYLINDER = int(Kind.CYLINDER)
 # The march along a ray stops this far above the ground; well below the LiDAR's noise.
 _GROUND_TOLERANCE_M = 1e-5
 _MAX_MARCH_STEPS = 80
-# Below this height the ground counts as a plane: hills bend by less than 1 cm over the step left.
+# Below this height the ground counts as a plane for the next step.
 _PLANE_HEIGHT_M = 0.3
 _KERB_BISECTIONS = 24
+
+
+_Point = tuple[float, float, float]
 
 
 class Rays(NamedTuple):
@@ -91,8 +93,9 @@ def aimed(rays: Rays, world_T_sensor: Float64[np.ndarray, "4 4"], reach_m: float
     rotation = world_T_sensor[:3, :3]
     return rays._replace(
         origin=world_T_sensor[:3, 3].copy(),
-        directions=rays.directions @ rotation.T,
-        axes=rays.axes @ rotation.T,
+        # Not `@`: BLAS wakes all its threads for a product this thin, and they get in the way.
+        directions=np.einsum("ij,rj->ri", rotation, rays.directions),
+        axes=np.einsum("ij,rj->ri", rotation, rays.axes),
         reach_m=float(reach_m),
     )
 
@@ -109,16 +112,17 @@ def cast(rays: Rays, solids: Solids, ground: Ground, num_objects: int) -> Hits:
 @compiled_parallel
 def _cast_bundles(rays: Rays, solids: Solids, ground: Ground, hits: Hits) -> None:
     distance, solid, reachable = hits.distance, hits.solid, hits.reachable
+    o = (rays.origin[0], rays.origin[1], rays.origin[2])
     for b in prange(rays.axes.shape[0]):
         statics, objects = _candidates(rays, b, solids)
         for r in range(rays.starts[b], rays.starts[b + 1]):
-            direction = rays.directions[r]
-            best = ground_distance(ground, rays.origin, direction, rays.reach_m)
+            d = (rays.directions[r, 0], rays.directions[r, 1], rays.directions[r, 2])
+            best = ground_distance(ground, o, d, rays.reach_m)
             found = GROUND if best < rays.reach_m else NOTHING
-            best, found = _first_static(rays, direction, solids, statics, best, found)
+            best, found = _first_static(solids, statics, o, d, best, found)
             last = -1
             for m in objects:
-                near = solid_distance(solids, m, rays.origin, direction)
+                near = solid_distance(solids, m, o, d)
                 if near >= rays.reach_m:
                     continue
                 if solids.owner[m] != last:
@@ -132,13 +136,13 @@ def _cast_bundles(rays: Rays, solids: Solids, ground: Ground, hits: Hits) -> Non
 
 
 @compiled
-def _first_static(rays, direction, solids, statics, best, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+def _first_static(solids, statics, o, d, best, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
     """Meet the solids without owner, nearest bounding sphere first."""
     for k in range(statics.shape[0]):
         m = int(statics[k, 1])
         if statics[k, 0] > best:
             break
-        near = solid_distance(solids, m, rays.origin, direction)
+        near = solid_distance(solids, m, o, d)
         if near < best:
             best = near
             found = m
@@ -162,14 +166,17 @@ def _candidates(
     num_objects = 0
     cosine = rays.cosines[b]
     sine = np.sqrt(max(0.0, 1.0 - cosine * cosine))
+    axis = (rays.axes[b, 0], rays.axes[b, 1], rays.axes[b, 2])
     for m in range(num):
-        offset = solids.centre[m] - rays.origin
-        along = offset[0] * rays.axes[b, 0] + offset[1] * rays.axes[b, 1] + offset[2] * rays.axes[b, 2]
-        square = offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2
+        x, y = solids.centre[m, 0] - rays.origin[0], solids.centre[m, 1] - rays.origin[1]
+        z, radius = solids.centre[m, 2] - rays.origin[2], solids.radius[m]
+        along = x * axis[0] + y * axis[1] + z * axis[2]
+        if along < -radius:
+            continue
+        square = x * x + y * y + z * z
         across = np.sqrt(max(0.0, square - along * along))
-        radius = solids.radius[m]
         near = np.sqrt(square) - radius
-        if across * cosine - along * sine > radius or along < -radius or near > rays.reach_m:
+        if across * cosine - along * sine > radius or near > rays.reach_m:
             continue
         if solids.owner[m] >= 0:
             objects[num_objects] = m
@@ -186,14 +193,12 @@ def _candidates(
 
 
 @compiled
-def solid_distance(
-    solids: Solids, m: int, origin: Float64[np.ndarray, " 3"], direction: Float64[np.ndarray, " 3"]
-) -> float:
+def solid_distance(solids: Solids, m: int, o: _Point, d: _Point) -> float:
     """Return where a ray enters a solid, infinity if it misses it or starts inside."""
     c, s = solids.axis[m, 0], solids.axis[m, 1]
-    wx, wy = origin[0] - solids.centre[m, 0], origin[1] - solids.centre[m, 1]
-    start = (c * wx + s * wy, c * wy - s * wx, origin[2] - solids.centre[m, 2])
-    step = (c * direction[0] + s * direction[1], c * direction[1] - s * direction[0], direction[2])
+    wx, wy = o[0] - solids.centre[m, 0], o[1] - solids.centre[m, 1]
+    start = (c * wx + s * wy, c * wy - s * wx, o[2] - solids.centre[m, 2])
+    step = (c * d[0] + s * d[1], c * d[1] - s * d[0], d[2])
     kind = solids.kind[m]
     if kind == _BOX:
         return _box_distance(solids.half[m], solids.taper[m], start, step)
@@ -204,10 +209,7 @@ def solid_distance(
 
 @compiled
 def _box_distance(
-    half: Float64[np.ndarray, " 3"],
-    taper: Float64[np.ndarray, " 3"],
-    start: tuple[float, float, float],
-    step: tuple[float, float, float],
+    half: Float64[np.ndarray, " 3"], taper: Float64[np.ndarray, " 3"], start: _Point, step: _Point
 ) -> float:
     """Clip a ray by the six planes of a box, four of which may lean inwards with height."""
     enter = 0.0
@@ -233,7 +235,7 @@ def _box_distance(
 
 @compiled
 def _cylinder_distance(
-    half: Float64[np.ndarray, " 3"], start: tuple[float, float, float], step: tuple[float, float, float]
+    half: Float64[np.ndarray, " 3"], start: _Point, step: _Point
 ) -> float:
     a = step[0] ** 2 + step[1] ** 2
     b = start[0] * step[0] + start[1] * step[1]
@@ -252,7 +254,7 @@ def _cylinder_distance(
 
 @compiled
 def _ellipsoid_distance(
-    half: Float64[np.ndarray, " 3"], start: tuple[float, float, float], step: tuple[float, float, float]
+    half: Float64[np.ndarray, " 3"], start: _Point, step: _Point
 ) -> float:
     a = 0.0
     b = 0.0
@@ -270,22 +272,19 @@ def _ellipsoid_distance(
 
 
 @compiled
-def ground_distance(
-    ground: Ground, origin: Float64[np.ndarray, " 3"], direction: Float64[np.ndarray, " 3"], reach_m: float
-) -> float:
+def ground_distance(ground: Ground, o: _Point, d: _Point, reach_m: float) -> float:
     """Return where a ray meets the ground, kerbs included, at most the reach."""
-    upper = _march(ground, KERB_HEIGHT_M, origin, direction, 0.0, reach_m)
-    if upper >= reach_m or is_raised(ground, origin[0] + upper * direction[0], origin[1] + upper * direction[1]):
+    upper, raised = _march(ground, KERB_HEIGHT_M, o, d, 0.0, reach_m)
+    if raised or upper >= reach_m:
         return min(upper, reach_m)
-    lower = _march(ground, 0.0, origin, direction, upper, reach_m)
-    if lower >= reach_m:
-        return reach_m
-    if not is_raised(ground, origin[0] + lower * direction[0], origin[1] + lower * direction[1]):
-        return lower
+    lower, raised = _march(ground, 0.0, o, d, upper, reach_m)
+    if not raised or lower >= reach_m:
+        return min(lower, reach_m)
     # The ray passes from above the road to below the sidewalk: it meets the kerb's face in between.
     for _ in range(_KERB_BISECTIONS):
         middle = 0.5 * (upper + lower)
-        if is_raised(ground, origin[0] + middle * direction[0], origin[1] + middle * direction[1]):
+        place = surface_at(ground, o[0] + middle * d[0], o[1] + middle * d[1])
+        if is_raised(ground, place[0], place[1]):
             lower = middle
         else:
             upper = middle
@@ -293,21 +292,27 @@ def ground_distance(
 
 
 @compiled
-def _march(ground, lift, origin, direction, start, reach_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
-    """Step along a ray to the hills raised by `lift`, never past them while far above."""
-    flat = np.sqrt(direction[0] ** 2 + direction[1] ** 2)
-    fall = ground.steepness * flat - direction[2]
+def _march(ground, lift, o, d, start, reach_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+    """Step along a ray to the hills raised by `lift`; returns where, and whether behind the kerb.
+
+    No hill is steeper than `ground.steepness`, so a step never passes a crest while it is far above;
+    close to the ground the secant through the last two heights takes over.
+    """
+    fall = ground.steepness * np.sqrt(d[0] ** 2 + d[1] ** 2) - d[2]
+    if fall <= 0.0:
+        return np.inf, False
     t = start
+    last_t, last_height = t, np.inf
     for _ in range(_MAX_MARCH_STEPS):
-        x, y = origin[0] + t * direction[0], origin[1] + t * direction[1]
-        height = origin[2] + t * direction[2] - hill_height(ground, x, y) - lift
+        place = surface_at(ground, o[0] + t * d[0], o[1] + t * d[1])
+        height = o[2] + t * d[2] - place[2] - lift
         if abs(height) < _GROUND_TOLERANCE_M:
-            return t
-        if fall <= 0.0 or t > reach_m:
-            return np.inf
+            return t, is_raised(ground, place[0], place[1])
+        if t > reach_m:
+            break
         rate = fall
-        if height < _PLANE_HEIGHT_M:
-            slope_x, slope_y = hill_slope(ground, x, y)
-            rate = max(slope_x * direction[0] + slope_y * direction[1] - direction[2], 0.2 * fall)
+        if height < _PLANE_HEIGHT_M and last_height < np.inf:
+            rate = max((last_height - height) / (t - last_t), 0.2 * fall)
+        last_t, last_height = t, height
         t += height / rate
-    return t
+    return np.inf, False

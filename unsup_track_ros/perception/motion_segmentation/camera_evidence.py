@@ -5,8 +5,7 @@
 A LiDAR point has a measured flow and, if it stood still, an ego flow. Their difference is judged in
 units of its standard deviation: flow noise that grows with the flow, the depth's and the pose's
 uncertainty projected into the image. Track, Check, Repeat asks for 8 px and so sees nothing slow or
-far; the same 8 px would be 1 px of evidence at a shorter baseline. Ground is left out: it has little
-texture and block matching underestimates its flow by a third.
+far. Ground is left out: it has little texture, and flow there comes out a third too short.
 """
 
 from __future__ import annotations
@@ -77,14 +76,18 @@ class CameraEvidence:
     """Answer of the flow residual test.
 
     Attributes:
-        moving: (V,) points of the projected scan that move.
+        moving: (V,) points of the projected scan that move, their neighbours agreeing.
         judged: (V,) points of the projected scan with evidence either way.
-        residual_px: (V,) distance between flow and ego flow.
+        significant: (V,) judged points whose own residual shows motion.
+        residual_px: (V,) distance between flow and ego flow, 0 where not judged.
+        sigma_px: (V,) standard deviation of the residual.
     """
 
     moving: Bool[np.ndarray, " V"]
     judged: Bool[np.ndarray, " V"]
+    significant: Bool[np.ndarray, " V"]
     residual_px: Float32[np.ndarray, " V"]
+    sigma_px: Float32[np.ndarray, " V"]
 
 
 def camera_evidence(
@@ -99,11 +102,12 @@ def camera_evidence(
     height_m = height_above_ground(points_base)[scan.point_index]
     judged &= height_m > config.ground_clearance_m
     significant = judged & (residual_px > config.min_significance * sigma_px)
-    moving = significant & _supported(config, scan, judged, significant)
     return CameraEvidence(
-        moving=moving,
+        moving=significant & _supported(config, scan, judged, significant),
         judged=judged,
-        residual_px=np.where(judged, residual_px, 0).astype(np.float32),
+        significant=significant,
+        residual_px=np.where(judged, residual_px, np.float32(0)),
+        sigma_px=sigma_px,
     )
 
 
@@ -135,8 +139,8 @@ def flow_residual(
 def _ego_flow(view: FlowView, points_cam1: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 2"]:
     """Return the flow of points that stand still, nan where they were behind the past camera."""
     pix_T_cam = view.scan1.camera.pix_T_cam
-    points_cam0 = se3.transform(view.cam0_T_cam1, points_cam1)
-    return camera.project(points_cam0, pix_T_cam) - camera.project(points_cam1, pix_T_cam)
+    places_pix0 = camera.project(se3.transform(view.cam0_T_cam1, points_cam1), pix_T_cam)
+    return np.asarray(places_pix0 - camera.project(points_cam1, pix_T_cam))
 
 
 def _near_silhouette(config: CameraEvidenceConfig, scan: ProjectedScan) -> Bool[np.ndarray, " V"]:

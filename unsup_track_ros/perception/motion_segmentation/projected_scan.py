@@ -97,7 +97,8 @@ def motion_to_past(past: PastFrame, egomotion: Egomotion) -> Float64[np.ndarray,
     odom_T_velo0, odom_T_velo1 = past.egomotion.odom_T_velo1, egomotion.odom_T_velo1
     if odom_T_velo0 is None or odom_T_velo1 is None:
         return None
-    return se3.inverse(odom_T_velo0) @ odom_T_velo1
+    velo0_T_velo1: Float64[np.ndarray, "4 4"] = se3.inverse(odom_T_velo0) @ odom_T_velo1
+    return velo0_T_velo1
 
 
 def project_scan(
@@ -123,24 +124,33 @@ def flat_pixels(
 ) -> Int64[np.ndarray, " V"]:
     """Return the row-major index of the nearest pixel of places inside the image."""
     column, row = np.rint(points_pix).astype(np.int64).T
-    return row * pinhole.width_px + column
+    return np.asarray(row * pinhole.width_px + column)
 
 
 def sample_bilinear(
     image: Float32[np.ndarray, "C H W"], points_pix: Float32[np.ndarray, "V 2"]
 ) -> Float32[np.ndarray, "V C"]:
-    """Sample an image between its pixels; half a pixel beyond the border the border's value holds."""
-    _, height_px, width_px = image.shape
+    """Sample an image between its pixels; beyond its border the border's value holds."""
+    channels, height_px, width_px = image.shape
     x = np.clip(points_pix[:, 0], 0, width_px - 1)
     y = np.clip(points_pix[:, 1], 0, height_px - 1)
-    column = np.minimum(x.astype(np.int64), max(width_px - 2, 0))
-    row = np.minimum(y.astype(np.int64), max(height_px - 2, 0))
-    right = np.minimum(column + 1, width_px - 1)
-    below = np.minimum(row + 1, height_px - 1)
+    column, row = x.astype(np.int64), y.astype(np.int64)
     wx, wy = x - column, y - row
-    top = image[:, row, column] * (1 - wx) + image[:, row, right] * wx
-    bottom = image[:, below, column] * (1 - wx) + image[:, below, right] * wx
-    return np.ascontiguousarray((top * (1 - wy) + bottom * wy).T, np.float32)
+    first = row * width_px + column
+    right = np.where(column < width_px - 1, 1, 0)
+    below = np.where(row < height_px - 1, width_px, 0)
+    corners = (
+        (first, (1 - wx) * (1 - wy)),
+        (first + right, wx * (1 - wy)),
+        (first + below, (1 - wx) * wy),
+        (first + below + right, wx * wy),
+    )
+    flat = image.reshape(channels, -1)
+    sampled = np.zeros((len(points_pix), channels), np.float32)
+    for channel in range(channels):
+        for index, weight in corners:
+            sampled[:, channel] += flat[channel].take(index) * weight
+    return sampled
 
 
 def scatter_to_image(

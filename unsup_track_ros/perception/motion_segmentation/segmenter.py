@@ -5,11 +5,12 @@
 `tcr` is the two-frame test of Track, Check, Repeat (SPECS §0.5): camera flow against ego flow, in
 voxels. `improved` joins two independent witnesses:
 
-1. *LiDAR* compares clusters with a scan about half a second older. Where it judged, its verdict
-   stands: its baseline is longer and its measurement metric.
-2. *Camera* tests flow against ego flow in units of its noise. It decides only where LiDAR could not
-   judge (no scan old enough, sparse returns, beyond its range), and only where neighbouring points
-   agree.
+1. *LiDAR* compares clusters with a scan about half a second older. Where it finds motion, its
+   verdict stands: it is proven by free space. Its verdict "stands" is overruled only by
+2. *camera, per cluster*: the flow of a whole cluster against ego flow, and it must agree on one
+   velocity. LiDAR cannot see an even side slide along itself.
+3. *Camera, per point*, decides only where LiDAR could not judge (no scan old enough, background
+   clusters, sparse returns, beyond its range), and only where neighbouring points agree.
 
 So LiDAR alone works, and a camera alone works where a depth falls on the pixel.
 """
@@ -22,6 +23,11 @@ import numpy as np
 import torch
 
 from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
+    CameraClusterConfig,
+    FlowSample,
+    cluster_motion,
+)
 from unsup_track_ros.perception.motion_segmentation.camera_evidence import (
     CameraEvidence,
     CameraEvidenceConfig,
@@ -56,6 +62,7 @@ class MotionSegmentationConfig(Config):
     )
     tcr: TcrEvidenceConfig = TcrEvidenceConfig()
     camera: CameraEvidenceConfig = CameraEvidenceConfig()
+    camera_clusters: CameraClusterConfig = CameraClusterConfig()
     lidar: LidarEvidenceConfig = LidarEvidenceConfig()
 
 
@@ -133,7 +140,10 @@ class MotionSegmenter:
         if past is not None:
             view = flow_view(frame, past, flow, egomotion, self._config.camera.min_depth_m)
         if view is not None:
-            return _fuse(frame, lidar, view, camera_evidence(self._config.camera, view, frame))
+            image = camera_evidence(self._config.camera, view, frame)
+            if lidar is not None:
+                lidar = self._overruled(lidar, view, frame, image)
+            return _fuse(frame, lidar, view, image)
         if lidar is not None:
             return _lidar_alone(lidar)
         if not history:
@@ -145,6 +155,30 @@ class MotionSegmenter:
             MotionStatus.NO_EVIDENCE_SOURCE,
             "No past scan is old enough for the LiDAR test and there is no optical flow "
             f"({flow.status.value}).",
+        )
+
+    def _overruled(
+        self, lidar: PointEvidence, view: FlowView, frame: SensorFrame, image: CameraEvidence
+    ) -> PointEvidence:
+        """Let clusters move whose flow proves it although LiDAR saw no motion."""
+        row = np.flatnonzero(image.judged)
+        sample = FlowSample(
+            row=row,
+            cluster=lidar.cluster[view.scan1.point_index[row]],
+            sigma_px=image.sigma_px[row],
+            significant=image.significant[row],
+        )
+        found = cluster_motion(
+            self._config.camera_clusters, view, frame, sample, int(lidar.cluster.max(initial=0))
+        )
+        overruled = found.moves[lidar.cluster] & ~lidar.moving
+        return PointEvidence(
+            moving=lidar.moving | overruled,
+            judged=lidar.judged | overruled,
+            velocity_velo=np.where(
+                overruled[:, None], found.velocities_velo[lidar.cluster], lidar.velocity_velo
+            ),
+            cluster=lidar.cluster,
         )
 
 
@@ -159,7 +193,7 @@ def _past_of_flow(history: tuple[PastFrame, ...], flow: OpticalFlow) -> PastFram
 def _fuse(
     frame: SensorFrame, lidar: PointEvidence | None, view: FlowView, image: CameraEvidence
 ) -> MotionSegmentation:
-    """Let LiDAR's verdict stand where it judged, and the camera's elsewhere."""
+    """Let the clusters' verdict stand where there is one, and the camera's points elsewhere."""
     moving = _of_scan(frame, view, image.moving)
     judged = _of_scan(frame, view, image.judged)
     if lidar is not None:
@@ -209,8 +243,8 @@ def _without_past(frame: SensorFrame, flow: OpticalFlow) -> MotionSegmentation:
     return _unanswered(
         frame,
         MotionStatus.NO_PAST_FRAME,
-        f"The frame whose image has the stamp {flow.stamp0_ns} ns, to which the optical flow leads, "
-        "is not remembered with a pose.",
+        f"The frame whose image has the stamp {flow.stamp0_ns} ns, to which the optical flow "
+        "leads, is not remembered with a pose.",
     )
 
 

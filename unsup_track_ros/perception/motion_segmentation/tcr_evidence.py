@@ -3,9 +3,9 @@
 """Independent motion as Track, Check, Repeat finds it in two frames (SPECS §0.4 item 5, §0.5).
 
 Pixels with a LiDAR depth whose flow departs from ego flow become voxels, and what a rigid motion of
-the sensor explains is taken out of them. Only pixels with a depth are visited: all others lie at the
-released code's fill depth of 100 m, outside every grid, so the result is the same. The switches named
-`quirk_*` restore behaviour of the released code that looks unintended.
+the sensor explains is taken out of them. Only pixels with a depth are visited: all others lie at
+the released code's fill depth of 100 m, outside the grid, so the result is the same. The switches
+named `quirk_*` restore behaviour of the released code that looks unintended.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _pixel_evidence(
     flat_pix: Int64[np.ndarray, " D"],
     depth_m: Float32[np.ndarray, " D"],
 ) -> tuple[Int64[np.ndarray, " D"], Float32[np.ndarray, " D"], Float32[np.ndarray, " D"]]:
-    """Return voxel, flow residual (0 where unreliable) and cosine of the pixels that have a depth."""
+    """Return voxel, flow residual (0 where unreliable) and cosine of pixels with a depth."""
     pinhole = view.scan1.camera
     places_pix = np.stack([flat_pix % pinhole.width_px, flat_pix // pinhole.width_px], axis=1)
     places_pix = places_pix.astype(np.float32)
@@ -162,7 +162,7 @@ def _pixel_evidence(
 
 
 def _explained_by_ego(config: TcrEvidenceConfig, view: FlowView) -> Bool[np.ndarray, " V"]:
-    """Tell which points' flow leads to a LiDAR point of the past that their rigid motion meets too."""
+    """Tell which points' flow leads to a past LiDAR point that their rigid motion meets too."""
     scan1, pinhole = view.scan1, view.scan1.camera
     image0 = view.past.frame.camera
     assert image0 is not None  # flow_view demands it

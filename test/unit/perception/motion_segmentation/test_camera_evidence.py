@@ -1,0 +1,189 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from unit.perception.motion_scenes import BOARD_M, Scene, make_scene
+
+from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
+    CameraClusterConfig,
+    ClusterMotion,
+    FlowSample,
+    cluster_motion,
+)
+from unsup_track_ros.perception.motion_segmentation.camera_evidence import (
+    CameraEvidenceConfig,
+    camera_evidence,
+    flow_residual,
+)
+from unsup_track_ros.perception.motion_segmentation.projected_scan import (
+    FlowView,
+    flow_view,
+    motion_to_past,
+    sample_bilinear,
+)
+from unsup_track_ros.structures.frame import PointCloud
+
+FOCAL_PX = 180.0
+
+
+def view_of(scene: Scene, points_velo: list[list[float]] | None = None) -> FlowView:
+    frame = scene.frame
+    if points_velo is not None:
+        cloud = PointCloud(points_velo=np.array(points_velo, np.float32).reshape(-1, 3))
+        frame = dataclasses.replace(frame, cloud=cloud)
+    view = flow_view(frame, scene.history[0], scene.flow, scene.egomotion, 1.0)
+    assert view is not None
+    return view
+
+
+def with_uniform_flow(scene: Scene, x_px: float, y_px: float) -> Scene:
+    uniform = np.array([x_px, y_px])[:, None, None]
+    return scene.with_flow(np.broadcast_to(uniform, scene.flow10_px.shape).copy())
+
+
+def test_the_residual_of_a_standing_sensor_is_the_flow() -> None:
+    scene = make_scene(forward_m=0.0)
+    view = view_of(with_uniform_flow(scene, 3.0, -4.0), [[10.0, 0, 0]])
+    residual_px, _ = flow_residual(CameraEvidenceConfig(), view)
+    assert residual_px == pytest.approx([5.0])
+
+
+def test_ego_flow_of_a_point_beside_the_axis_by_hand() -> None:
+    """At (10, -2, 0) m: 180 * 2 / 10 = 36 px right of the centre, 2 m before 180 * 2 / 12 = 30."""
+    scene = make_scene(forward_m=2.0)
+    view = view_of(with_uniform_flow(scene, 0.0, 0.0), [[10.0, -2.0, 0]])
+    residual_px, _ = flow_residual(CameraEvidenceConfig(), view)
+    assert residual_px == pytest.approx([6.0], abs=1e-4)
+
+
+def test_the_noise_adds_its_parts_by_hand() -> None:
+    """No motion: flow 0.5 px, translation 180 * 0.1 / 10 = 1.8 px, rotation 180 * 0.01 = 1.8 px."""
+    scene = make_scene(forward_m=0.0)
+    config = CameraEvidenceConfig(
+        flow_noise_px=0.5, translation_noise_m=0.1, rotation_noise_rad=0.01, depth_noise_m=0.2
+    )
+    _, sigma_px = flow_residual(config, view_of(scene, [[10.0, 0, 0]]))
+    assert sigma_px == pytest.approx([np.sqrt(0.5**2 + 1.8**2 + 1.8**2)], abs=1e-4)
+
+
+def test_depth_noise_counts_by_the_ego_flow_it_changes() -> None:
+    """At 10 m, 2 m aside, 2 m driven: 6 px; at 11 m 180 * 2.2 / 11 - 180 * 2.2 / 13 = 5.538."""
+    scene = make_scene(forward_m=2.0)
+    quiet = {"flow_noise_px": 1e-3, "flow_noise_ratio": 0, "translation_noise_m": 0}
+    config = CameraEvidenceConfig.model_validate(
+        {**quiet, "rotation_noise_rad": 0, "depth_noise_m": 1.0}
+    )
+    _, sigma_px = flow_residual(config, view_of(scene, [[10.0, -2.0, 0]]))
+    assert sigma_px == pytest.approx([6 - 5.5385], abs=1e-3)
+
+
+def test_noise_grows_with_the_flow() -> None:
+    scene = make_scene(forward_m=2.0)
+    config = CameraEvidenceConfig(flow_noise_ratio=0.5)
+    _, sigma_px = flow_residual(config, view_of(scene, [[10.0, -2.0, 0], [10.0, 0, 0]]))
+    assert sigma_px[0] > sigma_px[1] + 2
+
+
+def test_the_ground_and_what_lies_behind_the_board_are_not_judged() -> None:
+    scene = make_scene()
+    evidence = camera_evidence(CameraEvidenceConfig(), view_of(scene), scene.frame)
+    scan = view_of(scene).scan1
+    assert not evidence.judged[scan.points_cam[:, 1] > 1.6].any()
+    on_board = scene.on_board[scan.point_index]
+    left, right = scan.points_pix[on_board, 0].min(), scan.points_pix[on_board, 0].max()
+    beside = ~on_board & (np.abs(scan.points_pix[:, 1] - 45) < 5)
+    beside &= (scan.points_pix[:, 0] > left - 4) & (scan.points_pix[:, 0] < right + 4)
+    assert beside.any()
+    assert not evidence.judged[beside].any()
+
+
+def test_unreliable_flow_is_not_judged() -> None:
+    scene = make_scene(board_shift_cam=(0.9, 0, 0))
+    assert scene.flow.reliable1 is not None
+    nowhere = np.zeros_like(scene.flow.reliable1)
+    view = view_of(scene.with_flow(scene.flow10_px, nowhere))
+    evidence = camera_evidence(CameraEvidenceConfig(), view, scene.frame)
+    assert not evidence.judged.any()
+    assert not evidence.moving.any()
+    assert not evidence.residual_px.any()
+
+
+def test_a_single_point_of_wild_flow_does_not_move() -> None:
+    scene = make_scene()
+    flow10_px = scene.flow10_px.copy()
+    flow10_px[:, 40, 119] += 30
+    view = view_of(scene.with_flow(flow10_px))
+    evidence = camera_evidence(CameraEvidenceConfig(), view, scene.frame)
+    assert evidence.significant.sum() >= 1
+    assert not evidence.moving.any()
+
+
+def test_bilinear_sampling_by_hand() -> None:
+    image = np.array([[[0.0, 1.0], [2.0, 3.0]]], np.float32)
+    places = np.array([[0, 0], [1, 1], [0.5, 0.5], [0.25, 0], [-0.4, 1.3]], np.float32)
+    np.testing.assert_allclose(sample_bilinear(image, places)[:, 0], [0, 3, 1.5, 0.25, 2])
+
+
+def test_the_motion_to_an_older_frame_comes_from_the_poses() -> None:
+    scene = make_scene(forward_m=0.4)
+    other = dataclasses.replace(scene.egomotion, stamp0_ns=1, velo1_T_velo0=np.eye(4))
+    velo0_T_velo1 = motion_to_past(scene.history[0], other)
+    assert velo0_T_velo1 is not None
+    np.testing.assert_allclose(velo0_T_velo1[:3, 3], [0.4, 0, 0])
+    lost = dataclasses.replace(other, odom_T_velo1=None)
+    assert motion_to_past(scene.history[0], lost) is None
+
+
+def cluster_answer(scene: Scene, **values: float) -> ClusterMotion:
+    view = view_of(scene)
+    evidence = camera_evidence(CameraEvidenceConfig(), view, scene.frame)
+    row = np.flatnonzero(evidence.judged)
+    sample = FlowSample(
+        row=row,
+        cluster=np.where(scene.on_board[view.scan1.point_index[row]], 2, 0),
+        sigma_px=evidence.sigma_px[row],
+        significant=evidence.significant[row],
+    )
+    return cluster_motion(CameraClusterConfig.model_validate(values), view, scene.frame, sample, 2)
+
+
+@pytest.mark.parametrize("shift_cam", [(0.5, 0.0, 0.0), (0.4, 0.0, 1.5), (-0.6, 0.0, -2.0)])
+def test_the_velocity_of_a_cluster_is_recovered_from_its_flow(
+    shift_cam: tuple[float, float, float],
+) -> None:
+    """Right of cam is -y of velo, ahead of cam is x; the shift takes 0.1 s."""
+    answer = cluster_answer(make_scene(board_shift_cam=shift_cam))
+    assert answer.moves.tolist() == [False, False, True]
+    expected = np.array([shift_cam[2], -shift_cam[0], 0]) / 0.1
+    np.testing.assert_allclose(
+        answer.velocities_velo[2], expected, atol=0.05 * float(np.linalg.norm(expected))
+    )
+    assert np.isnan(answer.velocities_velo[:2]).all()
+
+
+def test_a_cluster_that_stands_does_not_move() -> None:
+    assert not cluster_answer(make_scene()).moves.any()
+
+
+def test_a_cluster_of_few_judged_points_is_not_tested() -> None:
+    scene = make_scene(board_shift_cam=(0.5, 0.0, 0.0))
+    assert not cluster_answer(scene, min_points=100_000).moves.any()
+
+
+def test_flow_that_agrees_on_no_velocity_is_no_motion() -> None:
+    scene = make_scene()
+    noise = np.random.default_rng(0).normal(0, 15, scene.flow10_px.shape)
+    assert not cluster_answer(scene.with_flow(scene.flow10_px + noise)).moves.any()
+
+
+def test_a_noise_test_sees_what_is_slower_than_its_pixels_allow_at_fixed_ones() -> None:
+    shift_m = 2.0 * BOARD_M / FOCAL_PX  # two pixels
+    scene = make_scene(forward_m=0.0, board_shift_cam=(shift_m, 0, 0))
+    quiet = {"translation_noise_m": 0.005, "rotation_noise_rad": 1e-4, "flow_noise_px": 0.2}
+    config = CameraEvidenceConfig.model_validate(quiet)
+    evidence = camera_evidence(config, view_of(scene), scene.frame)
+    assert evidence.moving.sum() > 100

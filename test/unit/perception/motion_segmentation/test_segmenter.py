@@ -1,0 +1,172 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+from unit.perception.motion_scenes import STAMP_NS, Scene, make_scene
+
+from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
+from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
+from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
+from unsup_track_ros.structures.frame import PointCloud
+from unsup_track_ros.structures.motion import MotionSegmentation, MotionStatus
+
+Mode = Literal["tcr", "improved"]
+MODES = pytest.mark.parametrize("mode", ["tcr", "improved"])
+NO_FLOW = OpticalFlow(status=FlowStatus.NO_CAMERA)
+
+
+def segment(mode: Mode, scene: Scene) -> MotionSegmentation:
+    segmenter = MotionSegmenter(MotionSegmentationConfig(mode=mode), torch.device("cpu"))
+    return segmenter.step(scene.frame, scene.history, scene.flow, scene.egomotion)
+
+
+@MODES
+@pytest.mark.parametrize("forward_m", [0.0, 0.4, 1.5])
+def test_a_static_world_shows_no_motion_however_fast_the_sensor_drives(
+    mode: Mode, forward_m: float
+) -> None:
+    motion = segment(mode, make_scene(forward_m=forward_m))
+    assert motion.status is MotionStatus.OK
+    assert motion.judged_points.sum() > 500
+    assert not motion.moving_points.any()
+    assert motion.moving_pixels is not None
+    assert not motion.moving_pixels.any()
+
+
+@MODES
+def test_a_moving_board_is_found_and_nothing_else(mode: Mode) -> None:
+    scene = make_scene(board_shift_cam=(0.9, 0.0, 0.0))
+    moving = segment(mode, scene).moving_points
+    # The rays at the board's very edge share their voxel or their flow cell with the wall behind.
+    assert (moving & ~scene.on_board).sum() <= 0.02 * scene.on_board.sum()
+    assert (moving & scene.on_board).sum() >= 0.6 * scene.on_board.sum()
+
+
+def test_eight_pixels_of_residual_are_no_motion_for_tcr_but_are_for_the_noise_test() -> None:
+    scene = make_scene(board_shift_cam=(0.4, 0.0, 0.0))  # 180 px * 0.4 m / 10 m = 7.2 px
+    assert not segment("tcr", scene).moving_points.any()
+    assert segment("improved", scene).moving_points.sum() > 0.6 * scene.on_board.sum()
+
+
+def test_an_approaching_board_is_displaced_but_not_moving_for_tcr() -> None:
+    """Its flow points where ego flow points, only further: keepB holds, keepA does not."""
+    scene = make_scene(board_shift_cam=(0.0, 0.0, -6.0), board_half_width_m=3.0)
+    motion = segment("tcr", scene)
+    assert motion.voxels is not None
+    assert len(motion.voxels.displaced) > 50
+    assert len(motion.voxels.moving) < 0.2 * len(motion.voxels.displaced)
+
+
+def test_the_residual_is_the_shift_in_pixels() -> None:
+    scene = make_scene(forward_m=0.0, board_shift_cam=(0.9, 0.0, 0.0))
+    motion = segment("tcr", scene)
+    residual = motion.residual_px
+    assert residual is not None
+    assert residual[50, 119] == pytest.approx(180 * 0.9 / 10.0, abs=0.2)  # on the optical axis
+    assert residual[5, 5] == 0.0
+
+
+def test_lidar_alone_judges_without_a_camera() -> None:
+    scene = make_scene(board_shift_cam=(3.0, 0.0, 0.0), seconds=0.5)
+    frame = dataclasses.replace(scene.frame, cameras=())
+    motion = segment("improved", dataclasses.replace(scene, frame=frame, flow=NO_FLOW))
+    assert motion.status is MotionStatus.OK
+    assert motion.moving_pixels is None
+    assert (motion.moving_points & scene.on_board).sum() > 0.5 * scene.on_board.sum()
+
+
+def test_the_flow_of_a_whole_cluster_gives_its_velocity() -> None:
+    """0.9 m to the right in 0.3 s is -3 m/s along y, whichever sensor sees it."""
+    scene = make_scene(board_shift_cam=(0.9, 0.0, 0.0), seconds=0.3)
+    motion = segment("improved", scene)
+    assert motion.velocity_velo is not None
+    velocity = np.nanmedian(motion.velocity_velo[motion.moving_points & scene.on_board], axis=0)
+    np.testing.assert_allclose(velocity, [0, -3, 0], atol=0.4)
+
+
+@MODES
+def test_an_empty_scan_has_no_answer(mode: Mode) -> None:
+    scene = make_scene()
+    cloud = PointCloud(points_velo=np.zeros((0, 3), np.float32))
+    frame = dataclasses.replace(scene.frame, cloud=cloud)
+    motion = segment(mode, dataclasses.replace(scene, frame=frame))
+    assert motion.status is MotionStatus.NO_EVIDENCE_SOURCE
+    assert motion.reason == "The scan has no points."
+
+
+@MODES
+def test_one_point_is_judged_without_failing(mode: Mode) -> None:
+    scene = make_scene()
+    cloud = PointCloud(points_velo=np.array([[10.0, 0, -0.5]], np.float32))
+    frame = dataclasses.replace(scene.frame, cloud=cloud)
+    motion = segment(mode, dataclasses.replace(scene, frame=frame))
+    assert motion.status is MotionStatus.OK
+    assert not motion.moving_points.any()
+
+
+@MODES
+def test_a_scan_wholly_behind_the_camera_is_not_judged_by_it(mode: Mode) -> None:
+    scene = make_scene()
+    cloud = PointCloud(points_velo=np.array([[-10.0, 0, -0.5]] * 50, np.float32))
+    frame = dataclasses.replace(scene.frame, cloud=cloud)
+    motion = segment(mode, dataclasses.replace(scene, frame=frame))
+    assert not motion.moving_points.any()
+    assert not motion.judged_points.any()
+
+
+@MODES
+def test_unknown_egomotion_is_a_status_with_its_reason(mode: Mode) -> None:
+    lost = Egomotion(
+        status=EgomotionStatus.MISSING_TRANSFORM,
+        source=EgomotionSource.TF,
+        stamp0_ns=0,
+        stamp1_ns=STAMP_NS,
+        reason="odom is unknown.",
+    )
+    motion = segment(mode, dataclasses.replace(make_scene(), egomotion=lost))
+    assert motion.status is MotionStatus.NO_EGOMOTION
+    assert "missing_transform" in motion.reason
+    assert "odom is unknown." in motion.reason
+
+
+@MODES
+def test_the_first_frame_has_no_past(mode: Mode) -> None:
+    scene = make_scene()
+    first = dataclasses.replace(scene.egomotion, status=EgomotionStatus.INITIAL, velo1_T_velo0=None)
+    motion = segment(mode, dataclasses.replace(scene, egomotion=first, history=(), flow=NO_FLOW))
+    assert motion.status is MotionStatus.NO_PAST_FRAME
+    assert motion.reason
+
+
+def test_tcr_without_a_camera_says_so() -> None:
+    motion = segment("tcr", dataclasses.replace(make_scene(), flow=NO_FLOW))
+    assert motion.status is MotionStatus.NO_EVIDENCE_SOURCE
+    assert "camera" in motion.reason
+
+
+def test_tcr_whose_past_frame_is_forgotten_says_so() -> None:
+    motion = segment("tcr", dataclasses.replace(make_scene(), history=()))
+    assert motion.status is MotionStatus.NO_PAST_FRAME
+    assert "not remembered" in motion.reason
+
+
+def test_no_camera_and_no_old_scan_is_no_source_of_evidence() -> None:
+    motion = segment("improved", dataclasses.replace(make_scene(), flow=NO_FLOW))
+    assert motion.status is MotionStatus.NO_EVIDENCE_SOURCE
+    assert "no_camera" in motion.reason
+
+
+@MODES
+def test_equal_input_gives_equal_bytes(mode: Mode) -> None:
+    scene = make_scene(board_shift_cam=(0.9, 0.0, 0.0))
+    first, second = segment(mode, scene), segment(mode, scene)
+    assert first.moving_points.tobytes() == second.moving_points.tobytes()
+    assert first.residual_px is not None
+    assert second.residual_px is not None
+    assert first.residual_px.tobytes() == second.residual_px.tobytes()

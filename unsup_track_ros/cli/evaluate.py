@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`unsup-track evaluate`: labels against truth, in one table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from unsup_track_ros.cli.console import print_result, reports_errors
+
+if TYPE_CHECKING:
+    from unsup_track_ros.evaluation.report import EvaluationReport
+    from unsup_track_ros.labeling.store import LabelStore
+    from unsup_track_ros.structures.truth import FrameTruth
+
+_KITTI_LABELS: Final = "label_2"
+
+
+@reports_errors
+def evaluate(
+    labels_dir: Annotated[Path, typer.Argument(help="Label directory, the --out of `label`.")],
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            help="OUT.truth of a synthetic drive, or label_2 of a KITTI drive; else the .truth beside "
+            "the recording."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
+) -> None:
+    """Score labels against truth; also writes evaluation.json and evaluation.md beside the labels.
+
+    Example: unsup-track evaluate drive_labels --truth drive.truth
+    """
+    report = score_labels(labels_dir, truth)
+    print_result(report.to_markdown(), json.loads(report.to_json()), as_json=as_json)
+
+
+def score_labels(labels_dir: Path, truth: Path | None) -> EvaluationReport:
+    """Score a label directory, store the scores in it and renew its report."""
+    from unsup_track_ros.evaluation.report import evaluate as evaluate_labels
+    from unsup_track_ros.labeling.report import write_report
+    from unsup_track_ros.labeling.store import EVALUATION_NAME, EVALUATION_TEXT_NAME, LabelStore
+
+    store = LabelStore.open(labels_dir)
+    report = evaluate_labels(list(store), read_truth_of(store, truth))
+    store.write_text(EVALUATION_NAME, report.to_json())
+    store.write_text(EVALUATION_TEXT_NAME, report.to_markdown())
+    write_report(store)
+    return report
+
+
+def read_truth_of(store: LabelStore, truth: Path | None) -> Sequence[FrameTruth]:
+    """Read the truth of a recording: what was given, else what lies beside the recording.
+
+    Raises:
+        DataError: There is none, or it is of a kind that is not known.
+    """
+    from unsup_track_ros.data.truth import read_truth, truth_folder
+    from unsup_track_ros.errors import DataError
+
+    recording = Path(store.manifest.recording_path)
+    folder = truth_folder(recording) if truth is None else truth
+    if not folder.is_dir():
+        where = "beside the recording" if truth is None else "there"
+        raise DataError(
+            f"There is no truth {where}: {folder} is not a folder. Pass --truth with the .truth folder "
+            "of a synthetic drive or the label_2 folder of a KITTI drive."
+        )
+    if folder.name == _KITTI_LABELS or (folder / _KITTI_LABELS).is_dir():
+        drive = folder.parent if folder.name == _KITTI_LABELS else folder
+        return _kitti_truth(store, drive)
+    return read_truth(folder)
+
+
+def _kitti_truth(store: LabelStore, drive: Path) -> Sequence[FrameTruth]:
+    from unsup_track_ros.data.kitti import read_calibration, read_drive_labels, read_kitti_labels
+    from unsup_track_ros.errors import DataError
+
+    if (drive / "velodyne_points").is_dir():
+        return read_drive_labels(drive)  # its scans say which stamp a frame number has
+    calibration = read_calibration(drive)
+    if calibration is None:
+        raise DataError(
+            f"The labels in {drive / _KITTI_LABELS} are in the camera's frame, but there is no "
+            f"calib.txt in {drive}. Put the drive's calibration there."
+        )
+    stamps_ns = {label.index: label.stamp_ns for label in store}
+    return read_kitti_labels(drive / _KITTI_LABELS, calibration, stamps_ns)

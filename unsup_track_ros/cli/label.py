@@ -1,0 +1,168 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`unsup-track label`: a recording to pseudo-labels, tracks, grids and pictures."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unsup_track_ros.cli.console import print_notes, print_result, progress_display, reports_errors
+
+if TYPE_CHECKING:
+    from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, LabelingResult
+
+
+class Mode(str, enum.Enum):
+    """Which motion segmentation."""
+
+    TCR = "tcr"
+    IMPROVED = "improved"
+
+
+class EgomotionChoice(str, enum.Enum):
+    """Where the motion of the vehicle comes from."""
+
+    AUTO = "auto"
+    TF = "tf"
+    LIDAR = "lidar"
+    FLOW = "flow"
+
+
+class Device(str, enum.Enum):
+    """What the stages run on."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+@reports_errors
+def label(  # noqa: PLR0913 - the options of a command are its parameters
+    bag: Annotated[
+        Path, typer.Argument(help="ROS 1 or ROS 2 recording: .bag, .mcap, or a bag folder.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Label directory; resumed if it exists.")
+    ],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Parameter file (YAML).")
+    ] = None,
+    mode: Annotated[
+        Mode | None, typer.Option(help="Motion segmentation; else as configured.")
+    ] = None,
+    egomotion: Annotated[
+        EgomotionChoice | None, typer.Option(help="Source of the egomotion; else as configured.")
+    ] = None,
+    device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.AUTO,
+    points_topic: Annotated[
+        list[str] | None,
+        typer.Option(help="Point cloud topic; repeat for several, reference first."),
+    ] = None,
+    image_topic: Annotated[
+        list[str] | None, typer.Option(help="Image topic; repeat for several.")
+    ] = None,
+    camera_info_topic: Annotated[
+        list[str] | None,
+        typer.Option(help="camera_info topic of each image topic, in their order."),
+    ] = None,
+    max_frames: Annotated[int | None, typer.Option(min=1, help="Only this many frames.")] = None,
+    no_video: Annotated[
+        bool, typer.Option("--no-video", help="No video, pictures and report.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace labels made otherwise.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Label a recording; a run that was stopped goes on where it stopped.
+
+    Example: unsup-track label drive.mcap --out drive_labels
+    """
+    from unsup_track_ros.labeling.labeler import LabelingOptions
+
+    overrides = {
+        "pipeline.motion_segmentation.mode": mode and mode.value,
+        "pipeline.egomotion.source": egomotion and egomotion.value,
+        "recording.topics.clouds": points_topic,
+        "recording.topics.images": image_topic,
+        "recording.topics.camera_infos": camera_info_topic,
+    }
+    options = LabelingOptions(
+        device=device_name(device),
+        overwrite=overwrite,
+        max_frames=max_frames,
+        pictures=not no_video,
+    )
+    result = run_labeler(bag, labeler_config(config, overrides), out, options)
+    print_result(_text(result), _content(result), as_json=as_json)
+
+
+def labeler_config(path: Path | None, overrides: dict[str, Any]) -> LabelerConfig:
+    """Read a parameter file, if any, and put the options of the command line over it."""
+    from unsup_track_ros.config import flatten, from_values, load_config
+    from unsup_track_ros.labeling.labeler import LabelerConfig
+
+    config = LabelerConfig() if path is None else load_config(path, LabelerConfig)
+    given = {name: value for name, value in overrides.items() if value}
+    return from_values(LabelerConfig, flatten(config) | given) if given else config
+
+
+def device_name(device: Device) -> str:
+    """Return "cpu" or "cuda".
+
+    Raises:
+        ConfigError: CUDA was asked for and is not there.
+    """
+    import torch
+
+    from unsup_track_ros.errors import ConfigError
+
+    available = torch.cuda.is_available()
+    if device is Device.CUDA and not available:
+        raise ConfigError(
+            "--device cuda needs a CUDA GPU and a CUDA build of PyTorch, neither answers here. Use "
+            "--device cpu."
+        )
+    return "cuda" if available and device is not Device.CPU else "cpu"
+
+
+def run_labeler(
+    bag: Path, config: LabelerConfig, out: Path, options: LabelingOptions
+) -> LabelingResult:
+    """Open a recording, label it with progress, write the report."""
+    from unsup_track_ros.data.recording import Recording
+    from unsup_track_ros.labeling.labeler import label_recording
+
+    with Recording(bag, config.recording) as recording:
+        print_notes(recording.warnings)
+        with progress_display() as progress:
+            return label_recording(recording, config, out, options, progress)
+
+
+def _text(result: LabelingResult) -> str:
+    lines = [f"{result.num_frames} frames labelled, {result.num_tracks} moving objects tracked."]
+    if result.num_new:
+        speed = f"{result.frames_per_s:.1f} frames/s, {result.real_time_factor:.2f} x real time"
+        lines.append(f"This run added {result.num_new} frames ({speed}).")
+    else:
+        lines.append("Nothing was left to do.")
+    shown = [name for name in ("report.html", "video.mp4") if (result.folder / name).exists()]
+    lines += [f"  {result.folder / name}" for name in shown]
+    return "\n".join([*lines, f"Labels: {result.folder}"])
+
+
+def _content(result: LabelingResult) -> dict[str, Any]:
+    finite = result.num_new > 0
+    return {
+        "labels": str(result.folder),
+        "frames": result.num_frames,
+        "new_frames": result.num_new,
+        "tracks": result.num_tracks,
+        "warnings": list(result.warnings),
+        "frames_per_s": round(result.frames_per_s, 3) if finite else None,
+        "real_time_factor": round(result.real_time_factor, 3) if finite else None,
+    }

@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`unsup-track`: the commands, each in its own module, none of them with an algorithm inside."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import unsup_track_ros
+from unsup_track_ros.cli.demo import demo
+from unsup_track_ros.cli.evaluate import evaluate
+from unsup_track_ros.cli.info import info
+from unsup_track_ros.cli.kitti2bag import kitti2bag
+from unsup_track_ros.cli.label import label
+from unsup_track_ros.cli.params import params
+from unsup_track_ros.cli.synthesize import synthesize
+
+app = typer.Typer(
+    name="unsup-track",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (demo, synthesize, kitti2bag, label, evaluate, info, params):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"unsup-track {unsup_track_ros.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Show the traceback of an error instead of one sentence."),
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Find, track and map moving things from camera, LiDAR and TF, without a single human label.
+
+    Example: unsup-track demo --out demo
+    """
+
+
+def main() -> None:
+    """Run the command line; the process ends with 0 (done), 1 (failed) or 2 (wrong usage)."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`unsup-track params`: every parameter with its default, unit, range and meaning."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unsup_track_ros.cli.console import reports_errors
+
+
+@reports_errors
+def params(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Tables for people.")] = False,
+    yaml: Annotated[
+        bool, typer.Option("--yaml", help="A commented parameter file (the default).")
+    ] = False,
+) -> None:
+    """Print all parameters of `unsup-track label`.
+
+    Example: unsup-track params > my.yaml
+    """
+    from unsup_track_ros.config import parameters_markdown, parameters_yaml
+    from unsup_track_ros.labeling.labeler import LabelerConfig
+
+    if markdown and yaml:
+        raise typer.BadParameter("Choose one of --markdown and --yaml.")
+    text = parameters_markdown(LabelerConfig) if markdown else parameters_yaml(LabelerConfig)
+    typer.echo(text, nl=False)

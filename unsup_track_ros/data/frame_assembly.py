@@ -1,0 +1,213 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Synchronised messages and transforms to one SensorFrame: the same online and offline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.data.camera_rectification import CameraModel
+from unsup_track_ros.data.deskew import DeskewConfig, deskew
+from unsup_track_ros.data.point_cloud_decoding import DecodedCloud
+from unsup_track_ros.data.transforms import TransformTree
+from unsup_track_ros.errors import TransformError
+from unsup_track_ros.geometry.se3 import transform
+from unsup_track_ros.shapes import Float32, Float64, UInt8
+from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
+
+_NS_PER_S = 1_000_000_000
+_ODOM_NAMES = ("odom", "map", "world")
+_BASE_NAMES = ("base_link", "base_footprint")
+
+
+class FrameConfig(Config):
+    """Which coordinate frames the vehicle and its surroundings are expressed in."""
+
+    odom_frame: str = parameter(
+        "", "Frame fixed in the world; empty: odom, else map, else world, if there is such a frame."
+    )
+    base_frame: str = parameter(
+        "", "Frame of the vehicle; empty: base_link or base_footprint, else that of the LiDAR."
+    )
+    deskew: DeskewConfig = DeskewConfig()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DecodedImage:
+    """A raw image with its camera.
+
+    Attributes:
+        name: Camera name.
+        stamp_ns: Header stamp.
+        image_rgb: Image as recorded.
+        model: How to make it a pinhole image.
+    """
+
+    name: str
+    stamp_ns: int
+    image_rgb: UInt8[np.ndarray, "H W 3"]
+    model: CameraModel
+
+
+class FrameAssembler:
+    """Put frames together; the poses come from a transform tree that may still grow."""
+
+    def __init__(self, config: FrameConfig, tree: TransformTree) -> None:
+        self._config = config
+        self._tree = tree
+
+    def assemble(
+        self,
+        index: int,
+        clouds: Sequence[DecodedCloud],
+        images: Sequence[DecodedImage],
+        missing: Sequence[str] = (),
+    ) -> SensorFrame:
+        """Build the frame of one moment.
+
+        What a transform would be needed for and is not there is left out, with a sentence in
+        `missing_inputs`: other LiDARs, cameras, motion compensation. No pose is a reason, no error.
+
+        Args:
+            index: Running number.
+            clouds: The reference scan first, then those of other LiDARs.
+            images: Images of this moment.
+            missing: Sentences on inputs that are known to be absent.
+        """
+        reference = clouds[0]
+        velo, stamp_ns = reference.frame_id, reference.stamp_ns
+        notes = [*missing]
+        if reference.reason:
+            notes.append(f"The scan: {reference.reason}.")
+        odom = self._odom_name()
+        base_T_velo, base_note = self._base_T_velo(velo, stamp_ns)
+        odom_T_velo, odom_reason = self._odom_T_velo(odom, velo, stamp_ns)
+        notes.extend(base_note)
+        cloud = self._merge(clouds, odom, notes)
+        cameras = [self._camera(image, (velo, stamp_ns), odom, notes) for image in images]
+        return SensorFrame(
+            stamp_ns=stamp_ns,
+            index=index,
+            cloud=cloud,
+            cameras=tuple(camera for camera in cameras if camera is not None),
+            base_T_velo=base_T_velo,
+            odom_T_velo=odom_T_velo,
+            odom_reason=odom_reason,
+            missing_inputs=tuple(notes),
+        )
+
+    def odom_reason(self, velo: str, stamp_ns: int) -> str:
+        """Return why there is no pose of the LiDAR's frame at a stamp, empty when there is one."""
+        return self._odom_T_velo(self._odom_name(), velo, stamp_ns)[1]
+
+    def _odom_name(self) -> str:
+        if self._config.odom_frame:
+            return self._config.odom_frame
+        frames = self._tree.frames
+        return next((name for name in _ODOM_NAMES if name in frames), "")
+
+    def _odom_T_velo(
+        self, odom: str, velo: str, stamp_ns: int
+    ) -> tuple[Float64[np.ndarray, "4 4"] | None, str]:
+        if not odom:
+            return None, f"There is no frame {' or '.join(_ODOM_NAMES)} in the transforms."
+        try:
+            return self._tree.lookup(odom, velo, stamp_ns), ""
+        except TransformError as error:
+            return None, str(error)
+
+    def _base_T_velo(
+        self, velo: str, stamp_ns: int
+    ) -> tuple[Float64[np.ndarray, "4 4"], tuple[str, ...]]:
+        """Return the mounting; the LiDAR's own frame is the base where no other is known."""
+        base = self._config.base_frame
+        if not base:
+            frames = self._tree.frames
+            base = next((name for name in _BASE_NAMES if name in frames), velo)
+        if base == velo:
+            return np.eye(4), ()
+        try:
+            return self._tree.lookup(base, velo, stamp_ns), ()
+        except TransformError as error:
+            return np.eye(4), (f"The mounting of the LiDAR, taken as identity: {error}",)
+
+    def _merge(self, clouds: Sequence[DecodedCloud], odom: str, notes: list[str]) -> PointCloud:
+        """Compensate the motion of every scan and bring all points to the reference LiDAR."""
+        reference = clouds[0]
+        merged = [self._deskewed(reference, odom, notes)]
+        for other in clouds[1:]:
+            try:
+                velo_T_other = self._between(
+                    (reference.frame_id, reference.stamp_ns),
+                    (other.frame_id, other.stamp_ns),
+                    odom,
+                )
+            except TransformError as error:
+                notes.append(f"The points of '{other.frame_id}': {error}")
+                continue
+            cloud = self._deskewed(other, odom, notes)
+            moved = transform(velo_T_other, cloud.points_velo)
+            delay_s = (other.stamp_ns - reference.stamp_ns) / _NS_PER_S
+            times = (
+                None if cloud.time_offset_s is None else cloud.time_offset_s + np.float32(delay_s)
+            )
+            merged.append(replace(cloud, points_velo=moved, time_offset_s=times))
+        return merged[0] if len(merged) == 1 else _concatenate(merged)
+
+    def _deskewed(self, scan: DecodedCloud, odom: str, notes: list[str]) -> PointCloud:
+        config = self._config.deskew
+        if not (config.enabled and odom) or scan.cloud.time_offset_s is None:
+            return scan.cloud
+        try:
+            return deskew(
+                scan.cloud, scan.stamp_ns, (scan.frame_id, odom), self._tree, config.bin_s
+            )
+        except TransformError as error:
+            notes.append(f"Motion compensation of '{scan.frame_id}': {error}")
+            return scan.cloud
+
+    def _camera(
+        self, image: DecodedImage, velo: tuple[str, int], odom: str, notes: list[str]
+    ) -> CameraImage | None:
+        try:
+            cam_T_velo = self._between((image.model.frame_id, image.stamp_ns), velo, odom)
+        except TransformError as error:
+            notes.append(f"Camera '{image.name}': {error}")
+            return None
+        return CameraImage(
+            name=image.name,
+            stamp_ns=image.stamp_ns,
+            image_rgb=image.model.rectify(image.image_rgb),
+            camera=image.model.camera,
+            cam_T_velo=cam_T_velo,
+        )
+
+    def _between(
+        self, target: tuple[str, int], source: tuple[str, int], odom: str
+    ) -> Float64[np.ndarray, "4 4"]:
+        """Return target_T_source across their stamps through odom, else by the mounting alone."""
+        if odom and target[1] != source[1]:
+            try:
+                return self._tree.lookup_between(target, source, odom)
+            except TransformError:
+                pass  # no pose at one of the stamps: the mounting is the best that is known
+        return self._tree.lookup(target[0], source[0], source[1])
+
+
+def _concatenate(clouds: Sequence[PointCloud]) -> PointCloud:
+    """Join clouds; a column that one of them lacks is left out."""
+
+    def column(name: str) -> Float32[np.ndarray, " P"] | None:
+        parts = [getattr(cloud, name) for cloud in clouds]
+        return None if any(part is None for part in parts) else np.concatenate(parts)
+
+    return PointCloud(
+        points_velo=np.concatenate([cloud.points_velo for cloud in clouds]),
+        intensity=column("intensity"),
+        time_offset_s=column("time_offset_s"),
+        ring=column("ring"),
+    )

@@ -1,0 +1,225 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A recording as a sequence of SensorFrames: what the labeller and every offline tool read.
+
+Opening makes one pass over the recording, so that the number of frames, their stamps and every
+warning are known at once. Iterating makes the second pass and decodes, one frame at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from unsup_track_ros.config import Config
+from unsup_track_ros.data.frame_assembly import DecodedImage, FrameAssembler, FrameConfig
+from unsup_track_ros.data.image_decoding import decode_compressed_image, decode_image
+from unsup_track_ros.data.point_cloud_decoding import DecodedCloud, decode_cloud
+from unsup_track_ros.data.recording_index import MessageCounter, MessageKey, index_recording
+from unsup_track_ros.data.rosbag import Bag, RawMessage
+from unsup_track_ros.data.synchronizer import MatchedSet, SynchronizerConfig
+from unsup_track_ros.data.topic_selection import (
+    CameraTopics,
+    TopicConfig,
+    TopicSelection,
+    select_topics,
+)
+from unsup_track_ros.data.transforms import TransformConfig
+from unsup_track_ros.errors import DataError
+from unsup_track_ros.structures.frame import PointCloud, SensorFrame
+
+_NS_PER_S = 1_000_000_000
+
+
+class RecordingConfig(Config):
+    """How a recording is read."""
+
+    topics: TopicConfig = TopicConfig()
+    synchronizer: SynchronizerConfig = SynchronizerConfig()
+    transforms: TransformConfig = TransformConfig()
+    frames: FrameConfig = FrameConfig()
+
+
+class Recording:
+    """Synchronised frames of one recording, in the order of their stamps.
+
+    Attributes:
+        path: The recording.
+        config: How it is read.
+        topics: The topics it is read from.
+        stamps_ns: Stamp of every frame.
+        drops: Messages that belong to no frame, by (topic, reason).
+        warnings: One sentence per thing that is missing or was decided for the user.
+    """
+
+    path: Path
+    config: RecordingConfig
+    topics: TopicSelection
+    stamps_ns: tuple[int, ...]
+    drops: Counter[tuple[str, str]]
+    warnings: tuple[str, ...]
+
+    def __init__(self, path: Path, config: RecordingConfig | None = None) -> None:
+        """Open a recording and find its frames.
+
+        Raises:
+            DataError: It cannot be read, a topic that was asked for is not there, it has no usable
+                point cloud, or its first scan or image is of a kind that is not supported.
+        """
+        self.path = Path(path)
+        self.config = config or RecordingConfig()
+        self._bag = Bag(self.path)
+        try:
+            self._prepare()
+        except BaseException:
+            self._bag.close()
+            raise
+
+    def _prepare(self) -> None:
+        config = self.config
+        self.topics = select_topics(self._bag, config.topics)
+        index = index_recording(self._bag, self.topics, config.synchronizer, config.transforms)
+        self._sets = index.sets
+        self._calibrations = index.calibrations
+        self._assembler = FrameAssembler(config.frames, index.tree)
+        self.stamps_ns = tuple(matched.stamp_ns for matched in index.sets)
+        self.drops = index.drops
+        first_scan = decode_cloud(self._bag.decode(self._first_message(self.topics.clouds[0].name)))
+        self._velo = first_scan.frame_id
+        for camera in self.topics.cameras:
+            raw = self._first_message(camera.image.name)
+            self._decode_image(camera, raw)
+        self.warnings = (*self.topics.warnings, *index.warnings, *self._missing_poses())
+
+    def __enter__(self) -> Recording:
+        """Return itself; it is open already."""
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the recording."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the recording."""
+        self._bag.close()
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self._sets)
+
+    def __iter__(self) -> Iterator[SensorFrame]:
+        """Iterate over all frames."""
+        return self.frames()
+
+    @property
+    def duration_s(self) -> float:
+        """Time from the first to the last frame."""
+        return (self.stamps_ns[-1] - self.stamps_ns[0]) / _NS_PER_S
+
+    def frames(self, start_index: int = 0) -> Iterator[SensorFrame]:
+        """Iterate over the frames from `start_index` on, without decoding the earlier ones.
+
+        Raises:
+            DataError: The recording is damaged at this place.
+        """
+        wanted = self._sets[start_index:]
+        keys = {key for matched in wanted for key in matched.payloads.values()}
+        if not keys:
+            return
+        counter = MessageCounter()
+        pool: dict[MessageKey, RawMessage] = {}
+        index = start_index
+        topics = {key.topic for key in keys}
+        for raw in self._bag.messages(sorted(topics), min(key.log_ns for key in keys)):
+            key = counter.key(raw)
+            if key not in keys:
+                continue
+            pool[key] = raw
+            # Stamps and log times may disagree: a frame is ready when its last message is there.
+            while index < len(self._sets) and pool.keys() >= set(
+                self._sets[index].payloads.values()
+            ):
+                yield self._frame(index, pool)
+                index += 1
+
+    def _frame(self, index: int, pool: dict[MessageKey, RawMessage]) -> SensorFrame:
+        matched = self._sets[index]
+        raws = {name: pool.pop(key) for name, key in matched.payloads.items()}
+        missing = self._describe_missing(matched)
+        clouds = [
+            self._decode_cloud(raws[topic.name], matched.stamps_ns[topic.name])
+            for topic in self.topics.clouds
+            if topic.name in raws
+        ]
+        images = []
+        for camera in self.topics.cameras:
+            if camera.image.name not in raws:
+                continue
+            try:
+                images.append(self._decode_image(camera, raws[camera.image.name]))
+            except DataError as error:
+                missing.append(f"Camera '{camera.image.name}': {error}")
+        return self._assembler.assemble(index, clouds, images, missing)
+
+    def _describe_missing(self, matched: MatchedSet[MessageKey]) -> list[str]:
+        tolerance_ms = 1000 * self.config.synchronizer.tolerance_s
+        return [
+            f"Nothing of '{name}' within {tolerance_ms:g} ms of the scan."
+            for name in matched.missing
+        ]
+
+    def _decode_cloud(self, raw: RawMessage, stamp_ns: int) -> DecodedCloud:
+        """Decode a scan; one that is damaged counts as empty, with the reason."""
+        try:
+            decoded = decode_cloud(self._bag.decode(raw))
+        except DataError as error:
+            return DecodedCloud(
+                cloud=PointCloud(points_velo=np.empty((0, 3), np.float32)),
+                frame_id=self._velo,
+                stamp_ns=stamp_ns,
+                num_invalid=0,
+                reason=str(error).rstrip("."),
+            )
+        points = decoded.cloud.points_velo
+        if points.flags.writeable:
+            return decoded
+        # A view of the file's bytes is read-only memory, which torch cannot share.
+        return replace(decoded, cloud=replace(decoded.cloud, points_velo=points.copy()))
+
+    def _decode_image(self, camera: CameraTopics, raw: RawMessage) -> DecodedImage:
+        message = self._bag.decode(raw)
+        image = decode_compressed_image(message) if camera.is_compressed else decode_image(message)
+        stamp_ns = self._bag.header_stamp_ns(raw)
+        calibrations = self._calibrations[camera.camera_info.name]
+        return DecodedImage(
+            name=camera.image.name,
+            stamp_ns=stamp_ns,
+            image_rgb=image if image.flags.writeable else image.copy(),
+            model=calibrations.model_at(stamp_ns, (image.shape[1], image.shape[0])),
+        )
+
+    def _first_message(self, topic: str) -> RawMessage:
+        raw = next(self._bag.messages([topic]), None)
+        if raw is None:
+            raise DataError(f"Topic '{topic}' of '{self.path}' carries no messages.")
+        return raw
+
+    def _missing_poses(self) -> tuple[str, ...]:
+        reasons = [self._assembler.odom_reason(self._velo, stamp_ns) for stamp_ns in self.stamps_ns]
+        missing = [reason for reason in reasons if reason]
+        if not missing:
+            return ()
+        return (
+            f"{len(missing)} of {len(reasons)} frames have no pose from TF, so that their "
+            f"egomotion must be estimated: {missing[0]}",
+        )

@@ -1,0 +1,179 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""One pass over a recording: all transforms and calibrations, and which messages form a frame."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
+
+from unsup_track_ros.data.bag_writer import TF_STATIC_TOPIC
+from unsup_track_ros.data.camera_rectification import CameraModel, decode_camera_info
+from unsup_track_ros.data.message_types import TF_MESSAGE, RosMessage
+from unsup_track_ros.data.rosbag import Bag, RawMessage
+from unsup_track_ros.data.synchronizer import (
+    MatchedSet,
+    Synchronizer,
+    SynchronizerConfig,
+    SynchronizerInput,
+)
+from unsup_track_ros.data.topic_selection import TopicSelection
+from unsup_track_ros.data.transforms import TransformConfig, TransformTree
+from unsup_track_ros.errors import DataError
+
+# Encapsulation (or sequence number) and stamp; the rest tells whether two messages say the same.
+_STAMPED_BYTES = 12
+
+
+class MessageKey(NamedTuple):
+    """Identity of a message: topic, log time, and its number among those of the same time."""
+
+    topic: str
+    log_ns: int
+    occurrence: int
+
+
+class MessageCounter:
+    """Give every message of a pass its key; passes that start later give the same keys."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, tuple[int, int]] = {}
+
+    def key(self, raw: RawMessage) -> MessageKey:
+        """Return the key of the next message of the pass."""
+        log_ns, count = self._latest.get(raw.topic, (-1, 0))
+        count = count + 1 if log_ns == raw.log_ns else 0
+        self._latest[raw.topic] = (raw.log_ns, count)
+        return MessageKey(raw.topic, raw.log_ns, count)
+
+
+class CalibrationHistory:
+    """Calibrations of one camera over time; usually one for the whole recording."""
+
+    def __init__(self, *, is_rectified: bool) -> None:
+        self._is_rectified = is_rectified
+        self._stamps_ns: list[int] = []
+        self._messages: list[RosMessage] = []
+        self._models: dict[tuple[int, tuple[int, int]], CameraModel] = {}
+        self._newest = b""
+
+    def add(self, raw: RawMessage, stamp_ns: int, bag: Bag) -> None:
+        """Take one camera_info message in; repetitions are not even decoded."""
+        content = bytes(raw.data[_STAMPED_BYTES:])
+        if content != self._newest:
+            self._newest = content
+            self._stamps_ns.append(stamp_ns)
+            self._messages.append(bag.decode(raw))
+
+    def model_at(self, stamp_ns: int, image_size: tuple[int, int]) -> CameraModel:
+        """Return the calibration valid at a stamp: the latest before it, else the first.
+
+        Args:
+            stamp_ns: Stamp of the image.
+            image_size: Its width and height.
+
+        Raises:
+            DataError: The camera is not calibrated.
+        """
+        index = max(bisect_right(self._stamps_ns, stamp_ns) - 1, 0)
+        if (index, image_size) not in self._models:
+            self._models[index, image_size] = decode_camera_info(
+                self._messages[index], image_size, is_rectified=self._is_rectified
+            )
+        return self._models[index, image_size]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RecordingIndex:
+    """What one pass over a recording tells.
+
+    Attributes:
+        sets: Messages of every frame in the order of their stamps.
+        tree: All transforms.
+        calibrations: By camera_info topic.
+        drops: Messages that belong to no frame, by (topic, reason).
+        warnings: One sentence per thing the user should know.
+    """
+
+    sets: tuple[MatchedSet[MessageKey], ...]
+    tree: TransformTree
+    calibrations: dict[str, CalibrationHistory]
+    drops: Counter[tuple[str, str]]
+    warnings: tuple[str, ...]
+
+
+def index_recording(
+    bag: Bag,
+    topics: TopicSelection,
+    synchronizer_config: SynchronizerConfig,
+    transform_config: TransformConfig,
+) -> RecordingIndex:
+    """Read every message once, decoding only transforms and calibrations.
+
+    The synchronizer is the one of the nodes. It waits for ever here, as nothing is late in a file.
+
+    Raises:
+        DataError: The recording is damaged, or none of its scans can be used.
+    """
+    patient = synchronizer_config.model_copy(update={"timeout_s": 0.0, "queue_size": 0})
+    reference, *others = (topic.name for topic in topics.clouds)
+    inputs = [*others, *(camera.image.name for camera in topics.cameras)]
+    synchronizer: Synchronizer[MessageKey] = Synchronizer(
+        patient, reference, [SynchronizerInput(name=name) for name in inputs]
+    )
+    tree = TransformTree(transform_config)
+    calibrations = {
+        camera.camera_info.name: CalibrationHistory(is_rectified=camera.is_rectified)
+        for camera in topics.cameras
+    }
+    transform_names = {topic.name for topic in topics.transforms}
+    counter = MessageCounter()
+    sets: list[MatchedSet[MessageKey]] = []
+    for raw in bag.messages([reference, *inputs, *calibrations, *transform_names]):
+        if raw.topic in transform_names:
+            is_static = raw.topic.endswith(TF_STATIC_TOPIC)
+            tree.insert_message(bag.decode(raw, TF_MESSAGE), static=is_static)
+            continue
+        stamp_ns = bag.header_stamp_ns(raw)
+        if raw.topic in calibrations:
+            calibrations[raw.topic].add(raw, stamp_ns, bag)
+        else:
+            sets += synchronizer.add(raw.topic, stamp_ns, counter.key(raw))
+    sets += synchronizer.flush()
+    timeline, warnings = _longest_timeline(sets, bag)
+    if not timeline:
+        raise DataError(_no_frames(bag, reference, synchronizer.drops))
+    return RecordingIndex(
+        sets=timeline,
+        tree=tree,
+        calibrations=calibrations,
+        drops=synchronizer.drops,
+        warnings=(*warnings, *tree.conflicts.values()),
+    )
+
+
+def _longest_timeline(
+    sets: list[MatchedSet[MessageKey]], bag: Bag
+) -> tuple[tuple[MatchedSet[MessageKey], ...], tuple[str, ...]]:
+    """Keep the frames between two backward jumps of the clock: stamps must rise."""
+    timelines = [tuple(group) for _, group in groupby(sets, key=lambda matched: matched.epoch)]
+    if len(timelines) <= 1:
+        return tuple(sets), ()
+    longest = max(timelines, key=len)
+    return longest, (
+        f"The clock of '{bag.path}' jumps back {len(timelines) - 1} times; only the longest part, "
+        f"{len(longest)} of {len(sets)} scans, is used. Split the recording to use the rest.",
+    )
+
+
+def _no_frames(bag: Bag, reference: str, drops: Counter[tuple[str, str]]) -> str:
+    reasons = ", ".join(
+        f"{count} {reason}" for (name, reason), count in drops.items() if name == reference
+    )
+    return (
+        f"None of the {bag.topics[reference].count} scans of '{reference}' in '{bag.path}' can be "
+        f"used ({reasons or 'no messages'}); their headers need rising, non-zero stamps."
+    )

@@ -1,0 +1,283 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Renders one moment of the synthetic world: what the sensors see, and what is true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unsup_track_ros.data.synthetic.camera import View, paint
+from unsup_track_ros.data.synthetic.lidar import measure, part_of
+from unsup_track_ros.data.synthetic.raycast import GROUND, Hits, aimed, cast
+from unsup_track_ros.data.synthetic.solids import Solids, chosen, joined, placed
+from unsup_track_ros.data.synthetic.traffic import ActorStates, actor_states
+from unsup_track_ros.data.synthetic.world import World
+from unsup_track_ros.geometry.se3 import inverse, transform, transform_boxes, wrap_angle_rad
+from unsup_track_ros.shapes import Bool, Float32, Float64, Int64, UInt8
+from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
+from unsup_track_ros.structures.truth import FrameTruth
+
+MOVING_SPEED_MPS = 0.5
+CAMERA_NAME = "/camera/image_raw"
+# How far the camera sees; beyond, the haze has swallowed everything.
+_VIEW_M = 260.0
+_CONTACT_REACH_M = 60.0
+# Random stream of the LiDAR's noise; the image noise takes the next.
+_NOISE_STREAM = 11
+# True flow is rounded to this, so that it compresses; a hundred times finer than any estimate.
+_FLOW_STEP_PX = 1.0 / 128.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Moment:
+    """The world at one time.
+
+    Attributes:
+        solids: Everything near the ego, in the world; `owner` is the row of the actor.
+        now: States of the actors.
+        later: Their states at the next frame.
+        odom_T_velo: True pose of the LiDAR.
+    """
+
+    solids: Solids
+    now: ActorStates
+    later: ActorStates
+    odom_T_velo: Float64[np.ndarray, "4 4"]
+
+    @property
+    def moving(self) -> Bool[np.ndarray, " N"]:
+        return np.linalg.norm(self.now.velocities, axis=1) > MOVING_SPEED_MPS
+
+    def displaced(
+        self, points_odom: Float64[np.ndarray, "P 3"], owners: Int64[np.ndarray, " P"]
+    ) -> Float64[np.ndarray, "P 3"]:
+        """Return how far points on actors have moved at the next frame, in odom."""
+        now, later = self.now.poses[owners], self.later.poses[owners]
+        turn = later[:, 3] - now[:, 3]
+        cosine, sine = np.cos(turn), np.sin(turn)
+        x, y = (points_odom[:, :2] - now[:, :2]).T
+        moved = np.stack([cosine * x - sine * y, sine * x + cosine * y], 1) + later[:, :2]
+        rise = later[:, 2] - now[:, 2]
+        return np.concatenate([moved - points_odom[:, :2], rise[:, None]], 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Scan:
+    """One scan and what its points lie on."""
+
+    cloud: PointCloud
+    owners: Int64[np.ndarray, " P"]
+    flow_points_velo: Float32[np.ndarray, "P 3"]
+    reached: Int64[np.ndarray, " N"]
+    reachable: Int64[np.ndarray, " N"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Picture:
+    """One image and what its pixels show."""
+
+    image: CameraImage
+    moving_pixels: Bool[np.ndarray, "H W"]
+    flow_pix: Float32[np.ndarray, "2 H W"]
+
+
+def render(world: World, stamp_ns: int) -> tuple[SensorFrame, FrameTruth]:
+    """Return the frame of a stamp and its truth; a frame does not depend on the ones before it.
+
+    A scan that rolls (`LidarConfig.rolling`) is returned as the sensor delivers it: every point in the
+    LiDAR's frame at its own time, which `time_offset_s` tells; the truth of its points is likewise.
+    """
+    moment = _moment(world, world.time_s(stamp_ns))
+    scan = _scan(world, moment, stamp_ns)
+    picture = _picture(world, moment, stamp_ns)
+    frame = SensorFrame(
+        stamp_ns=stamp_ns,
+        index=round((stamp_ns - world.config.start_ns) / world.period_ns),
+        cloud=scan.cloud,
+        cameras=(picture.image,),
+        base_T_velo=world.base_T_velo,
+        odom_T_velo=moment.odom_T_velo,
+    )
+    return frame, _truth(world, moment, stamp_ns, (scan, picture))
+
+
+def _moment(world: World, time_s: float) -> _Moment:
+    odom_T_velo = world.odom_T_base(time_s) @ world.base_T_velo
+    now = actor_states(world.actors, world.road, world.ground, time_s)
+    period_s = world.period_ns / 1e9
+    solids = joined(world.scenery, placed(world.actor_solids, now.poses))
+    away = np.linalg.norm(solids.centre - odom_T_velo[:3, 3], axis=1) - solids.radius
+    return _Moment(
+        solids=chosen(solids, away < _VIEW_M),
+        now=now,
+        later=actor_states(world.actors, world.road, world.ground, time_s + period_s),
+        odom_T_velo=odom_T_velo,
+    )
+
+
+def _scan(world: World, moment: _Moment, stamp_ns: int) -> _Scan:
+    """Cast the scan at once, or sector by sector when it rolls."""
+    rig, config = world.lidar, world.config.lidar
+    rng = np.random.default_rng([world.seed, _NOISE_STREAM, stamp_ns])
+    num = len(rig.rays_velo.directions)
+    points_velo, intensity = np.zeros((num, 3)), np.zeros(num, np.float32)
+    returns, owners = np.zeros(num, bool), np.full(num, -1, np.int64)
+    flow_velo, offset_s = np.zeros((num, 3)), np.zeros(num, np.float32)
+    reached = np.zeros((2, len(world.actors)), np.int64)
+    for time_s in np.unique(rig.sector_times_s):
+        bundles = rig.sector_times_s[rig.sector] == time_s
+        rays_velo, rows = part_of(rig.rays_velo, bundles)
+        then = moment if time_s == 0.0 else _moment(world, world.time_s(stamp_ns) + float(time_s))
+        rays = aimed(rays_velo, then.odom_T_velo, config.range_m)
+        hits = cast(rays, then.solids, world.ground, len(world.actors))
+        distance_m, intensity[rows], returns[rows] = measure(config, hits, then.solids, rng)
+        points_velo[rows] = rays_velo.directions * distance_m[:, None]
+        owners[rows] = _owners(then.solids, hits)
+        flow_velo[rows] = _flow(then, moment, points_velo[rows], owners[rows])
+        offset_s[rows] = time_s
+        reached[1] += hits.reachable
+    reached[0] = np.bincount(owners[owners >= 0], minlength=len(world.actors))
+    order = np.flatnonzero(returns)
+    cloud = PointCloud(
+        points_velo=points_velo[order].astype(np.float32),
+        intensity=intensity[order],
+        time_offset_s=offset_s[order] if config.rolling else None,
+        ring=rig.ring[order],
+    )
+    return _Scan(
+        cloud=cloud,
+        owners=owners[order],
+        flow_points_velo=flow_velo[order].astype(np.float32),
+        reached=reached[0],
+        reachable=reached[1],
+    )
+
+
+def _owners(solids: Solids, hits: Hits) -> Int64[np.ndarray, " R"]:
+    owners = np.full(len(hits.solid), -1, np.int64)
+    on_solid = hits.solid > GROUND
+    owners[on_solid] = solids.owner[hits.solid[on_solid]]
+    return owners
+
+
+def _flow(
+    then: _Moment,
+    moment: _Moment,
+    points_velo: Float64[np.ndarray, "P 3"],
+    owners: Int64[np.ndarray, " P"],
+) -> Float64[np.ndarray, "P 3"]:
+    """Return the displacement until the next scan, in axes of the LiDAR at the frame's stamp."""
+    flow_velo = np.zeros_like(points_velo)
+    on_actor = owners >= 0
+    points_odom = transform(then.odom_T_velo, points_velo[on_actor])
+    flow_odom = then.displaced(points_odom, owners[on_actor])
+    flow_velo[on_actor] = flow_odom @ moment.odom_T_velo[:3, :3]
+    return flow_velo
+
+
+def _picture(world: World, moment: _Moment, stamp_ns: int) -> _Picture:
+    rig = world.camera
+    camera = rig.camera
+    velo_T_cam = inverse(rig.cam_T_velo)
+    odom_T_cam = moment.odom_T_velo @ velo_T_cam
+    rays = aimed(rig.rays_cam, odom_T_cam, _VIEW_M)
+    hits = cast(rays, moment.solids, world.ground, len(world.actors))
+    later_s = world.time_s(stamp_ns + world.period_ns)
+    odom_T_velo = world.odom_T_base(later_s) @ world.base_T_velo
+    later_T_odom = rig.cam_T_velo @ inverse(odom_T_velo)
+    view = View(
+        sun=world.sun,
+        pixel_rad=1.0 / float(camera.pix_T_cam[0, 0]),
+        noise_seed=int(np.random.default_rng([world.seed, _NOISE_STREAM + 1, stamp_ns]).integers(2**31)),
+        noise=world.config.camera.noise,
+        footprints=_footprints(world, moment),
+        next_T_world=later_T_odom,
+        pix_T_cam=camera.pix_T_cam,
+        motions=_motions(moment),
+    )
+    colours, next_pix = paint(rays, hits, moment.solids, world.ground, view)
+    owners = _owners(moment.solids, hits)
+    moving = np.append(moment.moving, False)[owners]
+    return _Picture(
+        image=CameraImage(
+            name=CAMERA_NAME,
+            stamp_ns=stamp_ns,
+            image_rgb=_as_image(colours, world),
+            camera=camera,
+            cam_T_velo=rig.cam_T_velo,
+        ),
+        moving_pixels=_as_image(moving, world),
+        flow_pix=_as_flow(next_pix, world),
+    )
+
+
+def _as_image(values, world: World):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    camera = world.camera.camera
+    image = np.empty((camera.height_px * camera.width_px, *values.shape[1:]), values.dtype)
+    image[world.camera.order] = values
+    return image.reshape(camera.height_px, camera.width_px, *values.shape[1:])
+
+
+def _as_flow(
+    next_pix: Float32[np.ndarray, "R 2"], world: World
+) -> Float32[np.ndarray, "2 H W"]:
+    later = _as_image(next_pix, world)
+    rows, columns = np.indices(later.shape[:2], np.float32)
+    flow = np.stack([later[..., 0] - columns, later[..., 1] - rows])
+    return (np.round(flow / _FLOW_STEP_PX) * _FLOW_STEP_PX).astype(np.float32)
+
+
+def _footprints(world: World, moment: _Moment) -> Float64[np.ndarray, "F 6"]:
+    """Return where things near the ego stand on the ground."""
+    poses = moment.now.poses
+    near = np.linalg.norm(poses[:, :2] - moment.odom_T_velo[:2, 3], axis=1) < _CONTACT_REACH_M
+    sizes = np.array([actor.model.size_m[:2] for actor in world.actors]).reshape(-1, 2)
+    yaw = poses[:, 3]
+    table = np.stack(
+        [poses[:, 0], poses[:, 1], np.cos(yaw), np.sin(yaw), 0.5 * sizes[:, 0], 0.5 * sizes[:, 1]], 1
+    )
+    return table[near] - np.array([0.0, 0.0, 0.0, 0.0, 0.12, 0.12])
+
+
+def _motions(moment: _Moment) -> Float64[np.ndarray, "N 7"]:
+    now, later = moment.now.poses, moment.later.poses
+    return np.concatenate([now[:, :3], later[:, :3], later[:, 3:] - now[:, 3:]], 1)
+
+
+def _truth(
+    world: World, moment: _Moment, stamp_ns: int, seen: tuple[_Scan, _Picture]
+) -> FrameTruth:
+    scan, picture = seen
+    poses, odom_T_velo = moment.now.poses, moment.odom_T_velo
+    sizes = np.array([actor.model.size_m for actor in world.actors]).reshape(-1, 3)
+    centres = poses[:, :3] + 0.5 * sizes * np.array([0.0, 0.0, 1.0])
+    boxes_odom = np.concatenate([centres, sizes, wrap_angle_rad(poses[:, 3:])], 1)
+    velo_T_odom = inverse(odom_T_velo)
+    boxes_velo = transform_boxes(velo_T_odom, boxes_odom)
+    near = np.linalg.norm(boxes_velo[:, :3], axis=1) <= world.config.lidar.range_m
+    rows = np.full(len(near) + 1, -1, np.int64)
+    rows[:-1][near] = np.arange(near.sum())
+    window, corner = world.static_map.around(
+        odom_T_velo[0, 3], odom_T_velo[1, 3], world.config.occupancy_half_size_m
+    )
+    return FrameTruth(
+        stamp_ns=stamp_ns,
+        ids=np.flatnonzero(near),
+        classes=tuple(world.actors[k].model.name for k in np.flatnonzero(near)),
+        boxes_velo=boxes_velo[near],
+        moving=moment.moving[near],
+        velocities_velo=moment.now.velocities[near] @ odom_T_velo[:3, :3],
+        visibility=(scan.reached / np.maximum(scan.reachable, 1))[near],
+        num_points=np.bincount(scan.owners[scan.owners >= 0], minlength=len(near))[near],
+        odom_T_velo=odom_T_velo,
+        moving_points=np.append(moment.moving, False)[scan.owners],
+        point_objects=rows[scan.owners],
+        flow_points_velo=scan.flow_points_velo,
+        moving_pixels=picture.moving_pixels,
+        flow_pix=picture.flow_pix,
+        occupied_static_odom=window,
+        occupancy_origin_odom=corner,
+        occupancy_resolution_m=world.config.occupancy_resolution_m,
+    )

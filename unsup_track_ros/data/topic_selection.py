@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which topics of a recording are used: those asked for, else the only ones that fit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.data.image_decoding import SUPPORTED_ENCODINGS
+from unsup_track_ros.data.message_types import (
+    CAMERA_INFO,
+    COMPRESSED_IMAGE,
+    IMAGE,
+    LEGACY_TF_MESSAGE,
+    POINT_CLOUD,
+    TF_MESSAGE,
+)
+from unsup_track_ros.data.rosbag import Bag, Topic
+from unsup_track_ros.errors import DataError
+
+# image_proc and its like publish `image_rect`, `image_rect_color`, `.../rect/image`.
+_RECTIFIED_NAME = re.compile(r"(^|[/_])rect(ified)?($|[/_])")
+
+
+class TopicConfig(Config):
+    """Which topics are read; empty lists are filled from what the recording holds."""
+
+    clouds: tuple[str, ...] = parameter(
+        (), "Point cloud topics, the reference LiDAR first; empty: the only one there is."
+    )
+    images: tuple[str, ...] = parameter(
+        (),
+        "Image topics, the camera of the motion stages first; empty: the first with camera_info.",
+    )
+    camera_infos: tuple[str, ...] = parameter(
+        (), "One camera_info topic per image topic; empty: `camera_info` beside the image."
+    )
+    use_cameras: bool = parameter(True, "Read images at all.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraTopics:
+    """An image topic and the calibration that belongs to it."""
+
+    image: Topic
+    camera_info: Topic
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the images are JPEG or PNG."""
+        return self.image.msgtype == COMPRESSED_IMAGE
+
+    @property
+    def is_rectified(self) -> bool:
+        """Whether the name says that the image is rectified already."""
+        return _RECTIFIED_NAME.search(self.image.name) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSelection:
+    """The topics that are read.
+
+    Attributes:
+        clouds: Point cloud topics, the reference first.
+        cameras: Cameras, possibly none.
+        transforms: Topics that carry transforms.
+        warnings: One sentence per thing the user should know.
+    """
+
+    clouds: tuple[Topic, ...]
+    cameras: tuple[CameraTopics, ...]
+    transforms: tuple[Topic, ...]
+    warnings: tuple[str, ...]
+
+
+def select_topics(bag: Bag, config: TopicConfig) -> TopicSelection:
+    """Choose the topics of a recording.
+
+    Raises:
+        DataError: A topic that was asked for is absent or of the wrong type, there is no point
+            cloud, or several and none was asked for.
+    """
+    cameras, warnings = _select_cameras(bag, config)
+    return TopicSelection(
+        clouds=_select_clouds(bag, config),
+        cameras=cameras,
+        transforms=tuple(bag.topics_of(TF_MESSAGE, LEGACY_TF_MESSAGE)),
+        warnings=warnings,
+    )
+
+
+def _select_clouds(bag: Bag, config: TopicConfig) -> tuple[Topic, ...]:
+    if config.clouds:
+        topics = tuple(bag.topic(name, POINT_CLOUD) for name in config.clouds)
+        silent = [topic.name for topic in topics if topic.count == 0]
+        if silent:
+            raise DataError(f"Topic '{silent[0]}' of '{bag.path}' carries no messages.")
+        return topics
+    found = bag.topics_of(POINT_CLOUD)
+    if not found:
+        raise DataError(
+            f"'{bag.path}' carries no point cloud ({POINT_CLOUD}); it has {bag.describe_topics()}."
+        )
+    if len(found) > 1:
+        names = ", ".join(f"{topic.name} ({topic.count} messages)" for topic in found)
+        fullest = max(found, key=lambda topic: topic.count)
+        raise DataError(
+            f"'{bag.path}' carries several point clouds: {names}. Say which to use, the reference "
+            f"first, for example `clouds: [{fullest.name}]` among the recording's topics."
+        )
+    return (found[0],)
+
+
+def _select_cameras(
+    bag: Bag, config: TopicConfig
+) -> tuple[tuple[CameraTopics, ...], tuple[str, ...]]:
+    if not config.use_cameras:
+        return (), ()
+    if config.images:
+        return _asked_cameras(bag, config), ()
+    found = bag.topics_of(IMAGE, COMPRESSED_IMAGE)
+    if not found:
+        return (), ("The recording has no camera image; LiDAR alone is used.",)
+    usable = [topic for topic in found if _is_colour(bag, topic)]
+    calibrated = [
+        CameraTopics(image=topic, camera_info=info)
+        for topic in usable
+        if (info := _camera_info_beside(bag, topic)) is not None
+    ]
+    if not calibrated:
+        names = ", ".join(topic.name for topic in found)
+        return (), (
+            f"No camera is used: none of the images {names} has a supported encoding and a "
+            "camera_info with messages beside it; LiDAR alone is used.",
+        )
+    # Raw before compressed (no loss), then by name: a rule that a reader can predict.
+    calibrated.sort(key=lambda camera: (camera.is_compressed, camera.image.name))
+    chosen = calibrated[0]
+    if len(calibrated) == 1:
+        return (chosen,), ()
+    others = ", ".join(camera.image.name for camera in calibrated[1:])
+    return (chosen,), (
+        f"Camera '{chosen.image.name}' is used, the first by name; {others} would fit too.",
+    )
+
+
+def _asked_cameras(bag: Bag, config: TopicConfig) -> tuple[CameraTopics, ...]:
+    if config.camera_infos and len(config.camera_infos) != len(config.images):
+        raise DataError(
+            f"Every image topic needs one camera_info topic: got {len(config.images)} image and "
+            f"{len(config.camera_infos)} camera_info topics."
+        )
+    cameras = []
+    for index, name in enumerate(config.images):
+        image = bag.topic(name, IMAGE, COMPRESSED_IMAGE)
+        if config.camera_infos:
+            info: Topic | None = bag.topic(config.camera_infos[index], CAMERA_INFO)
+        else:
+            info = _camera_info_beside(bag, image)
+        if info is None or info.count == 0:
+            raise DataError(
+                f"Image topic '{name}' of '{bag.path}' has no camera_info messages beside it; name "
+                "its topic in `camera_infos`. An uncalibrated camera cannot be used."
+            )
+        cameras.append(CameraTopics(image=image, camera_info=info))
+    return tuple(cameras)
+
+
+def _camera_info_beside(bag: Bag, image: Topic) -> Topic | None:
+    """Find `<camera>/camera_info` for `<camera>/image_x` or `<camera>/image_x/compressed`."""
+    namespace = image.name
+    for _ in range(2):
+        namespace = namespace.rpartition("/")[0]
+        info = bag.topics.get(f"{namespace}/camera_info")
+        if info is not None and info.msgtype == CAMERA_INFO and info.count > 0:
+            return info
+    return None
+
+
+def _is_colour(bag: Bag, topic: Topic) -> bool:
+    """Look into the first message: depth and label images are no candidates."""
+    raw = next(bag.messages([topic.name]), None)
+    if raw is None:
+        return False
+    message = bag.decode(raw)
+    if topic.msgtype == COMPRESSED_IMAGE:
+        return "compressedDepth" not in str(message.format)
+    return str(message.encoding) in SUPPORTED_ENCODINGS

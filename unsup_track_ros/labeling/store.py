@@ -1,0 +1,246 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Label directory: one file per frame, the same bytes however often its writer was killed.
+
+    manifest.json    recording, parameters and code it was made from
+    config.yaml      every parameter in effect
+    frames/          one file per frame: masks, boxes, tracks, grids (`FrameLabel`, nothing lost)
+    resume.npz       state of the pipeline after some frame; gone when the recording is finished
+    objects.jsonl    boxes and tracks once more, one readable line per frame
+    summary.json     what was found, what was missing
+    pictures/        frames of the report; video.mp4 shows them all
+    report.html      everything to look at, in one file
+    evaluation.json  scores, once `unsup-track evaluate` was run; evaluation.md for people
+    timings.json     wall times of the newest run
+
+`VARYING_FILES` are the only ones that differ between equal runs.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import yaml
+
+from unsup_track_ros.config.loading import EVERY_NODE, PARAMETERS_KEY
+from unsup_track_ros.errors import LabelStoreError
+from unsup_track_ros.labeling.array_file import pack_arrays, read_arrays
+from unsup_track_ros.labeling.atomic_file import remove_partial_files, write_atomically
+from unsup_track_ros.labeling.lock import LOCK_NAME
+from unsup_track_ros.labeling.manifest import MANIFEST_NAME, Manifest
+from unsup_track_ros.structures.arrays import from_arrays, to_arrays
+from unsup_track_ros.structures.labels import FrameLabel
+
+CONFIG_NAME: Final = "config.yaml"
+FRAMES_NAME: Final = "frames"
+SNAPSHOT_NAME: Final = "resume.npz"
+OBJECTS_NAME: Final = "objects.jsonl"
+SUMMARY_NAME: Final = "summary.json"
+TIMINGS_NAME: Final = "timings.json"
+REPORT_NAME: Final = "report.html"
+EVALUATION_NAME: Final = "evaluation.json"
+EVALUATION_TEXT_NAME: Final = "evaluation.md"
+VIDEO_NAME: Final = "video.mp4"
+PICTURES_NAME: Final = "pictures"
+# Wall times differ from run to run, and the report shows them.
+VARYING_FILES: Final = (TIMINGS_NAME, REPORT_NAME)
+# Made from the labels: stale as soon as one label is added.
+DERIVED: Final = (
+    OBJECTS_NAME,
+    SUMMARY_NAME,
+    EVALUATION_NAME,
+    EVALUATION_TEXT_NAME,
+    REPORT_NAME,
+    VIDEO_NAME,
+    "video",  # the series of pictures where no codec is there
+    PICTURES_NAME,
+)
+_KNOWN: Final = (*DERIVED, TIMINGS_NAME, SNAPSHOT_NAME, FRAMES_NAME, CONFIG_NAME, MANIFEST_NAME)
+_INDEX_DIGITS: Final = 6
+_SHOWN_DIFFERENCES: Final = 3
+_SNAPSHOT_INDEX: Final = "frame_index"
+
+
+class LabelStore:
+    """The labels of one recording in one directory."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        """Use `open_for_writing` or `open`."""
+        self.folder = folder
+        self.manifest = manifest
+        self._frames = folder / FRAMES_NAME
+
+    @classmethod
+    def open(cls, folder: Path) -> LabelStore:
+        """Open existing labels for reading.
+
+        Raises:
+            LabelStoreError: The directory holds no labels.
+        """
+        return cls(folder, Manifest.read(folder))
+
+    @classmethod
+    def open_for_writing(cls, folder: Path, manifest: Manifest, config_yaml: str) -> LabelStore:
+        """Create a label directory, or resume one of the same origin; its lock must be held.
+
+        Raises:
+            LabelStoreError: The directory holds labels of another origin, or something else.
+        """
+        store = cls(folder, manifest)
+        if (folder / MANIFEST_NAME).exists():
+            _check_resumable(folder, manifest, config_yaml)
+        else:
+            _check_empty(folder)
+        store._frames.mkdir(exist_ok=True)
+        remove_partial_files(folder)
+        remove_partial_files(store._frames)
+        store.write_text(MANIFEST_NAME, manifest.to_json())
+        store.write_text(CONFIG_NAME, config_yaml)
+        return store
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Running numbers of the stored frames, ascending."""
+        return tuple(sorted(int(path.stem) for path in self._frames.glob("*.npz")))
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __iter__(self) -> Iterator[FrameLabel]:
+        return (self.read(index) for index in self.indices)
+
+    def write(self, label: FrameLabel) -> bool:
+        """Store the label of one frame; return whether it is new.
+
+        Raises:
+            LabelStoreError: Another label of this frame is stored already, or the disk is full.
+        """
+        path = self._frame_path(label.index)
+        data = pack_arrays(to_arrays(label))
+        if not path.exists():
+            write_atomically(path, data)
+            return True
+        if path.read_bytes() != data:
+            raise LabelStoreError(
+                f"Frame {label.index} came out differently than the label stored in {path}. "
+                "A library or the machine has changed since; label again with --overwrite or another "
+                "--out."
+            )
+        return False
+
+    def read(self, index: int) -> FrameLabel:
+        """Read the label of one frame.
+
+        Raises:
+            LabelStoreError: There is none, or its file is damaged.
+        """
+        return from_arrays(FrameLabel, read_arrays(self._frame_path(index)))
+
+    def save_snapshot(self, index: int, state: Mapping[str, np.ndarray]) -> None:
+        """Keep the pipeline's state after frame `index`, instead of any older one."""
+        arrays = {_SNAPSHOT_INDEX: np.array(index), **{f"state/{k}": v for k, v in state.items()}}
+        # Scans and images hardly shrink, and a snapshot lives for seconds only.
+        write_atomically(self.folder / SNAPSHOT_NAME, pack_arrays(arrays, compression=0))
+
+    def load_snapshot(self) -> tuple[int, dict[str, np.ndarray]] | None:
+        """Return the newest state and the frame it was taken after, None where there is none."""
+        path = self.folder / SNAPSHOT_NAME
+        if not path.exists():
+            return None
+        arrays = read_arrays(path)
+        index = int(arrays.pop(_SNAPSHOT_INDEX))
+        return index, {name.removeprefix("state/"): array for name, array in arrays.items()}
+
+    def drop_snapshot(self) -> None:
+        """Remove the state: the recording is finished."""
+        (self.folder / SNAPSHOT_NAME).unlink(missing_ok=True)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a small file beside the labels; an equal one is left alone."""
+        path = self.folder / name
+        data = text.encode()
+        if not path.exists() or path.read_bytes() != data:
+            write_atomically(path, data)
+
+    def drop_derived(self) -> None:
+        """Remove everything that was made from the labels, before they change."""
+        _remove(self.folder, DERIVED)
+
+    def _frame_path(self, index: int) -> Path:
+        return self._frames / f"{index:0{_INDEX_DIGITS}d}.npz"
+
+
+def remove_labels(folder: Path) -> None:
+    """Remove the labels in a directory and nothing else; its lock must be held.
+
+    The manifest goes last: a directory whose removal was interrupted is still known as ours.
+
+    Raises:
+        LabelStoreError: The directory holds something that is not of a labeler.
+    """
+    if not (folder / MANIFEST_NAME).exists():
+        _check_empty(folder)
+        return
+    remove_partial_files(folder)
+    _remove(folder, _KNOWN)
+
+
+def _remove(folder: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _check_resumable(folder: Path, wanted: Manifest, config_yaml: str) -> None:
+    stored = Manifest.read(folder)
+    difference = stored.difference(wanted)
+    if not difference:
+        return
+    if stored.config_sha256 != wanted.config_sha256:
+        difference += _differing_parameters(folder / CONFIG_NAME, config_yaml)
+    raise LabelStoreError(
+        f"{folder} holds labels made from {difference}; this run cannot continue them. Choose another "
+        "--out, or replace them with --overwrite."
+    )
+
+
+def _differing_parameters(stored: Path, wanted_yaml: str) -> str:
+    """Name the first few parameters that differ, in parentheses; nothing where that is not known."""
+    try:
+        there, here = _flat(yaml.safe_load(stored.read_text())), _flat(yaml.safe_load(wanted_yaml))
+    except (OSError, yaml.YAMLError):
+        return ""
+    names = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
+    shown = [f"{name} is {there.get(name)} there and {here.get(name)} here" for name in names]
+    return f" ({', '.join(shown[:_SHOWN_DIFFERENCES])})" if shown else ""
+
+
+def _flat(tree: object, prefix: str = "") -> dict[str, object]:
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    flat: dict[str, object] = {}
+    for name, value in tree.items():
+        # The two outer levels of a ROS parameter file carry no meaning here.
+        inner = prefix if name in (EVERY_NODE, PARAMETERS_KEY) else f"{prefix}.{name}".lstrip(".")
+        flat.update(_flat(value, inner))
+    return flat
+
+
+def _check_empty(folder: Path) -> None:
+    """Refuse a directory of somebody else, but not the traces of a labeler killed at its start."""
+    own = (LOCK_NAME, FRAMES_NAME)
+    foreign = [
+        p for p in sorted(folder.iterdir()) if p.name not in own and ".partial" not in p.name
+    ]
+    if foreign:
+        raise LabelStoreError(
+            f"{folder} is not empty and holds no labels (for example {foreign[0].name}). Choose "
+            "another --out: nothing that is not ours is overwritten."
+        )

@@ -1,0 +1,229 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Rolling log-odds occupancy grid in odom around the vehicle, moving objects kept apart.
+
+In: a scan, its pose, the moving regions and the tracks. Out: static, dynamic and combined grids.
+Per scan every cell is hit by an obstacle, seen free, or neither; a cell that is hit is not free.
+
+Missing returns: REP-117 lets +Inf mean "nothing within range", which would be evidence of free
+space. Clouds hold finite returns only (the others are removed at the door), and a return may be
+missing because a surface is dark, wet or glass; so a ray without a return proves nothing here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.errors import DataError
+from unsup_track_ros.geometry import box_iou, raycast
+from unsup_track_ros.geometry.raycast import PolarGrid
+from unsup_track_ros.occupancy.footprint import cells_in_boxes
+from unsup_track_ros.occupancy.scan import Returns, ScanConfig, returns_within, split
+from unsup_track_ros.shapes import Bool, Float, Float64, Int64
+from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
+from unsup_track_ros.structures.frame import SensorFrame
+from unsup_track_ros.structures.grids import OccupancyGrids
+from unsup_track_ros.structures.motion import MotionRegions
+from unsup_track_ros.structures.tracks import Tracks, TrackState
+
+_PERCENT = 100  # nav_msgs: 0 free .. 100 occupied
+
+
+class OccupancyConfig(Config):
+    """Parameters of the occupancy grid."""
+
+    size_m: float = parameter(80.0, "Side of the grid, the vehicle in its middle.", unit="m", gt=1)
+    resolution_m: float = parameter(0.25, "Side of a cell.", unit="m", gt=0)
+    hit_probability: float = parameter(0.7, "Occupancy that a hit alone means.", gt=0.5, lt=1)
+    free_probability: float = parameter(0.4, "Occupancy that a pass alone means.", gt=0, lt=0.5)
+    max_probability: float = parameter(
+        0.97,
+        "Bound of the occupancy, and 1 minus it from below; keeps cells changeable.",
+        gt=0.5,
+        lt=1,
+    )
+    box_margin_m: float = parameter(
+        0.3, "Points this close to a track's box belong to the object.", unit="m", ge=0
+    )
+    scan: ScanConfig = parameter(ScanConfig(), "What of a scan is obstacle, ground and free.")
+
+    @property
+    def num_cells(self) -> int:
+        """Cells along a side."""
+        return max(round(self.size_m / self.resolution_m), 1)
+
+    @property
+    def max_range_m(self) -> float:
+        """Distance from the sensor to the furthest corner."""
+        return math.sqrt(2) * (0.5 * self.num_cells + 1) * self.resolution_m
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+class OccupancyMapper:
+    """Keeps the log-odds of a square of cells that follows the vehicle by whole cells.
+
+    Points of moving regions and in the boxes of confirmed or coasting tracks are no static
+    evidence, but they hide what is behind them like any obstacle.
+    """
+
+    def __init__(self, config: OccupancyConfig, device: torch.device) -> None:
+        self._config = config
+        self._device = device
+        num_rings = math.ceil(config.max_range_m / config.resolution_m)
+        self._polar = PolarGrid(
+            num_sectors=config.scan.sectors, num_rings=num_rings, ring_m=config.resolution_m
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all evidence."""
+        side = self._config.num_cells
+        self._log_odds = torch.zeros((side, side), device=self._device)
+        self._origin_cell: Int64[np.ndarray, " 2"] | None = None
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return everything the next step depends on."""
+        cell = np.zeros((0, 2), np.int64) if self._origin_cell is None else self._origin_cell[None]
+        return {"log_odds": self._log_odds.cpu().numpy().copy(), "origin_cell": cell.copy()}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Continue from `state()`.
+
+        Raises:
+            DataError: The state is of a grid of another size.
+        """
+        if state["log_odds"].shape != self._log_odds.shape:
+            raise DataError(
+                f"The occupancy state is a grid of {state['log_odds'].shape} cells, expected "
+                f"{tuple(self._log_odds.shape)}; restore it with the same configuration."
+            )
+        self._log_odds = torch.from_numpy(state["log_odds"].copy()).to(self._device)
+        self._origin_cell = state["origin_cell"][0].copy() if len(state["origin_cell"]) else None
+
+    def step(
+        self, frame: SensorFrame, egomotion: Egomotion, regions: MotionRegions, tracks: Tracks
+    ) -> OccupancyGrids | None:
+        """Add a scan; without a pose it has no place: the grid stays as it is and None is returned.
+
+        Args:
+            frame: The scan and its mounting.
+            egomotion: Pose of the LiDAR at the scan's stamp.
+            regions: Moving points of this scan.
+            tracks: Tracks at this stamp.
+        """
+        odom_T_velo = egomotion.odom_T_velo1
+        if (
+            egomotion.status not in (EgomotionStatus.OK, EgomotionStatus.INITIAL)
+            or odom_T_velo is None
+        ):
+            return None
+        boxes = tracks.boxes_odom[tracks.states != TrackState.TENTATIVE]
+        self._roll(odom_T_velo[:2, 3])
+        corner = self._origin_odom() - odom_T_velo[:2, 3]
+        returns = returns_within(
+            frame, odom_T_velo, self._config.max_range_m, self._config.scan, self._device
+        )
+        obstacle, free_polar = split(
+            returns, frame.base_T_velo[2, 3], self._polar, self._config.scan
+        )
+        moving_points = torch.from_numpy(regions.point_region > 0).to(self._device)[returns.index]
+        around = boxes - np.append(odom_T_velo[:3, 3], np.zeros(4))
+        dynamic = self._dynamic(returns, obstacle, moving_points, around)
+        hit = self._cells_of(returns.offset_odom[obstacle[~dynamic[obstacle]]], corner)
+        free = self._read(free_polar, corner) & ~hit
+        self._add(hit, free)
+        moving = self._cells_of(returns.offset_odom[dynamic], corner) | self._footprints(boxes)
+        return self._grids(frame.stamp_ns, moving, hit | free)
+
+    def _add(self, hit: Bool[torch.Tensor, "Y X"], free: Bool[torch.Tensor, "Y X"]) -> None:
+        """Add the evidence of a scan."""
+        config = self._config
+        self._log_odds += _log_odds(config.hit_probability) * hit
+        self._log_odds += _log_odds(config.free_probability) * free
+        bound = _log_odds(config.max_probability)
+        self._log_odds.clamp_(-bound, bound)
+
+    def _read(
+        self, cells: Bool[torch.Tensor, "A R"], corner: Float64[np.ndarray, " 2"]
+    ) -> Bool[torch.Tensor, "Y X"]:
+        shape = (self._config.num_cells, self._config.num_cells)
+        place = (float(corner[0]), float(corner[1]))
+        return raycast.read_polar(self._polar, cells, place, self._config.resolution_m, shape)
+
+    def _roll(self, position_odom: Float64[np.ndarray, " 2"]) -> None:
+        """Move the grid by whole cells so that the sensor is in its middle cell."""
+        side = self._config.num_cells
+        cell = np.floor(position_odom / self._config.resolution_m).astype(np.int64) - side // 2
+        shift = np.zeros(2, np.int64) if self._origin_cell is None else cell - self._origin_cell
+        self._origin_cell = cell
+        if not shift.any():
+            return
+        rolled = torch.zeros_like(self._log_odds)
+        dx, dy = (int(step) for step in np.clip(shift, -side, side))
+        kept = self._log_odds[max(dy, 0) : side + min(dy, 0), max(dx, 0) : side + min(dx, 0)]
+        rolled[max(-dy, 0) : side + min(-dy, 0), max(-dx, 0) : side + min(-dx, 0)] = kept
+        self._log_odds = rolled
+
+    def _origin_odom(self) -> Float64[np.ndarray, " 2"]:
+        assert self._origin_cell is not None
+        return np.asarray(self._origin_cell * self._config.resolution_m)
+
+    def _dynamic(
+        self,
+        returns: Returns,
+        obstacle: Int64[torch.Tensor, " J"],
+        in_region: Bool[torch.Tensor, " K"],
+        boxes: Float64[np.ndarray, "N 7"],
+    ) -> Bool[torch.Tensor, " K"]:
+        """Tell which returns belong to moving things; `boxes` are relative to the sensor."""
+        places = returns.offset_odom[obstacle].cpu().numpy()
+        inside = box_iou.box_of_points(places, boxes, self._config.box_margin_m) >= 0
+        dynamic = in_region.clone()
+        dynamic[obstacle[torch.from_numpy(inside).to(self._device)]] = True
+        return dynamic
+
+    def _cells_of(
+        self, offsets: Float[torch.Tensor, "K 3"], corner: Float64[np.ndarray, " 2"]
+    ) -> Bool[torch.Tensor, "Y X"]:
+        """Return the cells that hold any of the positions (relative to the sensor, as `corner`)."""
+        side = self._config.num_cells
+        start = torch.tensor(corner, dtype=offsets.dtype, device=offsets.device)
+        cell = torch.floor((offsets[:, :2] - start) / self._config.resolution_m).to(torch.int64)
+        column, row = cell.unbind(1)
+        inside = (row >= 0) & (row < side) & (column >= 0) & (column < side)
+        cells = torch.zeros(side * side, dtype=torch.bool, device=offsets.device)
+        cells[(row * side + column)[inside]] = True
+        return cells.view(side, side)
+
+    def _footprints(self, boxes_odom: Float64[np.ndarray, "N 7"]) -> Bool[torch.Tensor, "Y X"]:
+        side = self._config.num_cells
+        cells = cells_in_boxes(
+            boxes_odom, self._origin_odom(), self._config.resolution_m, (side, side)
+        )
+        return torch.from_numpy(cells).to(self._device)
+
+    def _grids(
+        self, stamp_ns: int, moving: Bool[torch.Tensor, "Y X"], seen: Bool[torch.Tensor, "Y X"]
+    ) -> OccupancyGrids:
+        percent = torch.round(torch.sigmoid(self._log_odds) * _PERCENT).to(torch.int8)
+        # Exactly zero log-odds is no evidence at all, whether never seen or balanced.
+        static = torch.where(self._log_odds == 0, torch.full_like(percent, -1), percent)
+        dynamic = torch.where(seen, torch.zeros_like(percent), torch.full_like(percent, -1))
+        dynamic[moving] = _PERCENT
+        return OccupancyGrids(
+            stamp_ns=stamp_ns,
+            resolution_m=self._config.resolution_m,
+            origin_odom=self._origin_odom(),
+            static=static.cpu().numpy(),
+            dynamic=dynamic.cpu().numpy(),
+            combined=torch.maximum(static, dynamic).cpu().numpy(),
+            log_odds=self._log_odds.cpu().numpy().copy(),
+        )

@@ -1,0 +1,223 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""LiDAR odometry: KISS-ICP finds the pose, planes of the recent scans refine it.
+
+The refinement is ours, because KISS-ICP alone scatters by 0.03 m from scan to scan where the road
+makes up most of the scan (measured on a KITTI queue at 2 m/s); with it the scatter is 0.004 m.
+Scans are taken as they are: deskewing belongs to the door (`data/`).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from kiss_icp.voxelization import voxel_down_sample
+from scipy.spatial.transform import Rotation
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.geometry.se3 import inverse, rigid, rotation_angle_rad, transform
+from unsup_track_ros.perception.egomotion.coarse_registration import (
+    CoarseRegistration,
+    CoarseRegistrationConfig,
+)
+from unsup_track_ros.perception.egomotion.plane_map import (
+    PlaneMapConfig,
+    VoxelMoments,
+    empty_moments,
+    moments_of,
+    overlap_ratio,
+    register,
+    updated,
+)
+from unsup_track_ros.shapes import Float32, Float64
+from unsup_track_ros.structures.frame import SensorFrame
+
+
+class LidarOdometryConfig(Config):
+    """LiDAR odometry."""
+
+    min_range_m: float = parameter(3.0, "Nearer points (the vehicle itself) are ignored.", unit="m", ge=0)
+    max_range_m: float = parameter(80.0, "Farther points are ignored.", unit="m", gt=0)
+    max_points: int = parameter(40000, "Points added to the map of planes; more are thinned evenly.", ge=1000)
+    source_voxel_m: float = parameter(0.5, "One point per such voxel is registered on the planes.", unit="m", gt=0)
+    min_points: int = parameter(500, "A scan with fewer points in range has no answer.", ge=10)
+    min_overlap: float = parameter(0.3, "Least share of a scan that must lie where the map has points.", ge=0, le=1)
+    max_jump_m: float = parameter(3.0, "Largest deviation from the predicted place.", unit="m", gt=0)
+    max_jump_rad: float = parameter(0.5, "Largest deviation from the predicted direction.", unit="rad", gt=0)
+    max_refinement_m: float = parameter(0.5, "A refinement that moves farther is not believed.", unit="m", gt=0)
+    restart_after_s: float = parameter(1.0, "After so long without an answer a new map is started.", unit="s", gt=0)
+    coarse: CoarseRegistrationConfig = CoarseRegistrationConfig()
+    planes: PlaneMapConfig = PlaneMapConfig()
+
+
+class LidarOutcome(enum.Enum):
+    """What a step of the odometry came to."""
+
+    STARTED = "started"  # the map starts with this scan, at its mounting pose
+    TRACKED = "tracked"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LidarPose:
+    """Answer of the odometry.
+
+    Attributes:
+        outcome: Whether there is a pose.
+        odom_T_velo: (4, 4) pose, None when lost.
+        overlap: Share of the scan that lies where the map has points, nan if not known.
+        reason: One sentence when the outcome is not TRACKED.
+    """
+
+    outcome: LidarOutcome
+    odom_T_velo: Float64[np.ndarray, "4 4"] | None = None
+    overlap: float = float("nan")
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _LastScan:
+    """Pose and stamp of the last scan that was tracked, and the motion that led to it."""
+
+    stamp_ns: int
+    odom_T_velo: np.ndarray
+    delta: np.ndarray
+    delta_s: float
+
+
+class LidarOdometry:
+    """Pose of each scan of a stream in the odom frame that its first scan defines."""
+
+    def __init__(self, config: LidarOdometryConfig) -> None:
+        self._config = config
+        self._coarse = CoarseRegistration(config.coarse, config.max_range_m)
+        self._moments = empty_moments()
+        self._last: _LastScan | None = None
+
+    def reset(self) -> None:
+        """Forget the map: the next scan starts a new one."""
+        self._coarse.reset()
+        self._moments = empty_moments()
+        self._last = None
+
+    def step(self, frame: SensorFrame) -> LidarPose:
+        """Find the pose of the frame's scan and add it to the map."""
+        points_velo = self._in_range(frame.cloud.points_velo)
+        if len(points_velo) < self._config.min_points:
+            return self._lost(
+                f"The scan has {len(points_velo)} points between {self._config.min_range_m} and "
+                f"{self._config.max_range_m} m; LiDAR odometry needs {self._config.min_points}."
+            )
+        if self._last is not None and self._is_stale(frame.stamp_ns, self._last):
+            self.reset()
+        if self._last is None:
+            return self._start(frame, points_velo)
+        return self._track(frame.stamp_ns, points_velo, self._last)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return flat arrays that continue the odometry with the same bytes, at any moment."""
+        state = {f"coarse/{key}": value for key, value in self._coarse.state().items()}
+        state["plane_keys"] = self._moments.keys
+        state["plane_sums"] = self._moments.sums
+        if self._last is not None:
+            state["last_stamp_ns"] = np.array(self._last.stamp_ns)
+            state["last_odom_T_velo"] = self._last.odom_T_velo
+            state["last_delta"] = self._last.delta
+            state["last_delta_s"] = np.array(self._last.delta_s)
+        return state
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on exactly where `state` was taken."""
+        prefix = "coarse/"
+        self._coarse.reset()
+        self._coarse.restore({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)})
+        self._moments = VoxelMoments(keys=state["plane_keys"], sums=state["plane_sums"])
+        self._last = None
+        if "last_stamp_ns" in state:
+            self._last = _LastScan(
+                stamp_ns=int(state["last_stamp_ns"]),
+                odom_T_velo=state["last_odom_T_velo"],
+                delta=state["last_delta"],
+                delta_s=float(state["last_delta_s"]),
+            )
+
+    def _start(self, frame: SensorFrame, points_velo: np.ndarray) -> LidarPose:
+        odom_T_velo = frame.base_T_velo.copy()  # odom starts where the vehicle stands, level
+        self._add(points_velo, odom_T_velo, odom_T_velo)
+        self._last = _LastScan(stamp_ns=frame.stamp_ns, odom_T_velo=odom_T_velo, delta=np.eye(4), delta_s=0.0)
+        return LidarPose(outcome=LidarOutcome.STARTED, odom_T_velo=odom_T_velo)
+
+    def _track(self, stamp_ns: int, points_velo: np.ndarray, last: _LastScan) -> LidarPose:
+        elapsed_s = (stamp_ns - last.stamp_ns) * 1e-9
+        delta = _scaled(last.delta, elapsed_s / last.delta_s) if last.delta_s > 0 else last.delta
+        predicted_odom_T_velo = last.odom_T_velo @ delta
+        coarse_odom_T_velo = self._coarse.align(points_velo, predicted_odom_T_velo)
+        odom_T_velo, overlap = self._refined(points_velo, coarse_odom_T_velo)
+        reason = self._doubt(inverse(predicted_odom_T_velo) @ odom_T_velo, overlap)
+        if reason:
+            return self._lost(reason, overlap)
+        self._add(points_velo, odom_T_velo, predicted_odom_T_velo)
+        self._last = _LastScan(
+            stamp_ns=stamp_ns,
+            odom_T_velo=odom_T_velo,
+            delta=inverse(last.odom_T_velo) @ odom_T_velo,
+            delta_s=elapsed_s,
+        )
+        return LidarPose(outcome=LidarOutcome.TRACKED, odom_T_velo=odom_T_velo, overlap=overlap)
+
+    def _refined(
+        self, points_velo: np.ndarray, coarse_odom_T_velo: np.ndarray
+    ) -> tuple[Float64[np.ndarray, "4 4"], float]:
+        """Register on the planes; where that fails, the coarse pose stands."""
+        source = voxel_down_sample(self._thinned(points_velo), self._config.source_voxel_m)
+        odom_T_velo = register(coarse_odom_T_velo, source, self._moments, self._config.planes)
+        if odom_T_velo is None or self._is_far(inverse(coarse_odom_T_velo) @ odom_T_velo):
+            odom_T_velo = coarse_odom_T_velo
+        points_odom = transform(odom_T_velo, source)
+        return odom_T_velo, overlap_ratio(points_odom, self._moments, self._config.planes.voxel_m)
+
+    def _is_far(self, change: np.ndarray) -> bool:
+        return bool(np.linalg.norm(change[:3, 3]) > self._config.max_refinement_m)
+
+    def _doubt(self, deviation: np.ndarray, overlap: float) -> str:
+        """Say why the pose is not to be believed; empty when it is."""
+        if overlap < self._config.min_overlap:
+            return (
+                f"Only {overlap:.0%} of the scan lies where the map has points; LiDAR odometry needs "
+                f"{self._config.min_overlap:.0%}."
+            )
+        jump_m = float(np.linalg.norm(deviation[:3, 3]))
+        jump_rad = rotation_angle_rad(deviation)
+        if jump_m > self._config.max_jump_m or jump_rad > self._config.max_jump_rad:
+            return f"The scan fits {jump_m:.2f} m and {jump_rad:.2f} rad away from where the motion so far leads."
+        return ""
+
+    def _is_stale(self, stamp_ns: int, last: _LastScan) -> bool:
+        return stamp_ns - last.stamp_ns > self._config.restart_after_s * 1e9
+
+    def _lost(self, reason: str, overlap: float = float("nan")) -> LidarPose:
+        return LidarPose(outcome=LidarOutcome.LOST, overlap=overlap, reason=reason)
+
+    def _add(self, points_velo: np.ndarray, odom_T_velo: np.ndarray, predicted_odom_T_velo: np.ndarray) -> None:
+        self._coarse.add(points_velo, odom_T_velo, predicted_odom_T_velo)
+        points_odom = transform(odom_T_velo, self._thinned(points_velo))
+        new = moments_of(points_odom, self._config.planes.voxel_m)
+        self._moments = updated(self._moments, new, self._config.planes.keep_ratio)
+
+    def _thinned(self, points_velo: np.ndarray) -> np.ndarray:
+        stride = -(-len(points_velo) // self._config.max_points)
+        return np.ascontiguousarray(points_velo[:: max(stride, 1)])
+
+    def _in_range(self, points_velo: Float32[np.ndarray, "P 3"]) -> Float64[np.ndarray, "Q 3"]:
+        squared = np.einsum("pi,pi->p", points_velo, points_velo)
+        near, far = self._config.min_range_m**2, self._config.max_range_m**2
+        return points_velo[(squared > near) & (squared < far)].astype(np.float64)
+
+
+def _scaled(delta: Float64[np.ndarray, "4 4"], ratio: float) -> Float64[np.ndarray, "4 4"]:
+    """Return the motion that would have happened in `ratio` times the time."""
+    rotation = Rotation.from_rotvec(Rotation.from_matrix(delta[:3, :3]).as_rotvec() * ratio)
+    return rigid(rotation.as_matrix(), delta[:3, 3] * ratio)

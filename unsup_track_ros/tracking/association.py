@@ -1,0 +1,198 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which detection belongs to which track: gating, cost, assignment, fragments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.geometry import box_iou
+from unsup_track_ros.shapes import Bool, Float64, Int64
+from unsup_track_ros.tracking import visible_extent
+from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
+
+_NOT_ALLOWED = 1e6  # above every cost, small enough to keep the digits of the others
+
+
+class AssociationConfig(Config):
+    """When a detection may belong to a track."""
+
+    min_ro_gdiou: float = parameter(
+        -0.4, "Smallest Ro-GDIoU of track and detection in the first two stages.", ge=-3, le=1
+    )
+    gate: float = parameter(4.0, "Largest distance in standard deviations of the prediction.", gt=0)
+    max_distance_m: float = parameter(
+        5.0, "Largest distance between prediction and measurement.", unit="m", gt=0
+    )
+    high_score: float = parameter(
+        0.4, "Detections from this score on are assigned first, and to any track.", ge=0, le=1
+    )
+    min_score: float = parameter(0.05, "Detections below this score are ignored.", ge=0, le=1)
+    fragment_overlap: float = parameter(
+        0.5,
+        "Share of a detection inside a track's box that makes it a part of the track.",
+        gt=0,
+        le=1,
+    )
+    fragment_margin_m: float = parameter(
+        0.3, "By how much a track's box is grown on each side before that.", unit="m", ge=0
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidates:
+    """Pairs that pass the gates.
+
+    Attributes:
+        distance: (T, D) in standard deviations, infinite outside the gates.
+        overlap_cost: (T, D) 1 - Ro-GDIoU, infinite outside the gates.
+    """
+
+    distance: Float64[np.ndarray, "T D"]
+    overlap_cost: Float64[np.ndarray, "T D"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Assignment:
+    """Answer of the association.
+
+    Attributes:
+        detection_of_track: (T,) main detection of each track, -1 for none.
+        track_of_detection: (D,) track that each detection is main one or fragment of, else -1.
+    """
+
+    detection_of_track: Int64[np.ndarray, " T"]
+    track_of_detection: Int64[np.ndarray, " D"]
+
+
+def share_inside(
+    inner: Float64[np.ndarray, "N 7"], outer: Float64[np.ndarray, "M 7"]
+) -> Float64[np.ndarray, "N M"]:
+    """Return the share of each inner box that lies in each outer box, seen from above."""
+    area = np.maximum(inner[:, 3] * inner[:, 4], 1e-9)
+    return np.asarray(np.minimum(box_iou.bev_intersection(inner, outer) / area[:, None], 1.0))
+
+
+def find_candidates(
+    tracks_odom: Float64[np.ndarray, "T 7"],
+    covariances_odom: Float64[np.ndarray, "T 3 3"],
+    detections_odom: Float64[np.ndarray, "D 7"],
+    sensor_odom: Float64[np.ndarray, " 3"],
+    position_std_m: float,
+    configs: tuple[AssociationConfig, VisibleExtentConfig],
+) -> Candidates:
+    """Gate all pairs by the distance between prediction and measured centre.
+
+    The measured centre is that of the whole object (`visible_extent`), so that a fragment at the
+    end of a truck is no distance from the truck.
+    """
+    config, extent_config = configs
+    reach = 0.5 * np.linalg.norm(tracks_odom[:, 3:5], axis=1)[:, None]
+    reach = reach + 0.5 * np.linalg.norm(detections_odom[:, 3:5], axis=1) + config.max_distance_m
+    apart = np.linalg.norm(tracks_odom[:, None, :2] - detections_odom[None, :, :2], axis=-1)
+    track, detection = np.nonzero(apart <= reach)
+    predicted, detected = tracks_odom[track], detections_odom[detection]
+    covariances = covariances_odom[track]
+    centre = visible_extent.measure_centre(
+        predicted,
+        covariances,
+        visible_extent.visible_extent(predicted, detected),
+        sensor_odom,
+        position_std_m,
+        extent_config,
+    )
+    rotations = visible_extent.odom_R_axes(predicted)
+    variance = (
+        np.einsum("kji,kjl,kli->ki", rotations, covariances, rotations) + centre.variance_axes
+    )
+    squared = centre.innovation_axes**2
+    deviations = np.sqrt(np.sum(squared / variance, 1))
+    within = (deviations <= config.gate) & (squared.sum(1) <= config.max_distance_m**2)
+    track, detection = track[within], detection[within]
+    distance = np.full(apart.shape, np.inf)
+    overlap_cost = np.full(apart.shape, np.inf)
+    distance[track, detection] = deviations[within]
+    overlap_cost[track, detection] = 1.0 - box_iou.ro_gdiou_pairs(
+        predicted[within], detected[within]
+    )
+    return Candidates(distance=distance, overlap_cost=overlap_cost)
+
+
+def _assign(
+    cost: Float64[np.ndarray, "T D"],
+    tracks: Int64[np.ndarray, " N"],
+    detections: Int64[np.ndarray, " M"],
+) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
+    """Assign as many of the given rows and columns as possible at least total cost (Hungarian)."""
+    if not len(tracks) or not len(detections):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    part = np.minimum(cost[np.ix_(tracks, detections)], _NOT_ALLOWED)
+    rows, columns = linear_sum_assignment(part)
+    allowed = part[rows, columns] < _NOT_ALLOWED
+    return tracks[rows[allowed]], detections[columns[allowed]]
+
+
+def associate(
+    candidates: Candidates,
+    inside: Float64[np.ndarray, "D T"],
+    confirmed: Bool[np.ndarray, " T"],
+    scores: Float64[np.ndarray, " D"],
+    config: AssociationConfig,
+) -> Assignment:
+    """Assign detections to tracks in stages, then give fragments to the tracks they lie in.
+
+    1. confirmed tracks and high scores, 2. confirmed tracks and low scores (ByteTrack), both by
+    Ro-GDIoU; 3. confirmed tracks by distance alone, for what moved further than its own size while
+    it was not seen (OC-SORT's recovery); 4. tentative tracks and high scores by distance, since
+    their velocity is not known yet.
+
+    Args:
+        candidates: Gated pairs.
+        inside: Share of each detection that lies in each predicted track, from `share_inside`.
+        confirmed: Which tracks are confirmed.
+        scores: Of the detections.
+        config: Thresholds.
+    """
+    # A fragment overlaps a long truck little; that it lies inside replaces the overlap.
+    is_near = candidates.overlap_cost <= 1.0 - config.min_ro_gdiou
+    is_part = np.greater_equal(inside.T, config.fragment_overlap)
+    by_overlap = np.where(is_near | is_part, candidates.overlap_cost, np.inf)
+    high = scores >= config.high_score
+    low = (scores >= config.min_score) & ~high
+    detection_of_track = np.full(len(confirmed), -1, np.int64)
+    track_of_detection = np.full(len(scores), -1, np.int64)
+    stages = (
+        (by_overlap, confirmed, high),
+        (by_overlap, confirmed, low),
+        (candidates.distance, confirmed, high),
+        (candidates.distance, ~confirmed, high),
+    )
+    for cost, of_tracks, of_detections in stages:
+        tracks = np.flatnonzero(of_tracks & (detection_of_track < 0))
+        detections = np.flatnonzero(of_detections & (track_of_detection < 0))
+        rows, columns = _assign(cost, tracks, detections)
+        detection_of_track[rows], track_of_detection[columns] = columns, rows
+    _attach_fragments(
+        inside, scores >= config.min_score, detection_of_track, track_of_detection, config
+    )
+    return Assignment(detection_of_track=detection_of_track, track_of_detection=track_of_detection)
+
+
+def _attach_fragments(
+    inside: Float64[np.ndarray, "D T"],
+    eligible: Bool[np.ndarray, " D"],
+    detection_of_track: Int64[np.ndarray, " T"],
+    track_of_detection: Int64[np.ndarray, " D"],
+    config: AssociationConfig,
+) -> None:
+    """Give free detections that lie in a matched track to that track, in place."""
+    share = np.where(detection_of_track >= 0, inside, 0.0)
+    if not share.size:
+        return
+    holder = np.argmax(share, 1)
+    is_part = (track_of_detection < 0) & eligible & (share.max(1) >= config.fragment_overlap)
+    track_of_detection[is_part] = holder[is_part]

@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Correction of matched tracks: extent and position, velocity and heading, filtered separately."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from unsup_track_ros.geometry import se3
+from unsup_track_ros.shapes import Bool, Float64, Int64
+from unsup_track_ros.tracking import motion_model, visible_extent
+from unsup_track_ros.tracking.motion_model import POSITION, VELOCITY, MotionModelConfig
+from unsup_track_ros.tracking.observation import Observation
+from unsup_track_ros.tracking.track_store import TrackTable
+from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
+
+# Motion further off the length than this means that length and width, or front and rear, are mixed
+# up. More than half a quarter turn, so that noise around 45 degrees does not turn a box to and fro.
+_TURN_FROM_RAD = np.pi / 3
+_NS_PER_S = 1e9
+
+Extent = tuple[Float64[np.ndarray, "N 3"], Float64[np.ndarray, "N 3"]]
+
+
+def joint_extent(
+    boxes_odom: Float64[np.ndarray, "N 7"],
+    detections_odom: Float64[np.ndarray, "D 7"],
+    track_of_detection: Int64[np.ndarray, " D"],
+) -> Extent:
+    """Return lowest and highest coordinates of all that was seen of each track, in its axes.
+
+    Tracks without a detection get infinities.
+    """
+    part = np.flatnonzero(track_of_detection >= 0)
+    holder = track_of_detection[part]
+    part_low, part_high = visible_extent.visible_extent(boxes_odom[holder], detections_odom[part])
+    low, high = np.full((len(boxes_odom), 3), np.inf), np.full((len(boxes_odom), 3), -np.inf)
+    np.minimum.at(low, holder, part_low)
+    np.maximum.at(high, holder, part_high)
+    return low, high
+
+
+def correct_extent(
+    table: TrackTable,
+    extent: Extent,
+    seen: Observation,
+    duration_s: float,
+    configs: tuple[MotionModelConfig, VisibleExtentConfig],
+) -> TrackTable:
+    """Correct size, then position, by what was seen (see `visible_extent`)."""
+    motion, config = configs
+    low, high = extent
+    ages_s = (seen.stamp_ns - table.birth_ns) / _NS_PER_S
+    size = visible_extent.follow_size(table.size, high - low, ages_s, duration_s, config)
+    boxes = table.boxes_odom
+    shift = visible_extent.growth_shift(boxes, extent, size, seen.sensor_odom)
+    odom_R = visible_extent.odom_R_axes(boxes)
+    boxes[:, :3] += np.einsum("nij,nj->ni", odom_R, shift)
+    boxes[:, 3:6] = size
+    centre = visible_extent.measure_centre(
+        boxes,
+        table.covariance[:, POSITION, POSITION],
+        (low - shift, high - shift),
+        seen.sensor_odom,
+        motion.position_std_m,
+        config,
+    )
+    mean, covariance = motion_model.correct(
+        np.concatenate([boxes[:, :3], table.mean[:, VELOCITY]], 1),
+        table.covariance,
+        POSITION,
+        np.einsum("nij,nj->ni", odom_R, centre.innovation_axes),
+        np.einsum("nij,nj,nkj->nik", odom_R, centre.variance_axes, odom_R),
+    )
+    return replace(table, size=size, mean=mean, covariance=covariance)
+
+
+def correct_velocity(
+    table: TrackTable, velocities_odom: Float64[np.ndarray, "N 3"], config: MotionModelConfig
+) -> TrackTable:
+    """Correct by measured velocities where there are any (nan: none)."""
+    known = np.isfinite(velocities_odom).all(1)
+    noise = np.broadcast_to(np.eye(3) * config.velocity_std_mps**2, (int(known.sum()), 3, 3))
+    mean, covariance = table.mean.copy(), table.covariance.copy()
+    innovation = velocities_odom[known] - mean[known, VELOCITY]
+    mean[known], covariance[known] = motion_model.correct(
+        mean[known], covariance[known], VELOCITY, innovation, noise
+    )
+    return replace(table, mean=mean, covariance=covariance)
+
+
+def correct_heading(
+    table: TrackTable,
+    measured_yaw_rad: Float64[np.ndarray, " N"],
+    measured_known: Bool[np.ndarray, " N"],
+    config: MotionModelConfig,
+) -> TrackTable:
+    """Correct by the yaw of the fitted boxes up to quarter turns, then by the direction of motion.
+
+    The box of a part may be turned by a quarter, so it only refines; a reliable motion (see
+    `motion_model.heading_of_motion`) decides which side is the front. A vehicle that reverses is
+    therefore shown facing backwards.
+    """
+    difference = se3.wrap_angle_rad(measured_yaw_rad - table.yaw_rad)
+    quarters = np.round(difference / (np.pi / 2))
+    fresh = measured_known & ~table.heading_known & (quarters % 2 == 0)
+    yaw = table.yaw_rad + np.pi * (fresh & (quarters != 0))
+    yaw, variance = motion_model.correct_yaw(
+        yaw,
+        table.yaw_variance,
+        difference - quarters * (np.pi / 2),
+        np.full(len(table), config.yaw_std_rad**2),
+    )
+    refined = replace(
+        table, yaw_rad=yaw, yaw_variance=variance, heading_known=table.heading_known | fresh
+    )
+    return _turn_to_motion(refined, config)
+
+
+def _turn_to_motion(table: TrackTable, config: MotionModelConfig) -> TrackTable:
+    heading, noise, moving = motion_model.heading_of_motion(table.mean, table.covariance, config)
+    off = se3.wrap_angle_rad(heading - table.yaw_rad)
+    quarters = np.where(moving & (np.abs(off) > _TURN_FROM_RAD), np.round(off / (np.pi / 2)), 0.0)
+    yaw, variance = motion_model.correct_yaw(
+        table.yaw_rad + quarters * (np.pi / 2),
+        table.yaw_variance,
+        off - quarters * (np.pi / 2),
+        noise,
+    )
+    swapped = (quarters % 2 == 1)[:, None]
+    return replace(
+        table,
+        size=np.where(swapped, table.size[:, [1, 0, 2]], table.size),
+        yaw_rad=np.where(moving, yaw, table.yaw_rad),
+        yaw_variance=np.where(moving, variance, table.yaw_variance),
+        heading_known=table.heading_known | moving,
+    )

@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Birth, confirmation, existence and death of tracks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.shapes import Bool, Float64
+from unsup_track_ros.tracking.association import share_inside
+from unsup_track_ros.tracking.track_store import TrackTable
+
+NS_PER_S = 1e9
+
+
+class LifecycleConfig(Config):
+    """When tracks are born, believed and given up; everything in seconds, nothing in frames."""
+
+    birth_score: float = parameter(
+        0.3, "Smallest score of a detection that starts a track.", ge=0, le=1
+    )
+    birth_existence: float = parameter(
+        0.4, "Probability that the object of a first detection exists.", gt=0, lt=1
+    )
+    birth_overlap: float = parameter(
+        0.3, "Share of a detection inside a matched track that keeps it from a birth.", gt=0, le=1
+    )
+    hit_log_odds: float = parameter(1.0, "Gain of existence log-odds by a detection.", gt=0)
+    miss_log_odds_per_s: float = parameter(
+        3.0, "Loss of existence log-odds while not detected.", unit="1/s", gt=0
+    )
+    stopped_miss_log_odds_per_s: float = parameter(
+        1.0, "The same for an object that stands: motion cannot find it again.", unit="1/s", gt=0
+    )
+    stopped_speed_mps: float = parameter(
+        0.5, "Below this speed an object that is not detected stands.", unit="m/s", ge=0
+    )
+    max_existence: float = parameter(0.999, "Upper bound of the existence.", gt=0.5, lt=1)
+    min_existence: float = parameter(0.1, "A track below this existence dies.", gt=0, lt=0.5)
+    confirm_hits: int = parameter(3, "Detections that confirm a track.", ge=1, le=20)
+    confirm_window_s: float = parameter(
+        1.0, "Time within which these detections must fall.", unit="s", gt=0
+    )
+    tentative_coast_s: float = parameter(
+        0.35, "Time after which an unconfirmed track dies undetected.", unit="s", gt=0
+    )
+    max_coast_s: float = parameter(
+        10.0, "Time after which any track dies undetected.", unit="s", gt=0
+    )
+    duplicate_overlap: float = parameter(
+        0.6, "Overlap (share of the smaller box) of two tracks of one object.", gt=0, le=1
+    )
+    duplicate_speed_mps: float = parameter(
+        3.0, "Largest difference of velocity of two tracks of one object.", unit="m/s", gt=0
+    )
+
+
+def log_odds(probability: float) -> float:
+    """Return ln(p / (1 - p))."""
+    return float(np.log(probability) - np.log1p(-probability))
+
+
+def standing(table: TrackTable, config: LifecycleConfig) -> Bool[np.ndarray, " N"]:
+    """Tell which objects move slower than an observed motion would be found."""
+    speed = np.hypot(table.mean[:, 3], table.mean[:, 4])
+    return np.asarray(speed < config.stopped_speed_mps)
+
+
+def observe(
+    table: TrackTable,
+    hit: Bool[np.ndarray, " N"],
+    stamp_ns: int,
+    duration_s: float,
+    config: LifecycleConfig,
+) -> TrackTable:
+    """Count a detection or the time without one, and confirm what has enough detections."""
+    miss_rate = np.where(
+        standing(table, config), config.stopped_miss_log_odds_per_s, config.miss_log_odds_per_s
+    )
+    change = np.where(hit, config.hit_log_odds, -miss_rate * duration_s)
+    shifted = np.concatenate([table.hit_ns[:, 1:], np.full((len(table), 1), stamp_ns)], 1)
+    hit_ns = np.where(hit[:, None], shifted, table.hit_ns)
+    return replace(
+        table,
+        log_odds=np.minimum(table.log_odds + change, log_odds(config.max_existence)),
+        hit_ns=hit_ns,
+        seen_ns=np.where(hit, stamp_ns, table.seen_ns),
+        confirmed=table.confirmed | (hit & _has_enough_hits(hit_ns, stamp_ns, config)),
+    )
+
+
+def first_hits(num: int, stamp_ns: int, config: LifecycleConfig) -> np.ndarray:
+    """Return the (num, H) stamps of tracks detected once, unused places far in the past."""
+    hit_ns = np.full((num, config.confirm_hits), np.iinfo(np.int64).min // 2, np.int64)
+    hit_ns[:, -1] = stamp_ns
+    return hit_ns
+
+
+def _has_enough_hits(
+    hit_ns: np.ndarray, stamp_ns: int, config: LifecycleConfig
+) -> Bool[np.ndarray, " N"]:
+    return np.asarray(stamp_ns - hit_ns[:, 0] <= config.confirm_window_s * NS_PER_S)
+
+
+def alive(table: TrackTable, stamp_ns: int, config: LifecycleConfig) -> Bool[np.ndarray, " N"]:
+    """Tell which tracks go on living."""
+    unseen_s = (stamp_ns - table.seen_ns) / NS_PER_S
+    longest_s = np.where(table.confirmed, config.max_coast_s, config.tentative_coast_s)
+    return np.asarray((table.log_odds >= log_odds(config.min_existence)) & (unseen_s <= longest_s))
+
+
+def duplicates(table: TrackTable, config: LifecycleConfig) -> Bool[np.ndarray, " N"]:
+    """Tell which tracks follow an object that a better track follows.
+
+    Two upright solids cannot share most of their ground: tracks that do, at the same velocity, are
+    fragments of one object. The confirmed one stays, among equals the older one, so that the ID
+    that was published first is kept. Different velocities are an object passing behind another.
+    """
+    boxes = table.boxes_odom
+    share = share_inside(boxes, boxes)
+    overlap = np.maximum(share, share.T) >= config.duplicate_overlap
+    relative_mps = np.linalg.norm(table.mean[:, None, 3:5] - table.mean[None, :, 3:5], axis=-1)
+    age_rank = np.argsort(np.lexsort((table.ids, ~table.confirmed)))
+    is_better = age_rank[:, None] < age_rank[None, :]
+    return np.asarray((overlap & is_better & (relative_mps <= config.duplicate_speed_mps)).any(0))
+
+
+def existence(table: TrackTable) -> Float64[np.ndarray, " N"]:
+    """Return the probability that each object is real."""
+    return np.asarray(1.0 / (1.0 + np.exp(-table.log_odds)))
