@@ -12,7 +12,7 @@ NAME = "unsup_track_ros"
 
 
 def shared_files() -> list[tuple[str, list[str]]]:
-    """List what a ROS installation expects under `share/`, so that ament finds a pip install too."""
+    """List what ROS expects under `share/`, so that ament finds a pip installation too."""
     share = Path("share") / NAME
     found = [
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),

@@ -8,8 +8,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# In CI the examples are the same on every run, so that a red run is a change's own fault.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("local", deadline=None)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+settings.load_profile("ci" if IN_CI else "local")
 
 
 @pytest.fixture(scope="session")
@@ -20,11 +29,11 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real recordings beside the checkout; absent is a skip for people, a failure in CI."""
+    """Real recordings beside the checkout; their absence is a skip for people, a failure in CI."""
     folder = REPOSITORY.parent / "shared" / "data"
     if folder.is_dir():
         return folder
     reason = f"The real recordings are not there: expected the folder {folder}."
-    if os.environ.get("CI", "").lower() in ("1", "true"):
+    if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)

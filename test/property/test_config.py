@@ -8,7 +8,7 @@ import enum
 from pathlib import Path
 from typing import Literal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from unsup_track_ros.config import (
@@ -67,6 +67,7 @@ GROUPS = st.builds(
 TREES = st.builds(TreeConfig, first=GROUPS, second=GROUPS)
 
 
+@example(config=TreeConfig(first=GroupConfig(texts=("\x85", "\u2028", "é"))))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(config=TREES)
 def test_a_dumped_tree_loads_as_the_same_tree(tmp_path: Path, config: TreeConfig) -> None:

@@ -20,7 +20,9 @@ _LABELS_NAME: Final = "labels"
 
 @reports_errors
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything it makes.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for everything it makes.")
+    ] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="Another number is another street.")] = 0,
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of the drive.")] = 10.0,
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.AUTO,

@@ -27,8 +27,8 @@ def evaluate(
     truth: Annotated[
         Path | None,
         typer.Option(
-            help="OUT.truth of a synthetic drive, or label_2 of a KITTI drive; else the .truth beside "
-            "the recording."
+            help="OUT.truth of a synthetic drive, or label_2 of a KITTI drive; else the .truth "
+            "beside the recording."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
@@ -69,8 +69,8 @@ def read_truth_of(store: LabelStore, truth: Path | None) -> Sequence[FrameTruth]
     if not folder.is_dir():
         where = "beside the recording" if truth is None else "there"
         raise DataError(
-            f"There is no truth {where}: {folder} is not a folder. Pass --truth with the .truth folder "
-            "of a synthetic drive or the label_2 folder of a KITTI drive."
+            f"There is no truth {where}: {folder} is not a folder. Pass --truth with the .truth "
+            "folder of a synthetic drive or the label_2 folder of a KITTI drive."
         )
     if folder.name == _KITTI_LABELS or (folder / _KITTI_LABELS).is_dir():
         drive = folder.parent if folder.name == _KITTI_LABELS else folder

@@ -21,25 +21,40 @@ def synthesize(  # noqa: PLR0913 - the options of a command are its parameters
     out: Annotated[Path, typer.Argument(metavar="OUT.mcap", help="The recording to write.")],
     seed: Annotated[int, typer.Option(min=0, help="Another number is another street.")] = 0,
     seconds: Annotated[float, typer.Option(min=0.1, help="Length of the drive.")] = 10.0,
+    image_size: Annotated[
+        str,
+        typer.Option(metavar="WxH", help="Size of the images, for example 1242x375 as KITTI has."),
+    ] = "",
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Parameters of the world (YAML).")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing recording.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing recording.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Record a drive through a synthetic street: image, camera_info, points, tf, and exact truth.
 
     Example: unsup-track synthesize drive.mcap --seed 1 --seconds 20
     """
-    from unsup_track_ros.config import load_config
+    from unsup_track_ros.config import flatten, from_values, load_config
     from unsup_track_ros.data.synthetic.world import WorldConfig
     from unsup_track_ros.data.truth import truth_folder
 
     world = WorldConfig() if config is None else load_config(config, WorldConfig)
+    if image_size:
+        world = from_values(WorldConfig, flatten(world) | _size_parameters(image_size))
     num_frames = record_drive(out, world, (seed, seconds), overwrite=overwrite)
     truth = truth_folder(out)
     content = {"recording": str(out), "truth": str(truth), "frames": num_frames, "seed": seed}
     print_result(f"{out}: {num_frames} frames; truth in {truth}", content, as_json=as_json)
+
+
+def _size_parameters(image_size: str) -> dict[str, int]:
+    width, _, height = image_size.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise typer.BadParameter(f"--image-size must look like 1242x375, got '{image_size}'.")
+    return {"camera.width_px": int(width), "camera.height_px": int(height)}
 
 
 def record_drive(
@@ -54,5 +69,9 @@ def record_drive(
     world = build_world(config.model_copy(update={"duration_s": duration_s}), seed)
     with progress_display() as progress:
         return write_world(
-            world, out, seconds, overwrite=overwrite, progress=functools.partial(progress, "driving")
+            world,
+            out,
+            seconds,
+            overwrite=overwrite,
+            progress=functools.partial(progress, "driving"),
         )

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 _BOUND_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _TYPE_NAMES: dict[object, str] = {bool: "bool", int: "int", float: "float", str: "string"}
@@ -141,6 +140,8 @@ def _describe(
 
 
 def _default(info: FieldInfo) -> object:
+    if info.is_required():
+        return ...
     if info.default_factory is not None:
         return info.get_default(call_default_factory=True, validated_data={})
     return info.default
@@ -154,7 +155,7 @@ def _parameter_info(name: str, info: FieldInfo, default: object) -> ParameterInf
         for item in info.metadata
         if (limit := getattr(item, key, None)) is not None
     }
-    required = default is PydanticUndefined or default is Ellipsis
+    required = default is ...
     return ParameterInfo(
         name=name,
         type_name=_type_name(info.annotation),

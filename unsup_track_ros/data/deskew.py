@@ -8,6 +8,8 @@ import numpy as np
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.data.transforms import TransformTree
+from unsup_track_ros.geometry.se3 import inverse
+from unsup_track_ros.shapes import Float32, Int64
 from unsup_track_ros.structures.frame import PointCloud
 
 _NS_PER_S = 1_000_000_000
@@ -46,21 +48,30 @@ def deskew(
     if cloud.time_offset_s is None or len(cloud.points_velo) == 0:
         return cloud
     sensor, fixed = frames
-    bins = np.rint(cloud.time_offset_s / bin_s).astype(np.int64)
+    bins = np.rint(cloud.time_offset_s / np.float32(bin_s)).astype(np.int64)
     first = int(bins.min())
-    count = int(bins.max()) - first + 1
-    bin_ns = bin_s * _NS_PER_S
+    centres_s = bin_s * np.arange(first, int(bins.max()) + 1)
     # The outer bins reach past the first and last point; their poses are taken at those points.
-    earliest_ns = stamp_ns + round(float(cloud.time_offset_s.min()) * _NS_PER_S)
-    latest_ns = stamp_ns + round(float(cloud.time_offset_s.max()) * _NS_PER_S)
-    velo_T_captured = np.empty((count, 4, 4), np.float32)
-    for index in range(count):
-        capture_ns = stamp_ns + round((first + index) * bin_ns)
-        capture_ns = min(max(capture_ns, earliest_ns), latest_ns)
-        velo_T_captured[index] = tree.lookup_between(
-            (sensor, stamp_ns), (sensor, capture_ns), fixed
-        )
-    per_point = velo_T_captured[bins - first]
-    points = np.einsum("pij,pj->pi", per_point[:, :3, :3], cloud.points_velo)
-    points += per_point[:, :3, 3]
+    centres_s = centres_s.clip(cloud.time_offset_s.min(), cloud.time_offset_s.max())
+    velo_T_odom = inverse(tree.lookup(fixed, sensor, stamp_ns))
+    velo_T_captured = np.empty((len(centres_s), 4, 4), np.float32)
+    for index, centre_s in enumerate(centres_s):
+        capture_ns = stamp_ns + round(float(centre_s) * _NS_PER_S)
+        odom_T_captured = tree.lookup(fixed, sensor, capture_ns)
+        velo_T_captured[index] = velo_T_odom @ odom_T_captured
+    points = _move(velo_T_captured, bins - first, cloud.points_velo)
     return PointCloud(points_velo=points, intensity=cloud.intensity, ring=cloud.ring)
+
+
+def _move(
+    velo_T_captured: Float32[np.ndarray, "T 4 4"],
+    bins: Int64[np.ndarray, " P"],
+    points: Float32[np.ndarray, "P 3"],
+) -> Float32[np.ndarray, "P 3"]:
+    """Move every point by the pose of its bin, entry by entry: no 4x4 matrix per point."""
+    moved = np.empty_like(points)
+    for row in range(3):
+        moved[:, row] = np.take(velo_T_captured[:, row, 3], bins)
+        for column in range(3):
+            moved[:, row] += np.take(velo_T_captured[:, row, column], bins) * points[:, column]
+    return moved

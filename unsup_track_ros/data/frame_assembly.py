@@ -42,7 +42,7 @@ class DecodedImage:
 
     Attributes:
         name: Camera name.
-        stamp_ns: Header stamp.
+        stamp_ns: Header stamp, on the clock of the scans.
         image_rgb: Image as recorded.
         model: How to make it a pinhole image.
     """
@@ -107,8 +107,7 @@ class FrameAssembler:
     def _odom_name(self) -> str:
         if self._config.odom_frame:
             return self._config.odom_frame
-        frames = self._tree.frames
-        return next((name for name in _ODOM_NAMES if name in frames), "")
+        return next((name for name in _ODOM_NAMES if name in self._tree), "")
 
     def _odom_T_velo(
         self, odom: str, velo: str, stamp_ns: int
@@ -126,8 +125,7 @@ class FrameAssembler:
         """Return the mounting; the LiDAR's own frame is the base where no other is known."""
         base = self._config.base_frame
         if not base:
-            frames = self._tree.frames
-            base = next((name for name in _BASE_NAMES if name in frames), velo)
+            base = next((name for name in _BASE_NAMES if name in self._tree), velo)
         if base == velo:
             return np.eye(4), ()
         try:
@@ -150,7 +148,8 @@ class FrameAssembler:
                 notes.append(f"The points of '{other.frame_id}': {error}")
                 continue
             cloud = self._deskewed(other, odom, notes)
-            moved = transform(velo_T_other, cloud.points_velo)
+            points_other = cloud.points_velo
+            moved = transform(velo_T_other, points_other)
             delay_s = (other.stamp_ns - reference.stamp_ns) / _NS_PER_S
             times = (
                 None if cloud.time_offset_s is None else cloud.time_offset_s + np.float32(delay_s)

@@ -201,9 +201,10 @@ class Recording:
         image = decode_compressed_image(message) if camera.is_compressed else decode_image(message)
         stamp_ns = self._bag.header_stamp_ns(raw)
         calibrations = self._calibrations[camera.camera_info.name]
+        offset_ns = round(self.config.synchronizer.image_offset_s * _NS_PER_S)
         return DecodedImage(
             name=camera.image.name,
-            stamp_ns=stamp_ns,
+            stamp_ns=stamp_ns - offset_ns,
             image_rgb=image if image.flags.writeable else image.copy(),
             model=calibrations.model_at(stamp_ns, (image.shape[1], image.shape[0])),
         )

@@ -120,10 +120,13 @@ def index_recording(
     """
     patient = synchronizer_config.model_copy(update={"timeout_s": 0.0, "queue_size": 0})
     reference, *others = (topic.name for topic in topics.clouds)
-    inputs = [*others, *(camera.image.name for camera in topics.cameras)]
-    synchronizer: Synchronizer[MessageKey] = Synchronizer(
-        patient, reference, [SynchronizerInput(name=name) for name in inputs]
-    )
+    images = [camera.image.name for camera in topics.cameras]
+    offset_s = synchronizer_config.image_offset_s
+    inputs = [
+        *(SynchronizerInput(name=name) for name in others),
+        *(SynchronizerInput(name=name, offset_s=offset_s) for name in images),
+    ]
+    synchronizer: Synchronizer[MessageKey] = Synchronizer(patient, reference, inputs)
     tree = TransformTree(transform_config)
     calibrations = {
         camera.camera_info.name: CalibrationHistory(is_rectified=camera.is_rectified)
@@ -132,7 +135,7 @@ def index_recording(
     transform_names = {topic.name for topic in topics.transforms}
     counter = MessageCounter()
     sets: list[MatchedSet[MessageKey]] = []
-    for raw in bag.messages([reference, *inputs, *calibrations, *transform_names]):
+    for raw in bag.messages([reference, *others, *images, *calibrations, *transform_names]):
         if raw.topic in transform_names:
             is_static = raw.topic.endswith(TF_STATIC_TOPIC)
             tree.insert_message(bag.decode(raw, TF_MESSAGE), static=is_static)

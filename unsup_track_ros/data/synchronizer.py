@@ -32,6 +32,9 @@ class SynchronizerConfig(Config):
         unit="s",
         ge=0.0,
     )
+    image_offset_s: float = parameter(
+        0.0, "By how much image stamps are later than scan stamps at the same moment.", unit="s"
+    )
     instant_s: float = parameter(
         0.01,
         "A message this near the reference is taken at once, without waiting for a nearer one.",

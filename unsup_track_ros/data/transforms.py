@@ -89,17 +89,22 @@ class TransformTree:
     def __init__(self, config: TransformConfig | None = None) -> None:
         self._config = config or TransformConfig()
         self._edges: dict[str, _Edge] = {}
+        self._names: set[str] = set()
         self.conflicts: dict[str, str] = {}
 
     @property
     def frames(self) -> tuple[str, ...]:
         """Names of all frames, sorted."""
-        parents = {edge.parent for edge in self._edges.values()}
-        return tuple(sorted(parents | set(self._edges)))
+        return tuple(sorted(self._names))
+
+    def __contains__(self, frame: str) -> bool:
+        """Tell whether a frame is known."""
+        return frame.lstrip("/") in self._names
 
     def clear(self) -> None:
         """Forget everything, as after a jump of the clock."""
         self._edges.clear()
+        self._names.clear()
         self.conflicts.clear()
 
     def insert(
@@ -116,6 +121,7 @@ class TransformTree:
         edge = self._edges.get(child)
         if edge is None:
             edge = self._edges[child] = _Edge(parent, static)
+            self._names |= {parent, child}
         if edge.parent != parent:
             self.conflicts[child] = (
                 f"Frame '{child}' is published under both '{edge.parent}' and '{parent}'; "
@@ -149,12 +155,16 @@ class TransformTree:
     def lookup(self, target: str, source: str, stamp: int) -> Float64[np.ndarray, "4 4"]:
         """Return target_T_source at a stamp: it moves points from `source` to `target`.
 
+        A frame seen from itself needs no transforms at all.
+
         Raises:
             UnknownFrameError: One of the frames is not in the tree; names the nearest.
             NotConnectedError: No chain joins them.
             TransformTooOldError: The stamp lies before the first pose of a link in between.
             TransformTooNewError: The stamp lies after the last pose of a link in between.
         """
+        if target.lstrip("/") == source.lstrip("/"):
+            return np.eye(4)
         target_chain, source_chain = self._chain(target), self._chain(source)
         common = next((frame for frame in source_chain if frame in set(target_chain)), None)
         if common is None:
@@ -191,8 +201,8 @@ class TransformTree:
     def _chain(self, frame: str) -> list[str]:
         """Return the frame and its ancestors up to the root of its tree."""
         name = frame.lstrip("/")
-        frames = self.frames
-        if name not in frames:
+        if name not in self._names:
+            frames = self.frames
             nearest = difflib.get_close_matches(name, frames, n=1)
             hint = f"did you mean '{nearest[0]}'?" if nearest else f"known are {', '.join(frames)}."
             raise UnknownFrameError(
@@ -214,13 +224,12 @@ class TransformTree:
         self, chain: list[str], common: str, stamp: int, asked: tuple[str, str]
     ) -> Float64[np.ndarray, "4 4"]:
         """Return common_T_frame for the first frame of a chain."""
-        common_T_frame = np.eye(4)
+        common_T_parent = np.eye(4)
         for child in reversed(chain[: chain.index(common)]):
             parent_T_child = self._pose(child, stamp, asked)
-            common_T_parent = common_T_frame
             common_T_child = common_T_parent @ parent_T_child
-            common_T_frame = common_T_child
-        return common_T_frame
+            common_T_parent = common_T_child  # frames: this child is the parent of the next
+        return common_T_parent
 
     def _pose(self, child: str, stamp: int, asked: tuple[str, str]) -> Float64[np.ndarray, "4 4"]:
         edge = self._edges[child]

@@ -53,12 +53,16 @@ class Metric:
     @property
     def row(self) -> str:
         """Key without its column."""
-        return self.key.split("@", 1)[0]
+        return self._row_and_column()[0]
 
     @property
     def column(self) -> str:
-        """Threshold the row is scored at, empty where it has only one number."""
-        return self.key.split("@", 1)[1] if "@" in self.key else ""
+        """Threshold the row is scored at, else the last part of the key."""
+        return self._row_and_column()[1]
+
+    def _row_and_column(self) -> tuple[str, str]:
+        row, _, column = self.key.rpartition("@" if "@" in self.key else ".")
+        return row, column
 
 
 def measured(key: str, value: float, unit: str = "", pooling: Pooling = Pooling.MEAN) -> Metric:

@@ -14,7 +14,7 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.evaluation.metric import Metric, not_available, ratio
 from unsup_track_ros.evaluation.pairing import LabelledTruth
 from unsup_track_ros.geometry.se3 import inverse, transform
-from unsup_track_ros.shapes import Bool, Int64
+from unsup_track_ros.shapes import Bool, Float64, Int64
 from unsup_track_ros.structures.grids import OccupancyGrids
 
 UNKNOWN = -1  # nav_msgs/OccupancyGrid
@@ -138,25 +138,26 @@ def _label_at_truth_cells(pair: LabelledTruth) -> Int64[np.ndarray, "Y X"] | Non
         return None
     if label.grids is None or label.egomotion.odom_T_velo1 is None:
         return None
-    rows, columns = np.indices(occupied.shape)
+    world_T_velo = truth.odom_T_velo  # frames: the truth's odom is not the label's, so it is world
+    odom_T_world = label.egomotion.odom_T_velo1 @ inverse(world_T_velo)
     # The cells stand at the sensor's height: a slope then shifts them least where the vehicle is.
-    centres_world = np.stack(
-        [
-            origin[0] + (columns.ravel() + 0.5) * side_m,
-            origin[1] + (rows.ravel() + 0.5) * side_m,
-            np.full(occupied.size, truth.odom_T_velo[2, 3]),
-        ],
-        axis=1,
+    corner_world = np.array([[*(origin + 0.5 * side_m), world_T_velo[2, 3]]])
+    corner_odom = transform(odom_T_world, corner_world)[0, :2]
+    column_step, row_step = side_m * odom_T_world[:2, 0], side_m * odom_T_world[:2, 1]
+    rows, columns = np.arange(occupied.shape[0])[:, None], np.arange(occupied.shape[1])
+    centre_x, centre_y = (
+        corner_odom[axis] + rows * row_step[axis] + columns * column_step[axis] for axis in (0, 1)
     )
-    odom_T_velo, velo_T_world = label.egomotion.odom_T_velo1, inverse(truth.odom_T_velo)
-    centres_odom = transform(odom_T_velo @ velo_T_world, centres_world)
-    return _sample(label.grids, centres_odom[:, :2]).reshape(occupied.shape)
+    return _sample(label.grids, centre_x, centre_y)
 
 
-def _sample(grids: OccupancyGrids, points_odom: np.ndarray) -> Int64[np.ndarray, " P"]:
-    cell = np.floor((points_odom - grids.origin_odom) / grids.resolution_m).astype(np.int64)
+def _sample(
+    grids: OccupancyGrids, x_odom: Float64[np.ndarray, "Y X"], y_odom: Float64[np.ndarray, "Y X"]
+) -> Int64[np.ndarray, "Y X"]:
+    column = np.floor((x_odom - grids.origin_odom[0]) / grids.resolution_m).astype(np.int64)
+    row = np.floor((y_odom - grids.origin_odom[1]) / grids.resolution_m).astype(np.int64)
     height, width = grids.static.shape
-    inside = (cell >= 0).all(axis=1) & (cell[:, 0] < width) & (cell[:, 1] < height)
-    values = np.full(len(cell), UNKNOWN, np.int64)
-    values[inside] = grids.static[cell[inside, 1], cell[inside, 0]]
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    values = np.full(inside.shape, UNKNOWN, np.int64)
+    values[inside] = grids.static[row[inside], column[inside]]
     return values

@@ -85,10 +85,8 @@ class EvaluationReport:
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_markdown(self) -> str:
-        """Write as Markdown: one table over thresholds, one of single numbers, the legend."""
-        by_threshold = [metric for metric in self.metrics if metric.column]
-        single = [metric for metric in self.metrics if not metric.column]
-        parts = ["# Evaluation", *_threshold_table(by_threshold), *_single_table(single)]
+        """Write as Markdown: tables by section, why numbers are missing, what was counted."""
+        parts = ["# Evaluation", *_tables(self.metrics), *_missing(self.metrics)]
         parts += ["## What is counted", "\n".join(f"- {line}" for line in self.legend)]
         return "\n\n".join(parts) + "\n"
 
@@ -151,7 +149,7 @@ def comparison_markdown(reports: Mapping[str, EvaluationReport], keys: Sequence[
     rows = []
     for key in keys:
         metrics = [report.metric(key) for report in reports.values()]
-        rows.append([_named(metrics[0]), *(_text(metric) for metric in metrics)])
+        rows.append([key, *(_text(metric) for metric in metrics)])
     return _table(["metric", *reports], rows)
 
 
@@ -194,32 +192,40 @@ def _legend(config: EvaluationConfig) -> tuple[str, ...]:
     )
 
 
-def _threshold_table(metrics: Sequence[Metric]) -> list[str]:
-    columns = sorted({metric.column for metric in metrics})
+def _tables(metrics: Sequence[Metric]) -> list[str]:
+    """Lay rows with the same columns below each other, under the heading of their section."""
     rows: dict[str, dict[str, Metric]] = {}
     for metric in metrics:
         rows.setdefault(metric.row, {})[metric.column] = metric
-    cells = [
-        [row, *(_text(by_column[c]) if c in by_column else "" for c in columns)]
-        for row, by_column in rows.items()
-    ]
-    return ["## Average precision at IoU", _table(["", *columns], cells)] if cells else []
+    tables: dict[tuple[str, ...], list[list[str]]] = {}
+    for row, by_column in rows.items():
+        section, _, name = row.partition(".")
+        cells = [name, *(_text(metric) for metric in by_column.values())]
+        tables.setdefault((section, *by_column), []).append(cells)
+    parts: list[str] = []
+    for (section, *columns), cells_of_rows in tables.items():
+        heading = f"## {section.capitalize()}"
+        parts += [] if heading in parts else [heading]
+        parts.append(_table(["", *columns], cells_of_rows))
+    return parts
 
 
-def _single_table(metrics: Sequence[Metric]) -> list[str]:
-    rows = [[_named(m), f"{_text(m)} ({m.reason})" if m.reason else _text(m)] for m in metrics]
-    return ["## Scores", _table(["metric", "value"], rows)]
-
-
-def _named(metric: Metric) -> str:
-    return f"{metric.key} ({metric.unit})" if metric.unit else metric.key
+def _missing(metrics: Sequence[Metric]) -> list[str]:
+    """Say which rows have no number and why, one line per reason."""
+    rows: dict[str, dict[str, None]] = {}
+    for metric in metrics:
+        if metric.value is None:
+            rows.setdefault(metric.reason, {})[metric.row] = None
+    lines = [f"- {reason}: {', '.join(names)}" for reason, names in rows.items()]
+    return ["## Not available", "\n".join(lines)] if lines else []
 
 
 def _text(metric: Metric) -> str:
     if metric.value is None:
         return "n/a"
     decimals = 0 if metric.pooling is Pooling.SUM else MARKDOWN_DECIMALS
-    return f"{metric.value:.{decimals}f}"
+    number = f"{metric.value:.{decimals}f}"
+    return f"{number} {metric.unit}" if metric.unit else number
 
 
 def _rounded(value: float | None) -> float | None:

@@ -14,6 +14,7 @@ from unsup_track_ros.shapes import Bool, Float, Float64, Int64
 
 # Unit box seen from above, counter-clockwise: front right, front left, rear left, rear right.
 _UNIT_CORNERS = np.array([[0.5, -0.5], [0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])
+_NEXT_CORNER = np.array([1, 2, 3, 0])
 
 
 def bev_corners(boxes: Float[np.ndarray, "N 7"]) -> Float64[np.ndarray, "N 4 2"]:
@@ -69,7 +70,7 @@ def bev_intersection_pairs(
     cosine, sine = np.cos(boxes1[:, 6])[:, None], np.sin(boxes1[:, 6])[:, None]
     x0 = cosine * outline[..., 0] + sine * outline[..., 1]
     y0 = cosine * outline[..., 1] - sine * outline[..., 0]
-    x1, y1 = np.roll(x0, -1, 1), np.roll(y0, -1, 1)
+    x1, y1 = x0[:, _NEXT_CORNER], y0[:, _NEXT_CORNER]
     half_length, half_width = 0.5 * boxes1[:, 3:4], 0.5 * boxes1[:, 4:5]
     start_x, end_x = np.clip(x0, -half_length, half_length), np.clip(x1, -half_length, half_length)
     # A vertical edge spans no dx: whatever its share of the way, it adds nothing.

@@ -81,4 +81,4 @@ def large_components(
     support = np.bincount(labels[counted], minlength=num + 1)[1:]
     kept = ((highest[1:] - lowest[1:]) > min_side).all(axis=1) & (support > min_voxels)
     order = np.argsort(-support, kind="stable")
-    return order[kept[order]] + 1
+    return np.asarray(order[kept[order]] + 1)

@@ -73,7 +73,7 @@ def fit_rigid_ransac(
     points_a: Float[Tensor, "P 3"],
     threshold_m: Float[Tensor, " P"],
     generator: torch.Generator,
-    options: RansacOptions = RansacOptions(),  # noqa: B008 - frozen
+    options: RansacOptions = RansacOptions(),
 ) -> RigidFit:
     """Fit one rigid motion to pairs of which many may be wrong (SPECS 0.4, item 3).
 
@@ -117,7 +117,8 @@ def residual_m(
 ) -> Float[Tensor, "*B P"]:
     """Return the distance that each motion leaves between the points of each pair."""
     moved = points_b @ a_T_b[..., :3, :3].mT + a_T_b[..., None, :3, 3]
-    return torch.linalg.vector_norm(moved - points_a, dim=-1)
+    distance_m: Tensor = torch.linalg.vector_norm(moved - points_a, dim=-1)
+    return distance_m
 
 
 def _mean_translation(points_b: Tensor, points_a: Tensor, threshold_m: Tensor) -> RigidFit:

@@ -4,8 +4,8 @@
 
 Volumes of interest are nearly empty, so sets of voxels are ascending arrays of flat row-major
 indices of `[Z, Y, X]`, and `dense` builds the volume where one is really needed. The grids of
-Track, Check, Repeat lie in `cam` (x right, y down, z forward) although the package's own grids are z-up:
-their bounds, their height axis and their published numbers are all stated in that frame.
+Track, Check, Repeat lie in `cam` (x right, y down, z forward) although the package's own grids are
+z-up: their bounds, their height axis and their published numbers are all stated in that frame.
 """
 
 from __future__ import annotations

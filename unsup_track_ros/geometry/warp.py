@@ -15,14 +15,19 @@ from torch.nn import functional
 from unsup_track_ros.shapes import Bool, Float
 
 
-def sample_bilinear(image: Float[Tensor, "C H W"], points_pix: Float[Tensor, "P 2"]) -> Float[Tensor, "C P"]:
+def sample_bilinear(
+    image: Float[Tensor, "C H W"], points_pix: Float[Tensor, "P 2"]
+) -> Float[Tensor, "C P"]:
     """Read an image between its pixels; what lies outside counts as 0."""
     grid = _normalised(points_pix.reshape(1, 1, -1, 2), image.shape[-1], image.shape[-2])
     return functional.grid_sample(image[None], grid, align_corners=True)[0, :, 0]
 
 
 def warp(
-    image1: Float[Tensor, "C H W"], flow01_px: Float[Tensor, "2 H W"], *, half_pixel_quirk: bool = False
+    image1: Float[Tensor, "C H W"],
+    flow01_px: Float[Tensor, "2 H W"],
+    *,
+    half_pixel_quirk: bool = False,
 ) -> Float[Tensor, "C H W"]:
     """Bring image 1 onto the pixels of image 0: `warped(p) = image1(p + flow01(p))`, 0 outside.
 
@@ -46,7 +51,10 @@ def splat_coverage(flow10_px: Float[Tensor, "2 H W"]) -> Bool[Tensor, "H W"]:
     """
     height, width = flow10_px.shape[-2:]
     corner = torch.floor(_pixel_grid(flow10_px) + flow10_px).long().reshape(2, -1)
-    x, y = corner[0] + 1, corner[1] + 1  # one ring of cells around the image: corner -1 still touches it
+    x, y = (
+        corner[0] + 1,
+        corner[1] + 1,
+    )  # one ring of cells around the image: corner -1 still touches it
     touches = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
     cell = torch.zeros((height + 1) * (width + 1), dtype=torch.bool, device=flow10_px.device)
     cell[(y * (width + 1) + x)[touches]] = True

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import torch
 
@@ -34,6 +35,8 @@ from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.labels import FrameLabel
 from unsup_track_ros.structures.result import PerceptionResult
+
+_NS_PER_S: Final = 1e9
 
 
 class LabelContentConfig(Config):
@@ -167,34 +170,37 @@ def _label_frames(
     """Step over the frames that have no label yet; return how many labels were added."""
     total = len(recording.stamps_ns)
     wanted = total if options.max_frames is None else min(options.max_frames, total)
-    done = set(store.indices)
-    if done.issuperset(range(wanted)):
-        observers.progress("labelling", wanted, wanted)
-        return 0
-    store.drop_derived()
-    pipeline = Pipeline(config.pipeline, torch.device(options.device))
-    start, snapshot_stamp_ns = _resume(pipeline, store, recording.stamps_ns)
-    keeper = _ContentFilter(config.labels, recording.stamps_ns)
     num_new = 0
-    for frame in _timed(read_ahead(_frames(recording, start, wanted)), observers.timings):
-        result = pipeline.step(frame)
-        with observers.timings.storing():
-            num_new += store.write(keeper.label(result))
-            interval_ns = config.labels.snapshot_interval_s * 1e9
-            if pipeline.snapshot_exact and frame.stamp_ns - snapshot_stamp_ns >= interval_ns:
-                store.save_snapshot(frame.index, pipeline.state())
-                snapshot_stamp_ns = frame.stamp_ns
-        observers.timings.add(frame.stamp_ns, result.stage_seconds)
-        observers.progress("labelling", frame.index + 1, wanted)
+    if set(store.indices).issuperset(range(wanted)):
+        observers.progress("labelling", wanted, wanted)
+    else:
+        store.drop_derived()
+        pipeline = Pipeline(config.pipeline, torch.device(options.device))
+        start, snapshot_ns = _resume(pipeline, store, recording.stamps_ns)
+        content = _ContentFilter(config.labels, recording.stamps_ns)
+        frames = _timed(read_ahead(_frames(recording, start, wanted)), observers.timings)
+        for frame in frames:
+            result = pipeline.step(frame)
+            with observers.timings.storing():
+                num_new += store.write(content.label(result))
+                interval_ns = config.labels.snapshot_interval_s * _NS_PER_S
+                if pipeline.snapshot_exact and frame.stamp_ns - snapshot_ns >= interval_ns:
+                    store.save_snapshot(frame.index, pipeline.state())
+                    snapshot_ns = frame.stamp_ns
+            observers.timings.add(frame.stamp_ns, result.stage_seconds)
+            observers.progress("labelling", frame.index + 1, wanted)
     if wanted == total:
         store.drop_snapshot()
     return num_new
 
 
 def _resume(pipeline: Pipeline, store: LabelStore, stamps_ns: tuple[int, ...]) -> tuple[int, int]:
-    """Restore the newest snapshot; return the next frame and the stamp of the snapshot."""
+    """Restore the newest snapshot; return the next frame and the stamp of the snapshot.
+
+    A snapshot behind which a label is missing (removed by hand, or damaged) is of no use.
+    """
     snapshot = store.load_snapshot()
-    if snapshot is None:
+    if snapshot is None or not set(store.indices).issuperset(range(snapshot[0] + 1)):
         return 0, stamps_ns[0]
     index, state = snapshot
     pipeline.restore(state)
@@ -257,7 +263,7 @@ class _ContentFilter:
         """Tell from the stamps alone, so that a resumed run decides as an undisturbed one."""
         if index == 0 or self._config.grid_interval_s == 0:
             return True
-        start_ns, interval_ns = self._stamps_ns[0], self._config.grid_interval_s * 1e9
+        start_ns, interval_ns = self._stamps_ns[0], self._config.grid_interval_s * _NS_PER_S
         before = (self._stamps_ns[index - 1] - start_ns) // interval_ns
         return (self._stamps_ns[index] - start_ns) // interval_ns > before
 

@@ -74,8 +74,8 @@ class Manifest:
             content: dict[str, Any] = json.loads(path.read_text())
             if content["format"] != FORMAT:
                 raise LabelStoreError(
-                    f"{folder} holds labels of layout {content['format']}, this version "
-                    f"reads layout {FORMAT}. Use the version that wrote them ({content.get('code_version')})."
+                    f"{folder} holds labels of layout {content['format']}, this "
+                    f"version reads layout {FORMAT}. Use the version that wrote them ({content.get('code_version')})."
                 )
             checkpoints = tuple(sorted(content.pop("checkpoint_sha256").items()))
             return cls(checkpoint_sha256=checkpoints, **content)

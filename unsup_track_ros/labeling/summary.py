@@ -18,7 +18,7 @@ from unsup_track_ros.labeling.store import OBJECTS_NAME, SUMMARY_NAME, LabelStor
 from unsup_track_ros.structures.labels import FrameLabel
 from unsup_track_ros.structures.tracks import TrackState
 
-_DECIMALS: Final = 4  # a tenth of a millimetre; the frame files hold every digit
+_DECIMALS: Final = 6  # a micrometre or microradian; the frame files hold every digit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import ConfigError
-from unsup_track_ros.shapes import Float, Float32, UInt8
+from unsup_track_ros.shapes import Float, UInt8
 
 # RAFT works on 1/8 of the resolution, and its 4-level correlation pyramid needs 16 cells a side.
 STRIDE_PX = 8
@@ -54,7 +54,9 @@ _RENAMES = (
 class RaftConfig(Config):
     """RAFT network and its weights."""
 
-    architecture: Literal["small", "large"] = parameter("large", "Network size: large is the published one.")
+    architecture: Literal["small", "large"] = parameter(
+        "large", "Network size: large is the published one."
+    )
     weights_path: str = parameter("", "File of weights (.pth, .pt or .safetensors), required.")
     iterations: int = parameter(8, "Refinement iterations (TCR uses 8).", ge=1, le=64)
 
@@ -70,8 +72,9 @@ class Raft:
         """
         if not config.weights_path:
             raise ConfigError(
-                "Optical flow by RAFT needs a file of weights, but `weights_path` is empty. Set it to a "
-                ".pth or .safetensors file in torchvision's or the original naming, or use backend 'dis'."
+                "Optical flow by RAFT needs a file of weights, but `weights_path` is empty. "
+                "Set it to a .pth or .safetensors file in torchvision's or the original naming, "
+                "or use backend 'dis'."
             )
         self._config = config
         self._device = device
@@ -91,16 +94,16 @@ class Raft:
         height, width = image0_rgb.shape[:2]
         if min(height, width) < MIN_SIDE_PX:
             raise ConfigError(
-                f"RAFT needs images of at least {MIN_SIDE_PX} x {MIN_SIDE_PX} px, got {width} x {height} px. "
-                "Raise the working resolution, or use backend 'dis'."
+                f"RAFT needs images of at least {MIN_SIDE_PX} x {MIN_SIDE_PX} px, "
+                f"got {width} x {height} px. Raise the working resolution, or use backend 'dis'."
             )
         pair = torch.from_numpy(np.stack([image0_rgb, image1_rgb])).to(self._device)
         pair = pair.permute(0, 3, 1, 2).float() / 127.5 - 1.0
         pad = (0, -width % STRIDE_PX, 0, -height % STRIDE_PX)
         pair = functional.pad(pair, pad, mode="replicate")
         flow = self._network(pair, pair.flip(0), num_flow_updates=self._config.iterations)[-1]
-        padded: Float32[Tensor, "2 2 H W"] = flow[..., :height, :width]
-        return padded.contiguous()
+        cropped: Float[Tensor, "2 2 H W"] = flow[..., :height, :width].contiguous()
+        return cropped
 
 
 def build_raft(architecture: Literal["small", "large"]) -> nn.Module:
@@ -123,7 +126,11 @@ def torchvision_naming(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     renamed = {}
     for original_name, value in weights.items():
         owner, _, last = original_name.rpartition(".norm")
-        if owner and last[0] in "34" and any(key.startswith(f"{owner}.downsample.1.") for key in weights):
+        if (
+            owner
+            and last[0] in "34"
+            and any(key.startswith(f"{owner}.downsample.1.") for key in weights)
+        ):
             continue
         name = original_name
         for pattern, replacement in _RENAMES:
@@ -135,21 +142,36 @@ def torchvision_naming(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _read_weights(path_text: str) -> dict[str, Tensor]:
     path = Path(path_text)
     if not path.is_file():
-        raise ConfigError(f"The RAFT weights '{path}' do not exist. Set `weights_path` to a local file.")
+        raise ConfigError(
+            f"The RAFT weights '{path}' do not exist. Set `weights_path` to a local file."
+        )
     if path.suffix == ".safetensors":
-        from safetensors.torch import load_file  # noqa: PLC0415 - needed for this format only
-
-        return load_file(path)
+        return _read_safetensors(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ConfigError(
-            f"The RAFT weights '{path}' cannot be read as a file of tensors ({error}). Expected a state dict "
-            "saved by torch, or a .safetensors file."
+            f"The RAFT weights '{path}' cannot be read as a file of tensors ({error}). "
+            "Expected a state dict saved by torch, or a .safetensors file."
         ) from error
-    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise ConfigError(f"The RAFT weights '{path}' must be a dictionary of tensors, got another structure.")
+    if not isinstance(loaded, dict) or not all(
+        isinstance(value, Tensor) for value in loaded.values()
+    ):
+        raise ConfigError(
+            f"The RAFT weights '{path}' must be a dictionary of tensors, got another structure."
+        )
     return loaded
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        from safetensors.torch import load_file
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"Reading '{path}' needs safetensors, which is not installed. "
+            "Run `pip install unsup_track_ros[raft]`, or give a .pth file."
+        ) from error
+    return load_file(path)
 
 
 def _load_strictly(network: nn.Module, weights: dict[str, Tensor], config: RaftConfig) -> None:
@@ -157,8 +179,8 @@ def _load_strictly(network: nn.Module, weights: dict[str, Tensor], config: RaftC
         network.load_state_dict(weights, strict=True)
     except RuntimeError as error:
         raise ConfigError(
-            f"The weights '{config.weights_path}' do not fit RAFT '{config.architecture}': {error}. Check "
-            "`architecture`."
+            f"The weights '{config.weights_path}' do not fit RAFT '{config.architecture}': "
+            f"{error}. Check `architecture`."
         ) from error
 
 
@@ -166,10 +188,10 @@ def _load_strictly(network: nn.Module, weights: dict[str, Tensor], config: RaftC
 def _torchvision_raft() -> dict[str, Callable[..., nn.Module]]:
     """Import torchvision's RAFT builders, also where torchvision's compiled operators cannot load.
 
-    torchvision from PyPI is compiled for the CUDA build of torch. Beside a CPU-only torch its library
-    does not load, and its Python part then stops at import with "operator torchvision::nms does not
-    exist", because it declares the output shape of operators nobody has defined. RAFT uses none of
-    them, so their bare schemas are enough to get past that line.
+    torchvision from PyPI is compiled for the CUDA build of torch. Beside a CPU-only torch its
+    library does not load, and its Python part then stops at import with "operator torchvision::nms
+    does not exist", because it declares the output shape of operators nobody has defined. RAFT uses
+    none of them, so their bare schemas are enough to get past that line.
     """
     try:
         return _import_builders()
@@ -181,7 +203,7 @@ def _torchvision_raft() -> dict[str, Callable[..., nn.Module]]:
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
-    # The failed import leaves submodules behind that would be reused without having run to their end.
+    # The failed import leaves submodules behind, to be reused without having run to their end.
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         del sys.modules[name]
     _declare_operators()
@@ -189,15 +211,16 @@ def _torchvision_raft() -> dict[str, Callable[..., nn.Module]]:
 
 
 def _import_builders() -> dict[str, Callable[..., nn.Module]]:
-    from torchvision.models.optical_flow import raft_large, raft_small  # noqa: PLC0415 - optional
+    from torchvision.models.optical_flow import raft_large, raft_small
 
     return {"small": raft_small, "large": raft_large}
 
 
 @functools.cache
 def _declare_operators() -> torch.library.Library:
-    """Define the schemas; the library must stay referenced (here: by the cache) to stay registered."""
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    """Define the schemas; they last as long as the library is referenced, here by the cache."""
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name in _DECLARED_OPERATORS:
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(schema)  # type: ignore[no-untyped-call]
     return library

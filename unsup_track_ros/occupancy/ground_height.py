@@ -16,7 +16,7 @@ from unsup_track_ros.shapes import Float, Int64
 class GroundHeightConfig(Config):
     """How the ground is told from what stands on it."""
 
-    sectors: int = parameter(120, "Azimuth sectors of the ground model.", ge=8, le=3600)
+    sectors: int = parameter(180, "Azimuth sectors of the ground model.", ge=8, le=3600)
     ring_m: float = parameter(1.0, "Depth of its range rings.", unit="m", gt=0)
     max_slope: float = parameter(
         0.15, "Steepest ground relative to the vehicle, as rise over run.", gt=0, le=1
@@ -36,9 +36,9 @@ def ground_height(
 
     The lowest point of each cell, under the steepest ground that any cell of its sector allows:
     g(r) = min over r' of z(r') + slope |r - r'|. This bridges cells without points and cells that
-    show only an obstacle, and follows slopes up to `max_slope`. The median of each sector with its
-    neighbours replaces what lies above it (a sector full of obstacles) or further below than
-    `pit_m` (reflections seem to come from below the ground).
+    show only an obstacle, and follows slopes up to `max_slope`. A sector full of obstacles gets the
+    median of itself and its neighbours. Before, cells more than `pit_m` below both neighbours are
+    lifted to them: reflections seem to come from below the ground.
 
     Args:
         polar: Sectors and rings of the model.
@@ -54,6 +54,9 @@ def ground_height(
     )
     lowest.scatter_reduce_(0, cell, height_m, "amin")
     lowest = lowest.view(polar.num_sectors, polar.num_rings)
+    beside = torch.minimum(lowest.roll(1, 0), lowest.roll(-1, 0))
+    lower_side = torch.where(torch.isfinite(beside), beside, lowest)
+    lowest = torch.where(lower_side - lowest > config.pit_m, lower_side, lowest)
     ramp = torch.arange(polar.num_rings, device=height_m.device) * (config.max_slope * polar.ring_m)
     outward = torch.cummin(lowest - ramp, 1).values + ramp
     inward = torch.cummin((lowest + ramp).flip(1), 1).values.flip(1) - ramp
@@ -62,5 +65,4 @@ def ground_height(
     median = torch.maximum(
         torch.minimum(left, right), torch.minimum(torch.maximum(left, right), envelope)
     )
-    is_pit = torch.isfinite(median) & (median - envelope > config.pit_m)
-    return torch.where(is_pit, median, torch.minimum(envelope, median))
+    return torch.minimum(envelope, median)

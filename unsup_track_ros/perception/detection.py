@@ -53,6 +53,9 @@ class DetectionConfig(Config):
         1.5, "Point evidence: cells join if their velocities differ less.", unit="m/s", gt=0
     )
     min_points: int = parameter(8, "Point evidence: fewest moving points of a region.", ge=1)
+    min_points_unmeasured: int = parameter(
+        40, "Point evidence: the same where no velocity is measured.", ge=1
+    )
     half_score_points: int = parameter(
         30, "Point evidence: so many points make a score of a half.", ge=1
     )
@@ -138,8 +141,11 @@ class MotionDetector:
             cluster = motion.point_cluster[index].astype(np.int64)
         labels = self._grouped(points_velo, velocity, cluster)
         size = np.bincount(labels, minlength=1)
+        measured = np.isfinite(_group_means(velocity, labels, len(size))[:, 0])
+        enough = size >= np.where(measured, config.min_points, config.min_points_unmeasured)
+        enough[0] = False
         order = np.argsort(-size, kind="stable")
-        order = order[(size[order] >= config.min_points) & (order > 0)][: config.max_regions]
+        order = order[enough[order]][: config.max_regions]
         region = _renumbered(labels, order)
         point_region = np.zeros(len(motion.moving_points), np.int64)
         point_region[index] = region

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage: optical flow between a past image (0) and the current one (1), both ways, with reliability.
+"""Stage: optical flow between a past image (0) and the current one (1), both ways.
 
-Comes in: the first camera's images of two frames. Goes out: `OpticalFlow` at the working resolution.
-Which past frame to compare with is the pipeline's choice.
+Comes in: the first camera's images of two frames. Goes out: `OpticalFlow` with its reliability, at
+the working resolution. Which past frame to compare with is the pipeline's choice.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ _DIS_PRESETS = {
 class OpticalFlowConfig(Config):
     """Optical flow and its forward-backward check (SPECS 0.3)."""
 
-    backend: Literal["dis", "raft"] = parameter("dis", "Method: OpenCV's DIS (no weights, CPU) or RAFT.")
+    backend: Literal["dis", "raft"] = parameter(
+        "dis", "Method: OpenCV's DIS (no weights, CPU) or RAFT."
+    )
     width_px: int = parameter(832, "Working width; images are resized to it.", unit="px", ge=128)
     height_px: int = parameter(256, "Working height; images are resized to it.", unit="px", ge=128)
     dis_preset: Literal["ultrafast", "fast", "medium"] = parameter(
@@ -72,7 +74,7 @@ class OpticalFlowEstimator:
         image0 = past.frame.camera if past is not None else None
         if image0 is None:
             return OpticalFlow(status=FlowStatus.NO_PAST_IMAGE, stamp1_ns=image1.stamp_ns)
-        flow01_px, flow10_px = self._both_ways(self._resized(image0), self._resized(image1))
+        flow01_px, flow10_px = self._both_ways(image0, image1)
         reliable0, reliable1 = reliability(flow01_px, flow10_px, self._config)
         return OpticalFlow(
             status=FlowStatus.OK,
@@ -84,26 +86,34 @@ class OpticalFlowEstimator:
             reliable1=reliable1.cpu().numpy(),
         )
 
-    def _resized(self, image: CameraImage) -> UInt8[np.ndarray, "H W 3"]:
-        size = (self._config.width_px, self._config.height_px)
-        if (image.camera.width_px, image.camera.height_px) == size:
-            return image.image_rgb
-        return cv2.resize(image.image_rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-
     def _both_ways(
-        self, image0_rgb: UInt8[np.ndarray, "H W 3"], image1_rgb: UInt8[np.ndarray, "H W 3"]
+        self, image0: CameraImage, image1: CameraImage
     ) -> tuple[Float[Tensor, "2 H W"], Float[Tensor, "2 H W"]]:
+        rgb0, rgb1 = image0.image_rgb, image1.image_rgb
         if self._raft is not None:
-            flow01_px, flow10_px = self._raft.flow_both_ways(image0_rgb, image1_rgb)
-            return flow01_px, flow10_px
-        grey0, grey1 = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (image0_rgb, image1_rgb))
-        # A new object each time: DIS may start from what it keeps, and a step must not depend on the last.
+            forward, backward = self._raft.flow_both_ways(self._resized(rgb0), self._resized(rgb1))
+            return forward, backward
+        # Grey before resizing: a third of the work.
+        grey0, grey1 = (
+            self._resized(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)) for rgb in (rgb0, rgb1)
+        )
         return self._dis(grey0, grey1), self._dis(grey1, grey0)
 
+    def _resized(self, image: UInt8[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*resized"]:
+        size = (self._config.width_px, self._config.height_px)
+        if image.shape[1::-1] == size:
+            return image
+        resized: UInt8[np.ndarray, "*resized"] = cv2.resize(
+            image, size, interpolation=cv2.INTER_AREA
+        )
+        return resized
+
     def _dis(self, grey0: np.ndarray, grey1: np.ndarray) -> Float32[Tensor, "2 H W"]:
-        dis = cv2.DISOpticalFlow_create(_DIS_PRESETS[self._config.dis_preset])
-        flow_px = np.ascontiguousarray(dis.calc(grey0, grey1, None).transpose(2, 0, 1), np.float32)  # type: ignore[call-overload]
-        return torch.from_numpy(flow_px).to(self._device)
+        # A new object each time: what DIS keeps from a pair must not reach the next one.
+        dis = cv2.DISOpticalFlow.create(_DIS_PRESETS[self._config.dis_preset])
+        # OpenCV's stubs lack the None that stands for "no flow to start from".
+        flow_px = np.asarray(dis.calc(grey0, grey1, None), np.float32)  # type: ignore[call-overload]
+        return torch.from_numpy(np.ascontiguousarray(flow_px.transpose(2, 0, 1))).to(self._device)
 
 
 def reliability(
@@ -119,11 +129,15 @@ def reliability(
     """
     passed0 = _passes_alone(flow01_px, flow10_px, config)
     passed1 = _passes_alone(flow10_px, flow01_px, config)
-    return passed0 & _target_is(passed1, flow01_px, config), passed1 & _target_is(passed0, flow10_px, config)
+    return passed0 & _target_is(passed1, flow01_px, config), passed1 & _target_is(
+        passed0, flow10_px, config
+    )
 
 
 def is_cycle_consistent(
-    forward_px: Float[Tensor, "2 *P"], backward_px: Float[Tensor, "2 *P"], config: OpticalFlowConfig
+    forward_px: Float[Tensor, "2 ..."],
+    backward_px: Float[Tensor, "2 ..."],
+    config: OpticalFlowConfig,
 ) -> Tensor:
     """Compare flow with the backward flow found at its target (SPECS 0.3, item 3).
 
@@ -149,5 +163,7 @@ def _passes_alone(forward_px: Tensor, backward_px: Tensor, config: OpticalFlowCo
 
 
 def _target_is(mask: Tensor, flow_px: Tensor, config: OpticalFlowConfig) -> Tensor:
-    moved = warp(mask[None].to(flow_px.dtype), flow_px, half_pixel_quirk=config.quirk_half_pixel_warp)
+    moved = warp(
+        mask[None].to(flow_px.dtype), flow_px, half_pixel_quirk=config.quirk_half_pixel_warp
+    )
     return moved[0] > 0.5

@@ -53,8 +53,10 @@ def correct_extent(
     motion, config = configs
     low, high = extent
     ages_s = (seen.stamp_ns - table.birth_ns) / _NS_PER_S
-    size = visible_extent.follow_size(table.size, high - low, ages_s, duration_s, config)
     boxes = table.boxes_odom
+    size = visible_extent.follow_size(
+        boxes, high - low, ages_s, seen.sensor_odom, duration_s, config
+    )
     shift = visible_extent.growth_shift(boxes, extent, size, seen.sensor_odom)
     odom_R = visible_extent.odom_R_axes(boxes)
     boxes[:, :3] += np.einsum("nij,nj->ni", odom_R, shift)

@@ -26,6 +26,9 @@ class VisibleExtentConfig(Config):
         "Standard deviations up to which the visible near face is believed to be the face.",
         gt=0,
     )
+    face_slack: float = parameter(
+        0.1, "Deviation of the visible near face per metre of size that is not visible.", ge=0
+    )
     growth_time_s: float = parameter(
         1.0, "Time in which the size follows larger measurements.", unit="s", gt=0
     )
@@ -101,7 +104,8 @@ def measure_centre(
     slack_squared = ((high - low) - predicted_odom[:, 3:6]) ** 2
     measured_variance = position_std_m**2
     # A uniform distribution over the slack, where no face tells which side is missing.
-    variance = measured_variance + np.where(np.abs(sensor) > half, 0.0, slack_squared / 12)
+    per_slack = np.where(np.abs(sensor) > half, config.face_slack**2, 1 / 12)
+    variance = measured_variance + per_slack * slack_squared
     predicted_variance = np.einsum("kji,kjl,kli->ki", odom_R, covariance_odom, odom_R)
     is_face = anchored**2 <= config.face_gate**2 * (predicted_variance + measured_variance)
     contained = np.clip(
@@ -118,9 +122,10 @@ def measure_centre(
 
 
 def follow_size(
-    sizes: Float64[np.ndarray, "K 3"],
+    predicted_odom: Float64[np.ndarray, "K 7"],
     measured: Float64[np.ndarray, "K 3"],
     ages_s: Float64[np.ndarray, " K"],
+    sensor_odom: Float64[np.ndarray, " 3"],
     duration_s: float,
     config: VisibleExtentConfig,
 ) -> Float64[np.ndarray, "K 3"]:
@@ -128,14 +133,23 @@ def follow_size(
 
     An expectile filter: its fixed point is near the 0.8 quantile that LISO takes over a whole
     track, but it needs no history and answers at once. Young tracks grow by the mean of what they
-    saw.
+    saw. Down only as far as the sensor faces the side whose length it is: from right behind a car
+    its rear face says nothing about its length.
     """
     growth = np.maximum(
         -np.expm1(-duration_s / config.growth_time_s), duration_s / (ages_s + duration_s)
     )
-    decay = -np.expm1(-duration_s / config.decay_time_s)
-    change = measured - sizes
-    return np.asarray(sizes + np.where(change > 0, growth[:, None], decay) * change)
+    offset = sensor_odom - predicted_odom[:, :3]
+    sensor = np.einsum("kji,kj->ki", odom_R_axes(predicted_odom), offset)
+    beyond = np.maximum(np.abs(sensor) - 0.5 * predicted_odom[:, 3:6], 0.0)
+    distance = np.maximum(np.linalg.norm(sensor[:, :2], axis=1), 1e-6)[:, None]
+    facing = np.ones((len(measured), 3))
+    facing[:, :2] = beyond[:, 1::-1] / distance
+    decay = -np.expm1(-duration_s / config.decay_time_s) * facing
+    change = measured - predicted_odom[:, 3:6]
+    return np.asarray(
+        predicted_odom[:, 3:6] + np.where(change > 0, growth[:, None], decay) * change
+    )
 
 
 def growth_shift(

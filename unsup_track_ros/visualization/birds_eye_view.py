@@ -30,6 +30,7 @@ _OCCUPIED_FROM: Final = 50
 _HEIGHT_LEVELS: Final = 64
 _GROUND_SAMPLE: Final = 4096
 _GROUND_PERCENTILE: Final = 20  # below cars and walls, above stray returns under the road
+_TRAIL_STRENGTH: Final = 0.75
 _RING_STEP_M: Final = 20
 _SCALE_BAR_M: Final = 10.0
 # Outline of the vehicle marker about the origin of base: a chevron, as its true size is not known.
@@ -165,7 +166,9 @@ class BirdsEyeView:
     def _draw_trails(self, image: Image, base_T_odom: Float64[np.ndarray, "4 4"]) -> None:
         for track_id, trail_odom in self._trails.trails_odom().items():
             trail_pix = self.to_pix(se3.transform(base_T_odom, trail_odom))
-            drawing.polyline(image, trail_pix, colors.dimmed(colors.track_color(track_id), 0.7), 2)
+            drawing.polyline(
+                image, trail_pix, colors.dimmed(colors.track_color(track_id), _TRAIL_STRENGTH), 1
+            )
 
     def _draw_tracks(
         self, image: Image, base_T_odom: Float64[np.ndarray, "4 4"], tracks: Tracks

@@ -80,25 +80,28 @@ def cloud_message(frame: int) -> RosMessage:
     return encode_cloud(scan_of(frame), START_NS + frame * PERIOD_NS, "velo")
 
 
-def packed_cloud_message(table: np.ndarray, *, shape: tuple[int, int] | None = None, row_padding: int = 0) -> RosMessage:
+def packed_cloud_message(
+    table: np.ndarray, *, shape: tuple[int, int] | None = None, row_padding: int = 0
+) -> RosMessage:
     """Build a PointCloud2 with exactly the memory layout of a structured array."""
     rows, columns = shape or (1, len(table))
+    layout = dict(table.dtype.fields or {})
+    kinds = {name: entry[0].str.lstrip("<>|") for name, entry in layout.items()}
     fields = [
         ros2_classes()[POINT_FIELD](
-            name=name, offset=offset, datatype=DATATYPES[kind.str.lstrip("<>|")], count=1
+            name=name, offset=entry[1], datatype=DATATYPES[kinds[name]], count=1
         )
-        for name, (kind, offset) in ((n, table.dtype.fields[n][:2]) for n in table.dtype.names)
+        for name, entry in layout.items()
     ]
     step = table.dtype.itemsize
     lines = table.reshape(rows, columns).view(np.uint8).reshape(rows, columns * step)
     data = np.pad(lines, ((0, 0), (0, row_padding)))
-    kinds = [table.dtype.fields[name][0] for name in table.dtype.names]
     return ros2_classes()[POINT_CLOUD](
         header=header(START_NS, "velo"),
         height=rows,
         width=columns,
         fields=fields,
-        is_bigendian=any(kind.byteorder == ">" for kind in kinds),
+        is_bigendian=any(entry[0].byteorder == ">" for entry in layout.values()),
         point_step=step,
         row_step=columns * step + row_padding,
         data=data.reshape(-1),

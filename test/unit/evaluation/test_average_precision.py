@@ -111,6 +111,15 @@ def test_any_number_of_detections_on_an_object_that_does_not_count_is_ignored() 
     assert matches.num_truth == 1
 
 
+def test_an_overlap_equal_to_the_ignored_one_excuses() -> None:
+    assert match([[0.1]], [0.9], [False]).outcomes.tolist() == [[IGNORED]]
+
+
+def test_precision_is_the_best_at_this_recall_or_beyond() -> None:
+    # Precision 0, 1/2, 2/3: the envelope is 2/3 from recall 0 on.
+    assert frame_average_precision(frame([0.9, 0.8, 0.7], [0, 1, 1], 2))[0] == pytest.approx(2 / 3)
+
+
 def test_a_hit_on_a_counting_object_is_a_hit_even_beside_an_ignored_one() -> None:
     matches = match([[0.6, 0.3]], [0.9], [True, False])
     assert matches.outcomes.tolist() == [[TRUE_POSITIVE]]
@@ -147,4 +156,5 @@ def test_pooled_ap_without_truth_is_unknown_and_without_detections_zero() -> Non
 
 def test_the_score_cut_drops_detections_from_the_counts() -> None:
     assert precision_recall_counts([FRAME_A, MISSED], 0.0) == (2, 1, 3)
+    assert precision_recall_counts([FRAME_A, MISSED], 0.7) == (2, 1, 3)
     assert precision_recall_counts([FRAME_A, MISSED], 0.75) == (1, 1, 3)

@@ -83,6 +83,13 @@ def test_truth_of_which_the_camera_sees_nothing_is_dropped_but_half_seen_truth_s
     assert metrics["detection.tcr.bev.all.truth_objects"].value == 1
 
 
+def test_truth_below_the_lower_edge_of_the_image_is_dropped() -> None:
+    # Its top, 3.15 m below the camera, is 6 m away: row 50.75 of 50.
+    below = [4.0, 0, -3.9, 4, 2, 1.5, 0]
+    metrics = scores((found(0), truth(0, [car(10), below])))
+    assert metrics["detection.tcr.bev.all.truth_objects"].value == 1
+
+
 def test_all_around_scoring_takes_what_is_in_range_on_any_side() -> None:
     metrics = scores((found(0, car(-49), car(-51)), truth(0, [car(-49), car(0, 60)])))
     assert metrics["detection.range.bev.all.truth_objects"].value == 1
@@ -172,5 +179,5 @@ def test_perspective_boxes_reach_beyond_the_image_and_survive_corners_behind_the
     assert bottom == pytest.approx(24.5 + 50 * 1.75 / 8)
     assert top == pytest.approx(24.5 + 50 * 0.25 / 12)
     beside = perspective_boxes_pix(np.array([car(1, -3)]), CAM_T_VELO, CAMERA)[0]
-    assert np.isfinite(beside).all()
+    assert beside[0] == pytest.approx(49.5 + 50 * 2 / 3)
     assert beside[2] > CAMERA.width_px

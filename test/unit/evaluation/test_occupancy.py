@@ -68,6 +68,12 @@ def test_tolerant_scores_forgive_one_cell() -> None:
     assert metrics["recall_tolerant"].value == 0.5
 
 
+def test_the_label_is_read_at_the_centres_of_the_true_cells() -> None:
+    # The only true cell has its centre at 0.25 m: in the second cell of a grid from -0.3 m on.
+    metrics = scores(grids(np.array([[0, 100]]), origin=(-0.3, 0)), world(np.array([[1]])))
+    assert metrics["recall"].value == 1.0
+
+
 def test_values_below_the_threshold_are_not_claimed() -> None:
     metrics = scores(grids(np.array([[64, 65]])), world(np.array([[1, 1]])))
     assert metrics["recall"].value == 0.5

@@ -71,7 +71,7 @@ def test_nothing_at_all_is_a_report_without_numbers() -> None:
         "frames.truths_without_label",
         "egomotion.frames",
     }
-    assert "n/a (no frame with label and truth)" in result.to_markdown()
+    assert "- no frame with label and truth: detection.tcr.bev.all" in result.to_markdown()
 
 
 def test_json_is_strict_and_has_null_with_a_reason() -> None:
@@ -92,14 +92,26 @@ def test_equal_input_gives_equal_bytes() -> None:
     assert written() == written()
 
 
-def test_markdown_lays_thresholds_side_by_side() -> None:
+def test_markdown_lays_rows_of_equal_columns_below_each_other() -> None:
     text = report(
-        measured("d.ap@0.1", 0.5), measured("d.ap@0.3", 0.25), count("d.frames", 1200)
+        measured("det.bev.ap@0.1", 0.5),
+        measured("det.bev.ap@0.3", 0.25),
+        count("det.bev.hits", 1200),
+        count("det.image.hits", 7),
+        measured("ego.error.max", 0.0314, "m"),
+        not_available("ego.drift.last", "too short", "m"),
     ).to_markdown()
-    assert "|  | 0.1 | 0.3 |" in text
-    assert "| d.ap | 0.500 | 0.250 |" in text
-    assert "| d.frames | 1200 |" in text
-    assert text.endswith("- what is counted\n")
+    assert text == (
+        "# Evaluation\n\n"
+        "## Det\n\n"
+        "|  | 0.1 | 0.3 |\n| --- | ---: | ---: |\n| bev.ap | 0.500 | 0.250 |\n\n"
+        "|  | hits |\n| --- | ---: |\n| bev | 1200 |\n| image | 7 |\n\n"
+        "## Ego\n\n"
+        "|  | max |\n| --- | ---: |\n| error | 0.031 m |\n\n"
+        "|  | last |\n| --- | ---: |\n| drift | n/a |\n\n"
+        "## Not available\n\n- too short: ego.drift\n\n"
+        "## What is counted\n\n- what is counted\n"
+    )
 
 
 def test_the_legend_follows_the_parameters() -> None:
@@ -143,7 +155,7 @@ def test_a_summary_refuses_reports_of_other_parameters_and_an_empty_list() -> No
 def test_a_comparison_has_a_column_per_report() -> None:
     reports = {"tf": report(measured("a", 0.5, "m")), "flow": report(not_available("a", "dark"))}
     assert comparison_markdown(reports, ["a"]) == (
-        "| metric | tf | flow |\n| --- | ---: | ---: |\n| a (m) | 0.500 | n/a |"
+        "| metric | tf | flow |\n| --- | ---: | ---: |\n| a | 0.500 m | n/a |"
     )
     with pytest.raises(DataError, match="no metric 'b'"):
         comparison_markdown(reports, ["b"])

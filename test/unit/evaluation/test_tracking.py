@@ -47,6 +47,19 @@ def test_a_perfect_track_scores_one() -> None:
     assert metrics["tracking.all.num_switches"].value == 0
 
 
+def test_a_track_matches_from_the_configured_overlap_on() -> None:
+    # 4 m long, 1.6 m off along its length: 2.4 shared of 5.6 in all = 0.43.
+    one = label(0, tracks=tracks(0, [car(11.6)], [1]))
+    pairs = [LabelledTruth(label=one, truth=truth(0, [car(10)]))]
+    metrics = scores(pairs)
+    assert metrics["tracking.all.idf1"].value == 1.0
+    assert metrics["tracking.all.mota"].value == 1.0
+    assert metrics["tracking.all.motp_similarity"].value == pytest.approx(2.4 / 5.6)
+    strict = scores(pairs, TrackingEvaluationConfig(min_iou=0.5))
+    assert strict["tracking.all.idf1"].value == 0.0
+    assert strict["tracking.all.mota"].value == -1.0
+
+
 def test_a_changed_identity_is_one_switch_and_halves_idf1() -> None:
     metrics = scores(followed([1, 1, 2, 2]))
     assert metrics["tracking.all.num_switches"].value == 1

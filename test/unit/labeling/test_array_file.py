@@ -36,7 +36,7 @@ def read_back(tmp_path: Path, data: bytes) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-def test_an_array_comes_back_with_its_type_shape_and_every_bit(tmp_path: Path, name: str):
+def test_an_array_comes_back_with_its_type_shape_and_every_bit(tmp_path: Path, name: str) -> None:
     array = ARRAYS[name]
     back = read_back(tmp_path, pack_arrays({name: array}))[name]
     assert back.dtype == array.dtype
@@ -48,11 +48,11 @@ def test_an_array_comes_back_with_its_type_shape_and_every_bit(tmp_path: Path, n
         assert back.tobytes() == array.tobytes()
 
 
-def test_no_array_at_all_comes_back(tmp_path: Path):
+def test_no_array_at_all_comes_back(tmp_path: Path) -> None:
     assert read_back(tmp_path, pack_arrays({})) == {}
 
 
-def test_bytes_depend_neither_on_the_order_nor_on_the_time():
+def test_bytes_depend_neither_on_the_order_nor_on_the_time() -> None:
     first = pack_arrays(ARRAYS)
     again = pack_arrays(dict(reversed(list(ARRAYS.items()))))
     assert first == again
@@ -60,12 +60,12 @@ def test_bytes_depend_neither_on_the_order_nor_on_the_time():
         assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
 
 
-def test_masks_are_stored_as_bits():
+def test_masks_are_stored_as_bits() -> None:
     mask = np.random.default_rng(0).random(80_000) < 0.5
     assert len(pack_arrays({"mask": mask})) < 80_000 / 8 * 1.1
 
 
-def test_small_members_can_be_read_as_json():
+def test_small_members_can_be_read_as_json() -> None:
     with zipfile.ZipFile(io.BytesIO(pack_arrays({"boxes": np.array([[1.5, 2.0]])}))) as archive:
         index = json.loads(archive.read("index.json"))
     assert index["boxes"]["values"] == [1.5, 2.0]
@@ -73,18 +73,18 @@ def test_small_members_can_be_read_as_json():
 
 
 @pytest.mark.parametrize("data", [b"", b"not a zip", pack_arrays(ARRAYS)[:-100]])
-def test_a_damaged_file_is_refused_in_one_sentence(tmp_path: Path, data: bytes):
+def test_a_damaged_file_is_refused_in_one_sentence(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(LabelStoreError, match="cannot be read"):
         read_back(tmp_path, data)
 
 
-def test_a_flipped_byte_in_a_large_member_is_noticed(tmp_path: Path):
+def test_a_flipped_byte_in_a_large_member_is_noticed(tmp_path: Path) -> None:
     data = bytearray(pack_arrays({"noise": np.random.default_rng(0).random(2000)}))
     data[len(data) // 2] ^= 0xFF
     with pytest.raises(LabelStoreError, match="cannot be read"):
         read_back(tmp_path, bytes(data))
 
 
-def test_objects_are_refused():
+def test_objects_are_refused() -> None:
     with pytest.raises(LabelStoreError, match="numbers or text"):
         pack_arrays({"x": np.array([object()])})

@@ -32,20 +32,20 @@ def start_holder(folder: Path) -> subprocess.Popen[str]:
     return holder
 
 
-def test_the_lock_names_its_process_and_disappears(tmp_path: Path):
+def test_the_lock_names_its_process_and_disappears(tmp_path: Path) -> None:
     with directory_lock(tmp_path):
         assert (tmp_path / LOCK_NAME).read_text() == f"{os.getpid()}\n"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_lock_disappears_after_an_error_too(tmp_path: Path):
+def test_the_lock_disappears_after_an_error_too(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), directory_lock(tmp_path):
         raise ZeroDivisionError
     with directory_lock(tmp_path):
         pass
 
 
-def test_a_second_process_is_refused_in_one_sentence_and_a_dead_one_holds_nothing(tmp_path: Path):
+def test_a_second_process_is_refused_in_one_sentence_and_a_dead_one_holds_nothing(tmp_path: Path) -> None:
     holder = start_holder(tmp_path)
     try:
         with pytest.raises(LockError, match=f"process {holder.pid}"), directory_lock(tmp_path):
@@ -58,6 +58,9 @@ def test_a_second_process_is_refused_in_one_sentence_and_a_dead_one_holds_nothin
         assert (tmp_path / LOCK_NAME).read_text() == f"{os.getpid()}\n"
 
 
-def test_a_directory_that_is_not_there_is_explained(tmp_path: Path):
-    with pytest.raises(LabelStoreError, match="cannot be written to"), directory_lock(tmp_path / "no"):
+def test_a_directory_that_is_not_there_is_explained(tmp_path: Path) -> None:
+    with (
+        pytest.raises(LabelStoreError, match="cannot be written to"),
+        directory_lock(tmp_path / "no"),
+    ):
         pass

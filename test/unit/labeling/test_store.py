@@ -31,7 +31,7 @@ def new_store(folder: Path, manifest: Manifest = MANIFEST, config: str = CONFIG)
 
 
 @pytest.mark.parametrize("with_camera", [True, False])
-def test_a_label_comes_back_as_it_was_stored(tmp_path: Path, with_camera: bool):
+def test_a_label_comes_back_as_it_was_stored(tmp_path: Path, with_camera: bool) -> None:
     label = make_label(3, with_camera=with_camera)
     store = new_store(tmp_path / "labels")
     assert store.write(label)
@@ -43,7 +43,7 @@ def test_a_label_comes_back_as_it_was_stored(tmp_path: Path, with_camera: bool):
         assert read[name].dtype == array.dtype, name
 
 
-def test_a_label_without_grids_and_camera_has_none_when_read(tmp_path: Path):
+def test_a_label_without_grids_and_camera_has_none_when_read(tmp_path: Path) -> None:
     store = new_store(tmp_path / "labels")
     store.write(dataclasses.replace(make_label(0, with_camera=False), grids=None))
     back = store.read(0)
@@ -53,7 +53,18 @@ def test_a_label_without_grids_and_camera_has_none_when_read(tmp_path: Path):
     assert back.missing_inputs == ("Nothing of '/camera' near the scan.",)
 
 
-def test_labels_are_read_in_the_order_of_the_recording(tmp_path: Path):
+def test_a_combined_grid_that_is_not_the_larger_of_both_comes_back_too(tmp_path: Path) -> None:
+    label = make_label(0)
+    assert label.grids is not None
+    odd = dataclasses.replace(label.grids, combined=np.full((40, 60), 7, np.int8))
+    store = new_store(tmp_path / "labels")
+    store.write(dataclasses.replace(label, grids=odd))
+    back = store.read(0).grids
+    assert back is not None
+    assert (back.combined == 7).all()
+
+
+def test_labels_are_read_in_the_order_of_the_recording(tmp_path: Path) -> None:
     store = new_store(tmp_path / "labels")
     for index in (2, 10, 0):
         store.write(make_label(index))
@@ -62,18 +73,18 @@ def test_labels_are_read_in_the_order_of_the_recording(tmp_path: Path):
     assert len(store) == 3
 
 
-def test_an_empty_store_has_no_labels(tmp_path: Path):
+def test_an_empty_store_has_no_labels(tmp_path: Path) -> None:
     assert list(new_store(tmp_path / "labels")) == []
 
 
-def test_equal_labels_give_equal_bytes_in_two_directories(tmp_path: Path):
+def test_equal_labels_give_equal_bytes_in_two_directories(tmp_path: Path) -> None:
     for name in ("a", "b"):
         new_store(tmp_path / name).write(make_label(1))
     one, other = (tmp_path / name / "frames" / "000001.npz" for name in ("a", "b"))
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_an_equal_label_is_not_written_again(tmp_path: Path):
+def test_an_equal_label_is_not_written_again(tmp_path: Path) -> None:
     store = new_store(tmp_path / "labels")
     store.write(make_label(1))
     before = (tmp_path / "labels" / "frames" / "000001.npz").stat().st_mtime_ns
@@ -81,19 +92,19 @@ def test_an_equal_label_is_not_written_again(tmp_path: Path):
     assert (tmp_path / "labels" / "frames" / "000001.npz").stat().st_mtime_ns == before
 
 
-def test_a_different_label_of_a_stored_frame_is_refused(tmp_path: Path):
+def test_a_different_label_of_a_stored_frame_is_refused(tmp_path: Path) -> None:
     store = new_store(tmp_path / "labels")
     store.write(make_label(1))
     with pytest.raises(LabelStoreError, match="Frame 1 came out differently"):
         store.write(dataclasses.replace(make_label(1), label_pass="completed"))
 
 
-def test_reopening_with_the_same_origin_keeps_the_labels(tmp_path: Path):
+def test_reopening_with_the_same_origin_keeps_the_labels(tmp_path: Path) -> None:
     new_store(tmp_path / "labels").write(make_label(0))
     assert new_store(tmp_path / "labels").indices == (0,)
 
 
-def test_a_moved_recording_is_still_the_same(tmp_path: Path):
+def test_a_moved_recording_is_still_the_same(tmp_path: Path) -> None:
     new_store(tmp_path / "labels").write(make_label(0))
     moved = dataclasses.replace(MANIFEST, recording_path="/elsewhere/renamed.mcap")
     assert new_store(tmp_path / "labels", moved).indices == (0,)
@@ -114,7 +125,7 @@ def test_a_moved_recording_is_still_the_same(tmp_path: Path):
 )
 def test_labels_of_another_origin_are_refused_with_the_remedy(
     tmp_path: Path, change: dict[str, str], words: str
-):
+) -> None:
     new_store(tmp_path / "labels").write(make_label(0))
     with pytest.raises(LabelStoreError, match=words) as caught:
         new_store(tmp_path / "labels", dataclasses.replace(MANIFEST, **change))  # type: ignore[arg-type]
@@ -122,14 +133,14 @@ def test_labels_of_another_origin_are_refused_with_the_remedy(
     assert LabelStore.open(tmp_path / "labels").indices == (0,)
 
 
-def test_other_parameters_are_named(tmp_path: Path):
+def test_other_parameters_are_named(tmp_path: Path) -> None:
     new_store(tmp_path / "labels")
     other = dataclasses.replace(MANIFEST, config_sha256="c1")
     with pytest.raises(LabelStoreError, match=r"x is 1 there and 2 here"):
         new_store(tmp_path / "labels", other, CONFIG.replace("x: 1", "x: 2"))
 
 
-def test_a_directory_of_somebody_else_is_refused_and_left_alone(tmp_path: Path):
+def test_a_directory_of_somebody_else_is_refused_and_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "home"
     folder.mkdir()
     (folder / "thesis.tex").write_text("precious")
@@ -140,7 +151,7 @@ def test_a_directory_of_somebody_else_is_refused_and_left_alone(tmp_path: Path):
     assert [path.name for path in folder.iterdir()] == ["thesis.tex"]
 
 
-def test_removing_labels_leaves_what_is_not_ours(tmp_path: Path):
+def test_removing_labels_leaves_what_is_not_ours(tmp_path: Path) -> None:
     store = new_store(tmp_path / "labels")
     store.write(make_label(0))
     (tmp_path / "labels" / "notes.txt").write_text("mine")
@@ -148,7 +159,7 @@ def test_removing_labels_leaves_what_is_not_ours(tmp_path: Path):
     assert [path.name for path in (tmp_path / "labels").iterdir()] == ["notes.txt"]
 
 
-def test_the_traces_of_a_killed_writer_are_removed(tmp_path: Path):
+def test_the_traces_of_a_killed_writer_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "labels"
     (folder / "frames").mkdir(parents=True)
     (folder / "manifest.json.partial").write_text("{")
@@ -158,7 +169,7 @@ def test_the_traces_of_a_killed_writer_are_removed(tmp_path: Path):
     assert sorted(p.name for p in folder.rglob("*")) == ["config.yaml", "frames", "manifest.json"]
 
 
-def test_a_snapshot_comes_back_and_the_newest_wins(tmp_path: Path):
+def test_a_snapshot_comes_back_and_the_newest_wins(tmp_path: Path) -> None:
     store = new_store(tmp_path / "labels")
     assert store.load_snapshot() is None
     store.save_snapshot(4, {"history/0/points": np.arange(3000.0), "n": np.array(1)})
@@ -173,19 +184,19 @@ def test_a_snapshot_comes_back_and_the_newest_wins(tmp_path: Path):
     assert store.load_snapshot() is None
 
 
-def test_opening_what_is_no_label_directory_says_so(tmp_path: Path):
+def test_opening_what_is_no_label_directory_says_so(tmp_path: Path) -> None:
     with pytest.raises(LabelStoreError, match="not a label directory"):
         LabelStore.open(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": 1}'])
-def test_a_damaged_manifest_is_explained(tmp_path: Path, text: str):
+def test_a_damaged_manifest_is_explained(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(LabelStoreError, match="damaged"):
         LabelStore.open(tmp_path)
 
 
-def test_labels_of_a_newer_layout_are_refused(tmp_path: Path):
+def test_labels_of_a_newer_layout_are_refused(tmp_path: Path) -> None:
     newer = dataclasses.replace(MANIFEST, format=2)
     (tmp_path / "manifest.json").write_text(newer.to_json())
     with pytest.raises(LabelStoreError, match="layout 2"):

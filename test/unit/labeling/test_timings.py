@@ -10,14 +10,14 @@ import pytest
 from unsup_track_ros.labeling.timings import Timings
 
 
-def test_no_frame_gives_no_numbers():
+def test_no_frame_gives_no_numbers() -> None:
     content = json.loads(Timings().to_json())
     assert content["frames"] == 0
     assert content["frames_per_s"] is None
     assert content["milliseconds"]["storing"] == {"median": None, "p95": None, "max": None}
 
 
-def test_one_frame_has_times_but_no_real_time_factor():
+def test_one_frame_has_times_but_no_real_time_factor() -> None:
     timings = Timings()
     timings.add(0, {"optical_flow": 0.010, "tracking": 0.002})
     content = json.loads(timings.to_json())
@@ -27,7 +27,7 @@ def test_one_frame_has_times_but_no_real_time_factor():
     assert math.isnan(timings.real_time_factor)
 
 
-def test_the_step_is_summed_per_frame_before_its_median_is_taken():
+def test_the_step_is_summed_per_frame_before_its_median_is_taken() -> None:
     timings = Timings()
     timings.add(0, {"a": 0.001, "b": 0.009})
     timings.add(1, {"a": 0.002, "b": 0.002})

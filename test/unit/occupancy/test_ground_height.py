@@ -11,7 +11,7 @@ from unsup_track_ros.geometry.raycast import PolarGrid, polar_coordinates
 from unsup_track_ros.occupancy.ground_height import GroundHeightConfig, ground_height
 
 CONFIG = GroundHeightConfig(max_slope=0.15)
-POLAR = PolarGrid(num_sectors=36, num_rings=40, ring_m=1.0)
+POLAR = PolarGrid(num_sectors=180, num_rings=40, ring_m=1.0)
 
 
 def heights_above(points: np.ndarray) -> np.ndarray:
@@ -31,10 +31,10 @@ def test_level_ground_has_no_height() -> None:
     np.testing.assert_allclose(heights_above(plane(0.0)), 0.0, atol=1e-6)
 
 
-def test_sloping_ground_stays_below_the_rise_of_one_ring() -> None:
+def test_sloping_ground_stays_below_the_rise_across_one_cell() -> None:
     above = heights_above(plane(0.1))
     assert above.min() >= -1e-6
-    assert above.max() <= 0.1 * 1.2 + 1e-9
+    assert above.max() < 0.1 * (1.0 + 34 * 2 * np.pi / 180) + 1e-6  # depth and width of a cell
 
 
 def test_ground_is_carried_under_an_obstacle_that_hides_it() -> None:

@@ -46,7 +46,7 @@ def group(
         else np.repeat(np.array(velocities, np.float32), sizes, axis=0),
         point_cluster=None if clusters is None else np.repeat(clusters, sizes),
     )
-    return detector(**values).step(frame, motion)
+    return detector(**{"min_points_unmeasured": 8, **values}).step(frame, motion)
 
 
 def test_no_points_and_no_moving_points_give_no_region() -> None:
@@ -86,6 +86,13 @@ def test_small_regions_and_the_least_supported_ones_are_left_out() -> None:
     blobs = [blob(4 * i, 0, 20 + i) for i in range(5)]
     regions = group(*blobs, max_regions=2)
     assert np.bincount(regions.point_region)[1:].tolist() == [24, 23]
+
+
+def test_regions_without_a_velocity_need_more_points() -> None:
+    blobs = [blob(0, 0, 20), blob(5, 0, 20)]
+    velocities = [(3, 0, 0), (np.nan,) * 3]
+    regions = group(*blobs, velocities=velocities, min_points_unmeasured=21)
+    assert regions.point_region.tolist() == [1] * 20 + [0] * 20
 
 
 def test_unknown_velocities_stay_unknown() -> None:

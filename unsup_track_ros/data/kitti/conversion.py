@@ -78,10 +78,10 @@ def convert_drive(
         DataError: The drive cannot be read or the recording not be written; nothing is left then.
     """
     drive = open_drive(Path(drive_dir))
-    odom_T_bases = _odom_T_bases(drive)
+    odom_T_base = _odom_T_base_by_number(drive)
     events = sorted(
         [
-            *((drive.poses.stamps_ns[number], 0, number) for number in odom_T_bases),
+            *((drive.poses.stamps_ns[number], 0, number) for number in odom_T_base),
             *((stamp_ns, 1, number) for number, stamp_ns in drive.images.stamps_ns.items()),
             *((stamp_ns, 2, number) for number, stamp_ns in drive.scans.stamps_ns.items()),
         ]
@@ -91,7 +91,7 @@ def convert_drive(
             writer.write_transform(parent, child, events[0][0], parent_T_child, static=True)
         for done, (stamp_ns, kind, number) in enumerate(events, start=1):
             if kind == 0:
-                writer.write_transform(ODOM_FRAME, BASE_FRAME, stamp_ns, odom_T_bases[number])
+                writer.write_transform(ODOM_FRAME, BASE_FRAME, stamp_ns, odom_T_base[number])
             elif kind == 1:
                 _write_image(writer, drive, number, stamp_ns)
             else:
@@ -103,7 +103,7 @@ def convert_drive(
     return ConversionSummary(
         num_scans=len(drive.scans.files),
         num_images=len(drive.images.files),
-        num_poses=len(odom_T_bases),
+        num_poses=len(odom_T_base),
         duration_s=(max(stamps_ns) - min(stamps_ns)) / 1e9,
         warnings=drive.warnings,
     )
@@ -136,23 +136,20 @@ def _mounting(drive: KittiDrive) -> Iterator[tuple[str, str, Float64[np.ndarray,
         yield VELO_FRAME, CAMERA_FRAME, velo_T_cam
 
 
-def _odom_T_bases(drive: KittiDrive) -> dict[int, Float64[np.ndarray, "4 4"]]:
+def _odom_T_base_by_number(drive: KittiDrive) -> dict[int, Float64[np.ndarray, "4 4"]]:
     """Return poses of the base by packet number, relative to place and heading of the first."""
-    world_T_imus = read_oxts_poses(drive)
-    if not world_T_imus:
+    world_T_imu = read_oxts_poses(drive)
+    if not world_T_imu:
         return {}
     imu_T_base = inverse(_base_T_imu(drive))
-    world_T_bases = {}
-    for number, world_T_imu in world_T_imus.items():
-        world_T_bases[number] = world_T_imu @ imu_T_base
-    world_T_first = world_T_bases[min(world_T_bases)]
+    world_T_base0 = world_T_imu[min(world_T_imu)] @ imu_T_base
     # Roll and pitch of the first pose stay out: odom is z-up (REP 105), not parallel to the car.
-    world_T_odom = rigid(rotation_about_z(yaw_rad(world_T_first)), world_T_first[:3, 3])
+    world_T_odom = rigid(rotation_about_z(yaw_rad(world_T_base0)), world_T_base0[:3, 3])
     odom_T_world = inverse(world_T_odom)
-    odom_T_bases = {}
-    for number, world_T_base in world_T_bases.items():
-        odom_T_bases[number] = odom_T_world @ world_T_base
-    return odom_T_bases
+    odom_T_base = {}
+    for number in world_T_imu:
+        odom_T_base[number] = odom_T_world @ world_T_imu[number] @ imu_T_base
+    return odom_T_base
 
 
 def _write_image(writer: BagWriter, drive: KittiDrive, number: int, stamp_ns: int) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numba import prange
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.data.synthetic.compiled import compiled, compiled_parallel
+from unsup_track_ros.data.synthetic.compiled import compiled_inner, compiled_parallel
 from unsup_track_ros.data.synthetic.ground import (
     KERB_D_M,
     SHADOW_D_M,
@@ -171,7 +171,7 @@ def _paint_rays(
             else:
                 colour = _solid_light(solids, m, (x, y, z), direction, t * view.pixel_rad, view.sun)
             colour = blended(colour, _HAZE_COLOUR, 1.0 - np.exp(-t / _HAZE_M))
-        jitter = view.noise * (2.0 * hashed(r, 0, 0, view.noise_seed) - 1.0)
+        jitter = view.noise * _pixel_noise(np.int64(r), view.noise_seed)
         for channel in range(3):
             # The square root is close to the gamma of displays (1 / 2.2) and much cheaper.
             value = 255.0 * np.sqrt(min(max(_EXPOSURE * colour[channel], 0.0), 1.0)) + jitter
@@ -181,7 +181,15 @@ def _paint_rays(
         next_pix[r, 1] = v
 
 
-@compiled
+@compiled_inner
+def _pixel_noise(pixel: int, seed: int) -> float:
+    """Return noise in [-1, 1] without pattern (a mixed congruential hash)."""
+    value = (pixel + seed) * 6364136223846793005 + 1442695040888963407
+    value = (value ^ (value >> 29)) * 2862933555777941757
+    return ((value >> 40) & 0xFFFF) / 32767.5 - 1.0
+
+
+@compiled_inner
 def _ground_light(ground, point, direction, t, view):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return the light from the ground: several taps along the pixel, which is long and thin there."""
     x, y, z = point
@@ -210,7 +218,7 @@ def _ground_light(ground, point, direction, t, view):  # type: ignore[no-untyped
     return scaled(total, light / taps)
 
 
-@compiled
+@compiled_inner
 def _sunlight(ground: Ground, s: float, d: float) -> float:
     """Return the share of sunlight that no standing thing keeps from the ground."""
     rows, columns = ground.shadow.shape
@@ -225,7 +233,7 @@ def _sunlight(ground: Ground, s: float, d: float) -> float:
     return (1.0 - a) * low + a * high
 
 
-@compiled
+@compiled_inner
 def _contact(footprints, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return how much sky is left below and beside things that stand on the ground."""
     light = 1.0
@@ -242,7 +250,7 @@ def _contact(footprints, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001,
     return light
 
 
-@compiled
+@compiled_inner
 def _solid_light(solids, m, point, direction, footprint, sun):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
     c, s = solids.axis[m, 0], solids.axis[m, 1]
     dx, dy = point[0] - solids.centre[m, 0], point[1] - solids.centre[m, 1]
@@ -254,7 +262,7 @@ def _solid_light(solids, m, point, direction, footprint, sun):  # type: ignore[n
     return scaled(colour, _SUN_LIGHT * lit + _SKY_LIGHT * (0.78 + 0.22 * nz))
 
 
-@compiled
+@compiled_inner
 def local_normal(solids, m, p):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return the outward unit normal of a solid at a point of its surface, in its own axes."""
     half, kind = solids.half[m], solids.kind[m]
@@ -284,7 +292,7 @@ def local_normal(solids, m, p):  # type: ignore[no-untyped-def]  # noqa: ANN001,
     return nx / norm, ny / norm, nz / norm
 
 
-@compiled
+@compiled_inner
 def _next_pixel(solids, m, point, direction, view):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Project where the surface point will be at the next image; the sky only turns."""
     T = view.next_T_world

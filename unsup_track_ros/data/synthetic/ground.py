@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
-from unsup_track_ros.data.synthetic.compiled import compiled
+from unsup_track_ros.data.synthetic.compiled import compiled, compiled_inner
 from unsup_track_ros.shapes import Float32, Float64
 
 # Cross-section of the street, right half; a residential street with parking strips (RASt 06 widths).
@@ -174,7 +174,7 @@ def surface_at(ground: Ground, x: float, y: float) -> tuple[float, float, float]
     return s, d, h
 
 
-@compiled
+@compiled_inner
 def is_raised(ground: Ground, s: float, d: float) -> bool:
     """Tell whether a place of the street lies behind the kerb."""
     if abs(d) < KERB_D_M:

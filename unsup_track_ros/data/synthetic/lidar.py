@@ -85,34 +85,41 @@ def build_lidar(config: LidarConfig) -> LidarRig:
     )
 
 
-def part_of(rays: Rays, bundles: Bool[np.ndarray, " B"]) -> tuple[Rays, Bool[np.ndarray, " R"]]:
-    """Select bundles; returns their rays and which rays those are."""
+def part_of(
+    rig: LidarRig, bundles: Bool[np.ndarray, " B"]
+) -> tuple[Rays, Int64[np.ndarray, " R"]]:
+    """Select bundles; returns their rays in the LiDAR's frame and the laser of each."""
+    if bundles.all():
+        return rig.rays_velo, rig.ring
+    rays = rig.rays_velo
     sizes = np.diff(rays.starts)
     chosen = np.repeat(bundles, sizes)
-    return (
-        rays._replace(
-            directions=rays.directions[chosen],
-            starts=np.concatenate([[0], np.cumsum(sizes[bundles])]).astype(np.int64),
-            axes=rays.axes[bundles],
-            cosines=rays.cosines[bundles],
-        ),
-        chosen,
+    part = rays._replace(
+        directions=rays.directions[chosen],
+        starts=np.concatenate([[0], np.cumsum(sizes[bundles])]).astype(np.int64),
+        axes=rays.axes[bundles],
+        cosines=rays.cosines[bundles],
     )
+    return part, rig.ring[chosen]
 
 
 def measure(
     config: LidarConfig, hits: Hits, solids: Solids, rng: np.random.Generator
-) -> tuple[Float64[np.ndarray, " R"], Float32[np.ndarray, " R"], Bool[np.ndarray, " R"]]:
-    """Turn true distances into measured ranges, intensities, and which rays return at all."""
-    num = len(hits.distance)
-    distance_m = hits.distance + config.noise_m * rng.standard_normal(num)
+) -> tuple[Int64[np.ndarray, " P"], Float64[np.ndarray, " P"], Float32[np.ndarray, " P"]]:
+    """Turn true distances into measurements.
+
+    Returns:
+        Rays that return, their measured ranges (m) and intensities.
+    """
     lost = config.dropout + config.far_dropout * (hits.distance / config.range_m) ** 2
-    returns = (hits.solid != NOTHING) & (rng.random(num) >= lost) & (distance_m > 0.0)
-    reflectance = np.full(num, _GROUND_REFLECTANCE)
-    on_solid = hits.solid > GROUND
-    reflectance[on_solid] = _REFLECTANCE[solids.material[hits.solid[on_solid]]]
-    spread = rng.uniform(1.0 - _REFLECTANCE_SPREAD, 1.0 + _REFLECTANCE_SPREAD, num)
-    return distance_m, np.clip(reflectance * spread, 0.0, 1.0).astype(np.float32), returns
+    rows = np.flatnonzero((hits.solid != NOTHING) & (rng.random(len(lost)) >= lost))
+    solid = hits.solid[rows]
+    distance_m = hits.distance[rows] + config.noise_m * rng.standard_normal(len(rows))
+    reflectance = np.full(len(rows), _GROUND_REFLECTANCE, np.float32)
+    on_solid = solid > GROUND
+    reflectance[on_solid] = _REFLECTANCE[solids.material[solid[on_solid]]]
+    spread = rng.random(len(rows), np.float32) * (2.0 * _REFLECTANCE_SPREAD) - _REFLECTANCE_SPREAD
+    return rows, np.maximum(distance_m, 0.0), np.clip(reflectance * (1.0 + spread), 0.0, 1.0)
 
 
 assert len(_REFLECTANCE) == len(Material)

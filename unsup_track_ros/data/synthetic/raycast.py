@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from unsup_track_ros.data.synthetic.compiled import compiled, compiled_parallel
+from unsup_track_ros.data.synthetic.compiled import compiled_inner, compiled_parallel
 from unsup_track_ros.data.synthetic.ground import (
     KERB_HEIGHT_M,
     Ground,
@@ -113,13 +113,12 @@ def cast(rays: Rays, solids: Solids, ground: Ground, num_objects: int) -> Hits:
 def _cast_bundles(rays: Rays, solids: Solids, ground: Ground, hits: Hits) -> None:
     distance, solid, reachable = hits.distance, hits.solid, hits.reachable
     o = (rays.origin[0], rays.origin[1], rays.origin[2])
-    for b in prange(rays.axes.shape[0]):
+    for bundle in prange(rays.axes.shape[0]):
+        b = np.int64(bundle)
         statics, objects = _candidates(rays, b, solids)
         for r in range(rays.starts[b], rays.starts[b + 1]):
             d = (rays.directions[r, 0], rays.directions[r, 1], rays.directions[r, 2])
-            best = ground_distance(ground, o, d, rays.reach_m)
-            found = GROUND if best < rays.reach_m else NOTHING
-            best, found = _first_static(solids, statics, o, d, best, found)
+            best, found = _first_static(solids, statics, o, d, rays.reach_m)
             last = -1
             for m in objects:
                 near = solid_distance(solids, m, o, d)
@@ -131,17 +130,25 @@ def _cast_bundles(rays: Rays, solids: Solids, ground: Ground, hits: Hits) -> Non
                 if near < best:
                     best = near
                     found = m
+            below = ground_distance(ground, o, d, best)
+            if below < best:
+                best = below
+                found = GROUND
             distance[r] = best
             solid[r] = found
 
 
-@compiled
-def _first_static(solids, statics, o, d, best, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+@compiled_inner
+def _first_static(
+    solids: Solids, statics: Float64[np.ndarray, "A 2"], o: _Point, d: _Point, reach_m: float
+) -> tuple[float, int]:
     """Meet the solids without owner, nearest bounding sphere first."""
+    best = reach_m
+    found = NOTHING
     for k in range(statics.shape[0]):
-        m = int(statics[k, 1])
         if statics[k, 0] > best:
             break
+        m = int(statics[k, 1])
         near = solid_distance(solids, m, o, d)
         if near < best:
             best = near
@@ -149,7 +156,7 @@ def _first_static(solids, statics, o, d, best, found):  # type: ignore[no-untype
     return best, found
 
 
-@compiled
+@compiled_inner
 def _candidates(
     rays: Rays, b: int, solids: Solids
 ) -> tuple[Float64[np.ndarray, "A 2"], Int64[np.ndarray, " A"]]:
@@ -192,7 +199,7 @@ def _candidates(
     return statics[:num_statics], objects[:num_objects]
 
 
-@compiled
+@compiled_inner
 def solid_distance(solids: Solids, m: int, o: _Point, d: _Point) -> float:
     """Return where a ray enters a solid, infinity if it misses it or starts inside."""
     c, s = solids.axis[m, 0], solids.axis[m, 1]
@@ -207,7 +214,7 @@ def solid_distance(solids: Solids, m: int, o: _Point, d: _Point) -> float:
     return _ellipsoid_distance(solids.half[m], start, step)
 
 
-@compiled
+@compiled_inner
 def _box_distance(
     half: Float64[np.ndarray, " 3"], taper: Float64[np.ndarray, " 3"], start: _Point, step: _Point
 ) -> float:
@@ -233,7 +240,7 @@ def _box_distance(
     return enter if 0.0 < enter < leave else np.inf
 
 
-@compiled
+@compiled_inner
 def _cylinder_distance(
     half: Float64[np.ndarray, " 3"], start: _Point, step: _Point
 ) -> float:
@@ -252,7 +259,7 @@ def _cylinder_distance(
     return lid if lid > 0.0 and inside else np.inf
 
 
-@compiled
+@compiled_inner
 def _ellipsoid_distance(
     half: Float64[np.ndarray, " 3"], start: _Point, step: _Point
 ) -> float:
@@ -271,7 +278,7 @@ def _ellipsoid_distance(
     return near if near > 0.0 else np.inf
 
 
-@compiled
+@compiled_inner
 def ground_distance(ground: Ground, o: _Point, d: _Point, reach_m: float) -> float:
     """Return where a ray meets the ground, kerbs included, at most the reach."""
     upper, raised = _march(ground, KERB_HEIGHT_M, o, d, 0.0, reach_m)
@@ -291,7 +298,7 @@ def ground_distance(ground: Ground, o: _Point, d: _Point, reach_m: float) -> flo
     return lower
 
 
-@compiled
+@compiled_inner
 def _march(ground, lift, o, d, start, reach_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
     """Step along a ray to the hills raised by `lift`; returns where, and whether behind the kerb.
 

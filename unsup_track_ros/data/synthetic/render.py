@@ -119,39 +119,67 @@ def _moment(world: World, time_s: float) -> _Moment:
 
 def _scan(world: World, moment: _Moment, stamp_ns: int) -> _Scan:
     """Cast the scan at once, or sector by sector when it rolls."""
-    rig, config = world.lidar, world.config.lidar
+    times_s = world.lidar.sector_times_s
     rng = np.random.default_rng([world.seed, _NOISE_STREAM, stamp_ns])
-    num = len(rig.rays_velo.directions)
-    points_velo, intensity = np.zeros((num, 3)), np.zeros(num, np.float32)
-    returns, owners = np.zeros(num, bool), np.full(num, -1, np.int64)
-    flow_velo, offset_s = np.zeros((num, 3)), np.zeros(num, np.float32)
-    reached = np.zeros((2, len(world.actors)), np.int64)
-    for time_s in np.unique(rig.sector_times_s):
-        bundles = rig.sector_times_s[rig.sector] == time_s
-        rays_velo, rows = part_of(rig.rays_velo, bundles)
+    parts = []
+    for time_s in np.unique(times_s):
         then = moment if time_s == 0.0 else _moment(world, world.time_s(stamp_ns) + float(time_s))
-        rays = aimed(rays_velo, then.odom_T_velo, config.range_m)
-        hits = cast(rays, then.solids, world.ground, len(world.actors))
-        distance_m, intensity[rows], returns[rows] = measure(config, hits, then.solids, rng)
-        points_velo[rows] = rays_velo.directions * distance_m[:, None]
-        owners[rows] = _owners(then.solids, hits)
-        flow_velo[rows] = _flow(then, moment, points_velo[rows], owners[rows])
-        offset_s[rows] = time_s
-        reached[1] += hits.reachable
-    reached[0] = np.bincount(owners[owners >= 0], minlength=len(world.actors))
-    order = np.flatnonzero(returns)
-    cloud = PointCloud(
-        points_velo=points_velo[order].astype(np.float32),
-        intensity=intensity[order],
-        time_offset_s=offset_s[order] if config.rolling else None,
-        ring=rig.ring[order],
-    )
+        bundles = times_s[world.lidar.sector] == time_s
+        parts.append(_sector(world, (moment, then), bundles, float(time_s), rng))
+    if len(parts) == 1:
+        return parts[0]
+    clouds = [part.cloud for part in parts]
     return _Scan(
-        cloud=cloud,
-        owners=owners[order],
-        flow_points_velo=flow_velo[order].astype(np.float32),
-        reached=reached[0],
-        reachable=reached[1],
+        cloud=PointCloud(
+            points_velo=np.concatenate([cloud.points_velo for cloud in clouds]),
+            intensity=_joined([cloud.intensity for cloud in clouds]),
+            time_offset_s=_joined([cloud.time_offset_s for cloud in clouds]),
+            ring=_joined([cloud.ring for cloud in clouds]),
+        ),
+        owners=np.concatenate([part.owners for part in parts]),
+        flow_points_velo=np.concatenate([part.flow_points_velo for part in parts]),
+        reached=np.sum([part.reached for part in parts], 0),
+        reachable=np.sum([part.reachable for part in parts], 0),
+    )
+
+
+def _joined(columns: list[np.ndarray | None]) -> np.ndarray:
+    return np.concatenate([column for column in columns if column is not None])
+
+
+def _sector(
+    world: World,
+    moments: tuple[_Moment, _Moment],
+    bundles: Bool[np.ndarray, " B"],
+    time_s: float,
+    rng: np.random.Generator,
+) -> _Scan:
+    """Capture the rays of some bundles at once, `time_s` after the stamp of the scan."""
+    config = world.config.lidar
+    moment, then = moments
+    rays_velo, ring = part_of(world.lidar, bundles)
+    rays = aimed(rays_velo, then.odom_T_velo, config.range_m)
+    hits = cast(rays, then.solids, world.ground, len(world.actors))
+    all_owners = _owners(then.solids, hits)
+    rows, distance_m, intensity = measure(config, hits, then.solids, rng)
+    points_velo = rays_velo.directions[rows] * distance_m[:, None]
+    owners = all_owners[rows]
+    flow_velo = np.zeros(points_velo.shape, np.float32)
+    on_actor = np.flatnonzero(owners >= 0)
+    points_odom = transform(then.odom_T_velo, points_velo[on_actor])
+    flow_odom = then.displaced(points_odom, owners[on_actor])
+    flow_velo[on_actor] = flow_odom @ moment.odom_T_velo[:3, :3]
+    return _Scan(
+        cloud=PointCloud(
+            points_velo=points_velo.astype(np.float32),
+            intensity=intensity,
+            time_offset_s=np.full(len(rows), time_s, np.float32) if config.rolling else None,
+            ring=ring[rows],
+        ),
+        owners=owners,
+        flow_points_velo=flow_velo,
+        reached=np.bincount(all_owners[all_owners >= 0], minlength=len(world.actors)),
+        reachable=hits.reachable,
     )
 
 
@@ -160,21 +188,6 @@ def _owners(solids: Solids, hits: Hits) -> Int64[np.ndarray, " R"]:
     on_solid = hits.solid > GROUND
     owners[on_solid] = solids.owner[hits.solid[on_solid]]
     return owners
-
-
-def _flow(
-    then: _Moment,
-    moment: _Moment,
-    points_velo: Float64[np.ndarray, "P 3"],
-    owners: Int64[np.ndarray, " P"],
-) -> Float64[np.ndarray, "P 3"]:
-    """Return the displacement until the next scan, in axes of the LiDAR at the frame's stamp."""
-    flow_velo = np.zeros_like(points_velo)
-    on_actor = owners >= 0
-    points_odom = transform(then.odom_T_velo, points_velo[on_actor])
-    flow_odom = then.displaced(points_odom, owners[on_actor])
-    flow_velo[on_actor] = flow_odom @ moment.odom_T_velo[:3, :3]
-    return flow_velo
 
 
 def _picture(world: World, moment: _Moment, stamp_ns: int) -> _Picture:

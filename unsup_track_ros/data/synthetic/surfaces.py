@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.data.synthetic.compiled import compiled
+from unsup_track_ros.data.synthetic.compiled import compiled_inner
 from unsup_track_ros.data.synthetic.ground import (
     CROSSING_HALF_WIDTH_M,
     KERB_D_M,
@@ -44,13 +44,13 @@ _WINDOW_STEP_M = 2.5
 _SLAB_M = 0.75
 
 
-@compiled
+@compiled_inner
 def scaled(colour: _Colour, factor: float) -> _Colour:
     """Return a colour made brighter or darker."""
     return colour[0] * factor, colour[1] * factor, colour[2] * factor
 
 
-@compiled
+@compiled_inner
 def blended(first: _Colour, second: _Colour, share: float) -> _Colour:
     """Return a mixture with `share` of the second colour."""
     rest = 1.0 - share
@@ -61,7 +61,7 @@ def blended(first: _Colour, second: _Colour, share: float) -> _Colour:
     )
 
 
-@compiled
+@compiled_inner
 def ground_colour(ground: Ground, x: float, y: float, footprint_m: float) -> _Colour:
     """Return road with markings, paved sidewalk, or lawn."""
     s, d, _ = surface_at(ground, x, y)
@@ -70,30 +70,30 @@ def ground_colour(ground: Ground, x: float, y: float, footprint_m: float) -> _Co
         away = s - ground.crossings_s[k]
         if abs(away) < abs(nearest):
             nearest = away
-    grain = layered2(x, y, 11, footprint_m)
+    grain = layered2(x, y, 11.0, footprint_m)
     if abs(d) < KERB_D_M or abs(nearest) < CROSSING_HALF_WIDTH_M:
         return _road_colour(s, d, nearest, grain, footprint_m)
     if abs(d) < SIDEWALK_D_M:
         return _sidewalk_colour(s, d, grain, footprint_m)
-    lawn = (0.16 + 0.05 * noise2(0.3 * x, 0.3 * y, 17), 0.24, 0.06)
+    lawn = (0.16 + 0.05 * noise2(0.3 * x, 0.3 * y, 17.0), 0.24, 0.06)
     return scaled(lawn, 1.0 + 0.55 * grain)
 
 
-@compiled
+@compiled_inner
 def _road_colour(s: float, d: float, crossing: float, grain: float, footprint_m: float) -> _Colour:
     """Return asphalt with repairs, cracks, wear in the wheel tracks, and white markings."""
     i, j = int(np.floor(s / 7.0)), int(np.floor((d + 1.3) / 2.6))
     grey = 0.20 * (1.0 + 0.6 * grain)
-    if hashed(i, j, 0, 23) < 0.22:
-        grey *= 0.62 + 0.5 * hashed(i, j, 1, 23)
-    crack = noise2(0.45 * s, 0.45 * d, 29) + 0.35 * noise2(1.7 * s, 1.7 * d, 31)
+    if hashed(i, j, 23.0) < 0.22:
+        grey *= 0.62 + 0.5 * hashed(i, j, 24.0)
+    crack = noise2(0.45 * s, 0.45 * d, 29.0) + 0.35 * noise2(1.7 * s, 1.7 * d, 31.0)
     grey *= 1.0 - 0.35 * band(0.9 * crack, 0.015, footprint_m) * fading(0.3, footprint_m)
     paint = _markings(s, d, crossing, footprint_m)
     worn = min(max(0.85 + 0.5 * grain, 0.35), 1.0)
     return blended((grey, grey, 1.04 * grey), (0.72, 0.72, 0.70), paint * worn)
 
 
-@compiled
+@compiled_inner
 def _markings(s: float, d: float, crossing: float, footprint_m: float) -> float:
     """Return the share of white paint: dashed centre line, parking lines, zebras at crossings."""
     away = abs(crossing) - CROSSING_HALF_WIDTH_M
@@ -111,7 +111,7 @@ def _markings(s: float, d: float, crossing: float, footprint_m: float) -> float:
     return paint
 
 
-@compiled
+@compiled_inner
 def _sidewalk_colour(s: float, d: float, grain: float, footprint_m: float) -> _Colour:
     """Return a kerb stone and slabs with joints, each slab with its own grey."""
     if abs(d) < KERB_D_M + 0.18:
@@ -119,7 +119,7 @@ def _sidewalk_colour(s: float, d: float, grain: float, footprint_m: float) -> _C
         return scaled((0.42, 0.42, 0.40), (1.0 + 0.35 * grain) * (1.0 - 0.5 * joint))
     u, v = s / _SLAB_M, d / _SLAB_M
     i, j = int(np.floor(u)), int(np.floor(v))
-    own = (hashed(i, j, 0, 41) - 0.5) * fading(_SLAB_M, footprint_m)
+    own = (hashed(i, j, 41.0) - 0.5) * fading(_SLAB_M, footprint_m)
     u, v = (u - i - 0.5) * _SLAB_M, (v - j - 0.5) * _SLAB_M
     joint = max(
         band(0.5 * _SLAB_M - abs(u), 0.02, footprint_m), band(0.5 * _SLAB_M - abs(v), 0.02, footprint_m)
@@ -127,11 +127,11 @@ def _sidewalk_colour(s: float, d: float, grain: float, footprint_m: float) -> _C
     return scaled((0.36, 0.33, 0.30), (1.0 + 0.5 * own + 0.5 * grain) * (1.0 - 0.5 * joint))
 
 
-@compiled
+@compiled_inner
 def solid_colour(solids: Solids, m: int, p: _Colour, n: _Colour, footprint_m: float) -> _Colour:
     """Return the colour of a solid at point `p` with normal `n`, both in its own axes."""
     material = solids.material[m]
-    seed = int(solids.pattern[m])
+    seed = float(solids.pattern[m])
     own = (float(solids.colour[m, 0]), float(solids.colour[m, 1]), float(solids.colour[m, 2]))
     half = (solids.half[m, 0], solids.half[m, 1], solids.half[m, 2])
     if material == _FACADE:
@@ -153,17 +153,17 @@ def solid_colour(solids: Solids, m: int, p: _Colour, n: _Colour, footprint_m: fl
     return scaled(own, 1.0 + 0.3 * grain)
 
 
-@compiled
+@compiled_inner
 def _facade_colour(own, p, n, half, seed, footprint_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
     """Return a plastered or brick wall with rows of windows, doors and a plinth."""
     if abs(n[0]) > abs(n[1]):
-        u, width, face = p[1] * np.sign(n[0]), half[1], 1
+        u, width, face = p[1] * np.sign(n[0]), half[1], 1.0
     else:
-        u, width, face = -p[0] * np.sign(n[1]), half[0], 2
+        u, width, face = -p[0] * np.sign(n[1]), half[0], 2.0
     height = p[2] + half[2] - 1.5  # the footing below the ground
     grain = layered2(u, height, seed + face, footprint_m)
     wall = scaled(own, max(0.2, 1.0 + 0.42 * grain))
-    if seed % 2 == 0:
+    if seed % 2.0 == 0.0:
         row = int(np.floor(height / 0.16))
         joint = band(height % 0.16 - 0.08, 0.014, footprint_m)
         joint = max(joint, band((u + 0.17 * (row % 2)) % 0.34 - 0.17, 0.014, footprint_m))
@@ -182,12 +182,12 @@ def _facade_colour(own, p, n, half, seed, footprint_m):  # type: ignore[no-untyp
     return _window_colour(wall, (du, dv), (column, storey), seed + face, footprint_m)
 
 
-@compiled
+@compiled_inner
 def _window_colour(wall, offset, cell, seed, footprint_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return the wall with a window, or on the ground floor now and then a door, at `offset` = 0."""
     du, dv = offset
     half_width, low, high = 0.62, -0.78, 0.78
-    choice = hashed(cell[0], cell[1], 2, seed)
+    choice = hashed(cell[0], cell[1], seed + 2.0)
     door = cell[1] == 0 and choice < 0.3
     if door:
         half_width, low, high = 0.5, -1.2, 0.85
@@ -201,7 +201,7 @@ def _window_colour(wall, offset, cell, seed, footprint_m):  # type: ignore[no-un
     if door:
         return scaled((0.22, 0.13, 0.08), 1.0 + 0.5 * choice + 0.3 * np.sign(du % 0.3 - 0.15))
     glass = (0.05, 0.07, 0.09)
-    curtain = hashed(cell[0], cell[1], 3, seed)
+    curtain = hashed(cell[0], cell[1], seed + 5.0)
     if curtain < 0.45 and dv > low + curtain * 2.0:
         folds = 1.0 + 0.25 * np.sin(30.0 * du) * fading(0.2, footprint_m)
         return scaled((0.42, 0.40, 0.36), folds)
@@ -209,7 +209,7 @@ def _window_colour(wall, offset, cell, seed, footprint_m):  # type: ignore[no-un
     return blended(glass, (0.30, 0.36, 0.42), 0.6 * shine)
 
 
-@compiled
+@compiled_inner
 def _paint_colour(own, p, n, half, seed, footprint_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
     """Return a painted body with seams, handles, lights, grille, plates and some dirt."""
     dirt = layered3(p[0], p[1], p[2], seed, footprint_m)
@@ -238,11 +238,11 @@ def _paint_colour(own, p, n, half, seed, footprint_m):  # type: ignore[no-untype
     return colour
 
 
-@compiled
+@compiled_inner
 def _cabin_colour(own, p, n, half, footprint_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return windows between painted pillars, and a painted roof."""
     if n[2] > 0.9:
-        return scaled(own, 0.95 + 0.1 * noise2(3.0 * p[0], 3.0 * p[1], 5))
+        return scaled(own, 0.95 + 0.1 * noise2(3.0 * p[0], 3.0 * p[1], 5.0))
     height = (p[2] + half[2]) / (2.0 * half[2])
     if height > 0.88:
         return own
@@ -258,7 +258,7 @@ def _cabin_colour(own, p, n, half, footprint_m):  # type: ignore[no-untyped-def]
     return glass
 
 
-@compiled
+@compiled_inner
 def sky_colour(direction: _Colour) -> _Colour:
     """Return a clear sky with some clouds; fixed to the direction, so it flows by rotation only."""
     up = max(direction[2], 0.0)
@@ -267,6 +267,6 @@ def sky_colour(direction: _Colour) -> _Colour:
     if up <= 0.0:
         return colour
     u, v = direction[0] / (up + 0.18), direction[1] / (up + 0.18)
-    cloud = noise2(1.1 * u, 1.1 * v, 3) + 0.5 * noise2(2.7 * u, 2.7 * v, 4)
-    cloud += 0.28 * noise2(6.5 * u, 6.5 * v, 6) + 0.15 * noise2(15.0 * u, 15.0 * v, 7)
+    cloud = noise2(1.1 * u, 1.1 * v, 3.0) + 0.5 * noise2(2.7 * u, 2.7 * v, 4.0)
+    cloud += 0.28 * noise2(6.5 * u, 6.5 * v, 6.0) + 0.15 * noise2(15.0 * u, 15.0 * v, 7.0)
     return blended(colour, (0.92, 0.92, 0.92), min(max(0.9 * cloud + 0.1, 0.0), 0.85))

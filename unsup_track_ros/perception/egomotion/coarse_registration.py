@@ -3,8 +3,8 @@
 """KISS-ICP (Vizzo et al. 2023) as the coarse, wide-basin registration of the LiDAR odometry.
 
 Its C++ map cannot be read back in its inner order, so a snapshot could not go on with the same
-bytes. Therefore the map is rebuilt from its own points every few scans, and what came after is kept:
-the points at the last rebuild plus the updates since then restore it exactly, at any moment.
+bytes. Therefore the map is rebuilt from its own points every few scans, and what came after is
+kept: the points at the last rebuild plus the updates since then restore it exactly, at any moment.
 """
 
 from __future__ import annotations
@@ -29,15 +29,21 @@ class CoarseRegistrationConfig(Config):
     max_points_per_voxel: int = parameter(20, "Points that a map voxel keeps.", ge=1)
     max_points: int = parameter(15000, "Scan points used; more are thinned evenly.", ge=100)
     max_iterations: int = parameter(50, "Most iterations of one registration.", ge=1)
-    converged: float = parameter(0.01, "Change of the pose (m and rad together) that ends the iterations.", gt=0)
-    initial_threshold_m: float = parameter(2.0, "Deviation from the predicted motion expected at first.", unit="m", gt=0)
-    min_motion_m: float = parameter(0.1, "Deviation below which the expectation is not adapted.", unit="m", ge=0)
+    converged: float = parameter(
+        0.01, "Change of the pose (m and rad together) that ends the iterations.", gt=0
+    )
+    initial_threshold_m: float = parameter(
+        2.0, "Deviation from the predicted motion expected at first.", unit="m", gt=0
+    )
+    min_motion_m: float = parameter(
+        0.1, "Deviation below which the expectation is not adapted.", unit="m", ge=0
+    )
     rebuild_every_scans: int = parameter(
         10, "The map is rebuilt after so many scans, which bounds what a snapshot must hold.", ge=1
     )
 
 
-# KISS-ICP searches correspondences up to three times the expected deviation (its paper, section III-C).
+# KISS-ICP searches correspondences up to three times the expected deviation (its section III-C).
 _SIGMAS = 3.0
 
 
@@ -48,7 +54,9 @@ class CoarseRegistration:
         self._config = config
         self._max_range_m = max_range_m
         # One thread: the order in which threads add up residuals would change the last digits.
-        self._registration = Registration(config.max_iterations, config.converged, max_num_threads=1)
+        self._registration = Registration(
+            config.max_iterations, config.converged, max_num_threads=1
+        )
         self.reset()
 
     def reset(self) -> None:
@@ -61,7 +69,9 @@ class CoarseRegistration:
         self._deviation_count = 1
 
     def align(
-        self, points_velo: Float64[np.ndarray, "P 3"], predicted_odom_T_velo: Float64[np.ndarray, "4 4"]
+        self,
+        points_velo: Float64[np.ndarray, "P 3"],
+        predicted_odom_T_velo: Float64[np.ndarray, "4 4"],
     ) -> Float64[np.ndarray, "4 4"]:
         """Return the pose of a scan near the predicted one; the map must not be empty."""
         source = voxel_down_sample(self._thinned(points_velo), 1.5 * self._config.voxel_m)
@@ -128,11 +138,11 @@ class CoarseRegistration:
 
     def _thinned(self, points_velo: np.ndarray) -> np.ndarray:
         stride = -(-len(points_velo) // self._config.max_points)
-        # KISS-ICP's conversion of a strided view takes ten times as long as that of a contiguous copy.
+        # KISS-ICP converts a contiguous copy ten times as fast as a strided view.
         return np.ascontiguousarray(points_velo[:: max(stride, 1)])
 
     def _learn_deviation(self, deviation: np.ndarray) -> None:
-        """Count how far a wrong prediction moves a point at most (the paper's equations 5 and 6)."""
+        """Count how far a wrong prediction moves a point at most (equations 5 and 6)."""
         chord_m = 2.0 * self._max_range_m * np.sin(0.5 * rotation_angle_rad(deviation))
         error_m = chord_m + float(np.linalg.norm(deviation[:3, 3]))
         if error_m > self._config.min_motion_m:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stage: how the sensor moved from a past frame to the current one, and where it is in odom.
 
-Comes in: the frame, the past frame that the pipeline compares with, the flow between their images.
-Goes out: `Egomotion`. Status INITIAL means that odom begins at this frame: for a consumer that still
-holds poses of an earlier odom it is the start of a new stream.
+Comes in: the frame, the past frame that the pipeline chose, the flow between their images.
+Goes out: `Egomotion`. Status INITIAL means that odom begins at this frame: for a consumer that
+still holds poses of an earlier odom it is the start of a new stream.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class EgomotionEstimator:
             flow: Flow from the past frame's first camera to the current one's.
 
         Returns:
-            OK with motion and pose; INITIAL with a pose only, where odom begins; otherwise the status
-            and the reason why there is no answer.
+            OK with motion and pose; INITIAL with a pose only, where odom begins; otherwise the
+            status and the reason why there is no answer.
 
         Raises:
             DataError: The past frame has no pose, or the flow belongs to other frames.
@@ -123,7 +123,9 @@ class EgomotionEstimator:
             inlier_ratio=pose.overlap,
         )
 
-    def _from_flow(self, frame: SensorFrame, past: PastFrame | None, flow: OpticalFlow) -> Egomotion:
+    def _from_flow(
+        self, frame: SensorFrame, past: PastFrame | None, flow: OpticalFlow
+    ) -> Egomotion:
         if past is None:
             return _initial(EgomotionSource.FLOW, frame, frame.base_T_velo)
         odom_T_velo0 = _pose_of(past)
@@ -153,7 +155,9 @@ class EgomotionEstimator:
 def _from_tf(frame: SensorFrame, past: PastFrame | None) -> Egomotion:
     odom_T_velo1 = frame.odom_T_velo
     if odom_T_velo1 is None:
-        reason = frame.odom_reason or "The recording gives no pose of the LiDAR in odom at this stamp."
+        reason = (
+            frame.odom_reason or "The recording gives no pose of the LiDAR in odom at this stamp."
+        )
         status = EgomotionStatus.MISSING_TRANSFORM
         return _no_answer(status, EgomotionSource.TF, frame, past, reason)
     odom_T_velo0 = past.frame.odom_T_velo if past is not None else None
@@ -186,8 +190,9 @@ def _pose_of(past: PastFrame) -> Float64[np.ndarray, "4 4"]:
     odom_T_velo0 = past.egomotion.odom_T_velo1
     if odom_T_velo0 is None:
         raise DataError(
-            f"Egomotion can only go on from a past frame that has a pose; the one at {past.frame.stamp_ns} ns "
-            f"has status '{past.egomotion.status.value}'. Give the last frame with status ok or initial."
+            "Egomotion can only go on from a past frame that has a pose; the one at "
+            f"{past.frame.stamp_ns} ns has status '{past.egomotion.status.value}'. "
+            "Give the last frame with status ok or initial."
         )
     return odom_T_velo0
 
@@ -203,7 +208,11 @@ def _initial(source: EgomotionSource, frame: SensorFrame, odom_T_velo1: np.ndarr
 
 
 def _no_answer(
-    status: EgomotionStatus, source: EgomotionSource, frame: SensorFrame, past: PastFrame | None, reason: str
+    status: EgomotionStatus,
+    source: EgomotionSource,
+    frame: SensorFrame,
+    past: PastFrame | None,
+    reason: str,
 ) -> Egomotion:
     return Egomotion(
         status=status,

@@ -35,15 +35,26 @@ class FlowEgomotionConfig(Config):
     reprojection: ReprojectionConfig = ReprojectionConfig()
     rigid: RigidPairsConfig = RigidPairsConfig()
     min_pairs: int = parameter(30, "Fewer correspondences give no answer.", ge=3)
-    min_inlier_ratio: float = parameter(0.1, "A motion that explains less of them is not believed.", ge=0, le=1)
+    min_inlier_ratio: float = parameter(
+        0.1, "A motion that explains less of them is not believed.", ge=0, le=1
+    )
     max_translation_sigma_m: float = parameter(
-        0.1, "Uncertainty of the translation above which the correspondences are ill-placed.", unit="m", gt=0
+        0.1,
+        "Uncertainty of the translation above which the correspondences are ill-placed.",
+        unit="m",
+        gt=0,
     )
     max_cycle_error_m: float = parameter(
-        0.1, "Largest distance by which forward and backward motion may fail to cancel (SPECS 0.4, item 4).", unit="m", gt=0
+        0.1,
+        "Largest distance by which forward and backward motion may fail to cancel.",
+        unit="m",
+        gt=0,
     )
     cycle_range_m: float = parameter(
-        30.0, "Points nearer than this take part in that comparison (TCR's grid ends at 36 m).", unit="m", gt=0
+        30.0,
+        "Points nearer than this take part in that comparison (TCR's grid ends at 36 m).",
+        unit="m",
+        gt=0,
     )
     seed: int = parameter(0, "Seed of the random samples, together with the frame's stamp.", ge=0)
 
@@ -87,7 +98,8 @@ class FlowEgomotion:
             frame0: Past frame, with the image that the flow starts from.
             frame1: Current frame.
             flow: Flow between their first cameras.
-            expected_velo1_T_velo0: Motion if the vehicle goes on as before: one hypothesis among others.
+            expected_velo1_T_velo0: Motion if the vehicle goes on as before: one
+                hypothesis among others.
 
         Raises:
             DataError: The flow belongs to other images.
@@ -96,9 +108,13 @@ class FlowEgomotion:
         if flow.status is FlowStatus.NO_CAMERA or image1 is None:
             return _degenerate("Egomotion from flow needs a camera image, and this frame has none.")
         if flow.status is FlowStatus.NO_PAST_IMAGE or image0 is None:
-            return _degenerate("Egomotion from flow needs a camera image of the past frame, which has none.")
+            return _degenerate(
+                "Egomotion from flow needs a camera image of the past frame, which has none."
+            )
         view0, view1 = _views(frame0, frame1, flow)
-        expected_cam1_T_cam0 = image1.cam_T_velo @ expected_velo1_T_velo0 @ inverse(image0.cam_T_velo)
+        expected_cam1_T_cam0 = (
+            image1.cam_T_velo @ expected_velo1_T_velo0 @ inverse(image0.cam_T_velo)
+        )
         forward = self._one_way(view0, view1, expected_cam1_T_cam0, frame1.stamp_ns)
         backward = self._one_way(view1, view0, inverse(expected_cam1_T_cam0), frame1.stamp_ns)
         if isinstance(forward, str) or isinstance(backward, str):
@@ -132,7 +148,8 @@ class FlowEgomotion:
         fit = fit_motion(pairs, view_a.camera.pix_T_cam, priors, rng, config)
         if not fit.translation_sigma_m <= self._config.max_translation_sigma_m:
             return (
-                f"The flow correspondences fix the translation to {fit.translation_sigma_m:.2f} m only; "
+                "The flow correspondences fix the translation to "
+                f"{fit.translation_sigma_m:.2f} m only; "
                 f"{self._config.max_translation_sigma_m:.2f} m are needed."
             )
         return _OneWay(camb_T_cama=fit.camb_T_cama, inlier_ratio=fit.inlier_ratio)
@@ -153,7 +170,9 @@ class FlowEgomotion:
             f"{self._config.min_pairs} are needed."
         )
 
-    def _combined(self, forward: _OneWay, backward: _OneWay, view0: View, view1: View) -> FlowMotion:
+    def _combined(
+        self, forward: _OneWay, backward: _OneWay, view0: View, view1: View
+    ) -> FlowMotion:
         """Compare both directions and, where they agree, take the motion half-way between them."""
         cam1_T_cam0, cam0_T_cam1 = forward.camb_T_cama, backward.camb_T_cama
         near = np.linalg.norm(view0.points_cam, axis=1) < self._config.cycle_range_m
@@ -202,7 +221,7 @@ def _views(frame0: SensorFrame, frame1: SensorFrame, flow: OpticalFlow) -> tuple
     if (flow.stamp0_ns, flow.stamp1_ns) != (image0.stamp_ns, image1.stamp_ns):
         raise DataError(
             f"The flow goes from {flow.stamp0_ns} to {flow.stamp1_ns} ns, but the images are of "
-            f"{image0.stamp_ns} and {image1.stamp_ns} ns. Compute the flow between the same two frames."
+            f"{image0.stamp_ns} and {image1.stamp_ns} ns. Compute it between the same two frames."
         )
     view0 = view_of(frame0, image0, flow.flow01_px, flow.reliable0)
     view1 = view_of(frame1, image1, flow.flow10_px, flow.reliable1)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Correspondences of flow egomotion: LiDAR points of one frame and where the flow takes their pixels.
+"""Correspondences of flow egomotion: LiDAR points of one frame, and where the flow takes them.
 
 "a" is the frame whose points are used and "b" the other one; both directions, past to current and
 current to past, go through the same code.
@@ -51,15 +51,17 @@ class FlowPairs:
     """Points of frame a and the pixels of frame b where they are seen.
 
     Attributes:
-        points_cama: (P, 3) points in camera a.
-        points_pixb: (P, 2) pixels of b.
+        points_cama: (P, 3) points in camera a, or several such sets.
+        points_pixb: (P, 2) pixels of b, likewise.
     """
 
-    points_cama: Float64[np.ndarray, "P 3"]
-    points_pixb: Float64[np.ndarray, "P 2"]
+    points_cama: Float64[np.ndarray, "*sets P 3"]
+    points_pixb: Float64[np.ndarray, "*sets P 2"]
 
 
-def view_of(frame: SensorFrame, image: CameraImage, flow_px: np.ndarray, reliable: np.ndarray) -> View:
+def view_of(
+    frame: SensorFrame, image: CameraImage, flow_px: np.ndarray, reliable: np.ndarray
+) -> View:
     """Project a frame's scan into its image at the resolution of the flow."""
     camera = image.camera.resized(flow_px.shape[2], flow_px.shape[1])
     points_cam = transform(image.cam_T_velo, frame.cloud.points_velo)
@@ -77,10 +79,10 @@ def view_of(frame: SensorFrame, image: CameraImage, flow_px: np.ndarray, reliabl
 
 
 def reprojection_pairs(view: View, cell_px: int, min_texture: float) -> FlowPairs:
-    """Take the nearest point of each image cell, where the flow is reliable and the image has texture.
+    """Take the nearest point of each image cell, where flow is reliable and the image textured.
 
-    One point per cell spreads the pairs evenly over the image, and the nearest one is what the camera
-    sees where it looks past an edge that the LiDAR, mounted elsewhere, looks over.
+    One point per cell spreads the pairs evenly over the image, and the nearest one is what the
+    camera sees where it looks past an edge that the LiDAR, mounted elsewhere, looks over.
     """
     chosen = _nearest_per_cell(view, cell_px)
     pixel = np.rint(view.points_pix[chosen]).astype(np.int64)
@@ -122,7 +124,7 @@ def _nearest_per_cell(view: View, cell_px: int) -> Int64[np.ndarray, " Q"]:
 
 
 def _texture(view: View, points_pix: Float32[np.ndarray, "Q 2"]) -> Float64[np.ndarray, " Q"]:
-    """Return the mean absolute gradient of the green channel around each point, grey levels per pixel.
+    """Return the mean gradient of the green channel around each point, grey levels per pixel.
 
     A blank wall has a flow too: DIS and RAFT fill it from its surroundings, and both ways agree.
     """
@@ -134,8 +136,8 @@ def _texture(view: View, points_pix: Float32[np.ndarray, "Q 2"]) -> Float64[np.n
     slope[1:-1] += np.abs(grey[2:] - grey[:-2])
     mean = cv2.boxFilter(slope, -1, (_TEXTURE_WINDOW_PX, _TEXTURE_WINDOW_PX))
     pixel = np.rint(points_pix).astype(np.int64)
-    # Each of the two differences spans two pixels.
-    return mean[pixel[:, 1], pixel[:, 0]].astype(np.float64) / 4.0
+    at_points: Float64[np.ndarray, " Q"] = mean[pixel[:, 1], pixel[:, 0]].astype(np.float64)
+    return at_points / 4.0  # two directions, and each difference spans two pixels
 
 
 # Side of the window over which texture is averaged: the patch size of DIS.

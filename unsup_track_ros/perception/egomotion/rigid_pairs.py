@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """TCR's egomotion (SPECS 0.4): a rigid fit between points of two frames that the flow pairs up.
 
-Kept for reproducing its figures; `reprojection` is the better method. Each quirk of the released code
-is a switch.
+Kept for reproducing its figures; `reprojection` is the better method. Each quirk of the released
+code is a switch.
 """
 
 from __future__ import annotations
@@ -25,14 +25,20 @@ class RigidPairsConfig(Config):
     """TCR's 3-D to 3-D egomotion."""
 
     quirk_reliability_at_target: bool = parameter(
-        False, "Ask whether the flow is reliable at the target pixel (as TCR) instead of the source."
+        False,
+        "Ask whether the flow is reliable at the target pixel (as TCR) instead of the source.",
     )
     quirk_last_write_depth: bool = parameter(
         False, "Let the last point written win a depth pixel (as TCR) instead of the nearest."
     )
-    inlier_threshold_m: float = parameter(0.05, "Residual of an inlier at depth 0 (TCR: 0.25).", unit="m", gt=0)
+    inlier_threshold_m: float = parameter(
+        0.05, "Residual of an inlier at depth 0 (TCR: 0.25).", unit="m", gt=0
+    )
     inlier_growth_px: float = parameter(
-        1.0, "Flow noise that widens the threshold with depth (TCR: 0, a fixed threshold).", unit="px", ge=0
+        1.0,
+        "Flow noise that widens the threshold with depth (TCR: 0, a fixed threshold).",
+        unit="px",
+        ge=0,
     )
     hypotheses: int = parameter(512, "RANSAC hypotheses.", ge=1)
     sample_size: int = parameter(8, "Pairs behind a hypothesis.", ge=3)
@@ -81,7 +87,9 @@ def point_pairs(view_a: View, view_b: View, config: RigidPairsConfig) -> PointPa
         source_pix = np.rint(view_a.points_pix[lands]).astype(np.int64)
         reliable = view_a.reliable[source_pix[:, 1], source_pix[:, 0]]
     valid = reliable & (depth_m > 0)
-    points_camb = backproject(target[valid], depth_m[valid].astype(np.float64), view_b.camera.pix_T_cam)
+    points_camb = backproject(
+        target[valid], depth_m[valid].astype(np.float64), view_b.camera.pix_T_cam
+    )
     return PointPairs(points_cama=points_cama[valid].astype(np.float64), points_camb=points_camb)
 
 

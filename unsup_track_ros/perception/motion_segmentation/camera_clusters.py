@@ -5,7 +5,8 @@
 LiDAR cannot see a long even side slide along itself: the side of a truck that passes looks the
 same in both scans, and the verdict "stands" is no evidence. Its texture in the image does move. One
 velocity on the ground is fitted to the flow of all points of a cluster; noise and flow errors do
-not agree on one, so a cluster moves only if the velocity explains most of what standing still leaves.
+not agree on one, so a cluster moves only if the velocity explains most of what standing still
+leaves.
 """
 
 from __future__ import annotations
@@ -36,26 +37,18 @@ class CameraClusterConfig(Config):
         0.5, "Share of the squared residual that the velocity may leave.", ge=0, le=1
     )
     min_speed_mps: float = parameter(0.5, "Slower clusters count as standing.", unit="m/s", ge=0)
+    min_past_share: float = parameter(
+        0.7,
+        "Share of a moving cluster that the oldest past scan must show where its velocity puts it.",
+        ge=0,
+        le=1,
+    )
     prior_speed_mps: float = parameter(
         20.0,
         "Standard deviation of the velocity where the view does not show it.",
         unit="m/s",
         gt=0,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ClusterMotion:
-    """Answer of the cluster test, row c for cluster c; row 0 is no cluster.
-
-    Attributes:
-        moves: (C + 1,) the flow proves motion.
-        velocities_velo: (C + 1, 3) over ground in axes of the current velo, m/s, nan where the
-            cluster does not move.
-    """
-
-    moves: Bool[np.ndarray, " C1"]
-    velocities_velo: Float32[np.ndarray, "C1 3"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,14 +68,19 @@ class FlowSample:
     significant: Bool[np.ndarray, " J"]
 
 
-def cluster_motion(
+def cluster_velocities(
     config: CameraClusterConfig,
     view: FlowView,
     frame: SensorFrame,
     sample: FlowSample,
     num_clusters: int,
-) -> ClusterMotion:
-    """Test clusters 1..num_clusters of the current scan."""
+) -> Float32[np.ndarray, "C1 3"]:
+    """Test clusters 1..num_clusters of the current scan.
+
+    Returns:
+        (C + 1, 3) velocity over ground in axes of the current velo (m/s) of each cluster that
+        moves, nan for the others and in row 0, which is no cluster.
+    """
     num = num_clusters + 1
     rays = _rays(view, frame, sample)
     sure = 1.0 / sample.sigma_px.astype(np.float64) ** 2
@@ -106,7 +104,7 @@ def cluster_motion(
     moves[0] = False
     velocities_velo = np.column_stack([velocity, np.zeros(num)]) @ frame.base_T_velo[:3, :3]
     velocities_velo[~moves] = np.nan
-    return ClusterMotion(moves=moves, velocities_velo=velocities_velo.astype(np.float32))
+    return np.asarray(velocities_velo, np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -38,6 +38,12 @@ class CameraEvidenceConfig(Config):
     flow_noise_ratio: float = parameter(
         0.1, "Growth of the flow's standard deviation with its length.", ge=0
     )
+    max_flow_px: float = parameter(
+        40.0,
+        "Points with longer ego flow are not judged: out of reach.",
+        unit="px",
+        gt=0,
+    )
     depth_noise_m: float = parameter(
         0.05, "Standard deviation of a point's depth, calibration included.", unit="m", ge=0
     )
@@ -95,8 +101,8 @@ def camera_evidence(
 ) -> CameraEvidence:
     """Test the points of a view's current scan."""
     scan = view.scan1
-    residual_px, sigma_px = flow_residual(config, view)
-    judged = view.reliable1.reshape(-1)[scan.flat_pix] & np.isfinite(residual_px)
+    residual_px, sigma_px, ego_px = flow_residual(config, view)
+    judged = view.reliable1.reshape(-1)[scan.flat_pix] & (ego_px <= config.max_flow_px)
     judged &= ~_near_silhouette(config, scan)
     points_base = se3.transform(frame.base_T_velo, frame.cloud.points_velo)
     height_m = height_above_ground(points_base)[scan.point_index]
@@ -113,8 +119,10 @@ def camera_evidence(
 
 def flow_residual(
     config: CameraEvidenceConfig, view: FlowView
-) -> tuple[Float32[np.ndarray, " V"], Float32[np.ndarray, " V"]]:
-    """Return each point's distance between flow and ego flow, and its standard deviation, in px.
+) -> tuple[Float32[np.ndarray, " V"], Float32[np.ndarray, " V"], Float32[np.ndarray, " V"]]:
+    """Return each point's distance between flow and ego flow, its sigma, and ego flow's length, px.
+
+    All are nan for points that were behind the past camera.
 
     sigma^2 = (a + b |ego flow|)^2 + (d ego flow / d depth * sigma_depth)^2
             + (f sigma_translation / depth)^2 + (f sigma_rotation)^2
@@ -126,14 +134,19 @@ def flow_residual(
     deeper_cam = scan.points_cam * (1 + np.float32(config.depth_noise_m) / depth_m)
     depth_sigma_px = np.linalg.norm(_ego_flow(view, deeper_cam) - ego_px, axis=1)
     focal_px = float(pix_T_cam[0, 0])
-    flow_sigma_px = config.flow_noise_px + config.flow_noise_ratio * np.linalg.norm(ego_px, axis=1)
+    length_px = np.linalg.norm(ego_px, axis=1)
+    flow_sigma_px = config.flow_noise_px + config.flow_noise_ratio * length_px
     translation_sigma_px = focal_px * config.translation_noise_m / depth_m[:, 0]
     rotation_sigma_px = focal_px * config.rotation_noise_rad
     sigma_px = np.sqrt(
         flow_sigma_px**2 + depth_sigma_px**2 + translation_sigma_px**2 + rotation_sigma_px**2
     )
     residual_px = np.linalg.norm(flow_px - ego_px, axis=1)
-    return residual_px.astype(np.float32), sigma_px.astype(np.float32)
+    return (
+        residual_px.astype(np.float32),
+        sigma_px.astype(np.float32),
+        length_px.astype(np.float32),
+    )
 
 
 def _ego_flow(view: FlowView, points_cam1: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 2"]:

@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Association in stages, on small hand-made cost matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unsup_track_ros.tracking import association
+from unsup_track_ros.tracking.association import Assignment, AssociationConfig, Candidates
+from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
+
+CONFIG = AssociationConfig()
+FAR = np.inf
+
+
+def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:
+    """Return upright boxes from (x, y, length, width)."""
+    return np.array(
+        [(x, y, 0, length, width, 2, 0) for x, y, length, width in rows], np.float64
+    ).reshape(-1, 7)
+
+
+def associate(
+    cost: list[list[float]],
+    confirmed: list[bool],
+    scores: list[float],
+    inside: np.ndarray | None = None,
+    distance: list[list[float]] | None = None,
+) -> Assignment:
+    costs = np.array(cost, np.float64).reshape(len(confirmed), len(scores))
+    apart = costs if distance is None else np.array(distance, np.float64)
+    return association.associate(
+        Candidates(distance=apart, overlap_cost=costs),
+        np.zeros((len(scores), len(confirmed))) if inside is None else inside,
+        np.array(confirmed, bool),
+        np.array(scores, np.float64),
+        CONFIG,
+    )
+
+
+def test_the_total_cost_counts_not_the_single_best_pair() -> None:
+    result = associate([[0.1, 0.2], [0.2, 1.3]], [True, True], [0.9, 0.9])
+    assert result.detection_of_track.tolist() == [1, 0]
+    assert result.track_of_detection.tolist() == [1, 0]
+
+
+def test_confirmed_tracks_choose_before_tentative_ones() -> None:
+    result = associate([[0.1], [0.9]], [False, True], [0.9])
+    assert result.detection_of_track.tolist() == [-1, 0]
+
+
+def test_high_scores_are_given_before_low_ones_and_low_ones_only_to_confirmed_tracks() -> None:
+    result = associate([[0.9, 0.1], [FAR, 0.1]], [True, False], [0.9, 0.1])
+    assert result.detection_of_track.tolist() == [0, -1]
+    assert associate([[0.1]], [True], [0.1]).detection_of_track.tolist() == [0]
+    assert associate([[0.1]], [True], [0.01]).detection_of_track.tolist() == [-1]
+
+
+def test_what_overlaps_too_little_is_recovered_by_distance() -> None:
+    result = associate([[1.9]], [True], [0.9], distance=[[2.0]])
+    assert result.detection_of_track.tolist() == [0]
+    result = associate([[1.9]], [True], [0.1], distance=[[2.0]])
+    assert result.detection_of_track.tolist() == [-1]
+
+
+def test_pairs_outside_the_gates_are_never_assigned() -> None:
+    result = associate([[FAR, FAR], [FAR, 0.3]], [True, True], [0.9, 0.9])
+    assert result.detection_of_track.tolist() == [-1, 1]
+
+
+def test_a_free_detection_inside_a_matched_track_is_a_part_of_it() -> None:
+    inside = np.array([[0.9], [0.6], [0.3]])
+    result = associate([[0.5, FAR, FAR]], [True], [0.9, 0.9, 0.9], inside)
+    assert result.detection_of_track.tolist() == [0]
+    assert result.track_of_detection.tolist() == [0, 0, -1]
+
+
+def test_nothing_on_either_side_is_answered() -> None:
+    assert associate([], [], [0.9]).track_of_detection.tolist() == [-1]
+    assert associate([[]], [True], []).detection_of_track.tolist() == [-1]
+    assert associate([], [], []).track_of_detection.tolist() == []
+
+
+def find(tracks: np.ndarray, seen: np.ndarray, deviation_m: float = 0.2) -> Candidates:
+    covariances = np.broadcast_to(np.eye(3) * deviation_m**2, (len(tracks), 3, 3))
+    configs = (CONFIG, VisibleExtentConfig())
+    return association.find_candidates(tracks, covariances, seen, np.zeros(3), 0.15, configs)
+
+
+def test_the_gate_is_four_deviations_of_prediction_and_measurement() -> None:
+    track = boxes((20, 0, 4, 2))
+    limit = 4 * np.hypot(0.2, 0.15)
+    assert np.isfinite(find(track, boxes((20 + limit - 0.01, 0, 4, 2))).distance).all()
+    assert np.isinf(find(track, boxes((20 + limit + 0.01, 0, 4, 2))).distance).all()
+
+
+def test_the_gate_ends_at_a_distance_however_unsure_the_prediction() -> None:
+    track = boxes((20, 0, 4, 2))
+    assert np.isfinite(find(track, boxes((24.9, 0, 4, 2)), 5.0).distance).all()
+    assert np.isinf(find(track, boxes((25.1, 0, 4, 2)), 5.0).distance).all()
+
+
+def test_a_fragment_at_the_far_end_of_a_truck_is_no_distance_from_it() -> None:
+    truck, part = boxes((20, 0, 12, 2.5)), boxes((25, 0, 2, 2.5))
+    assert find(truck, part).distance[0, 0] < 1.0
+
+
+def test_the_cost_of_the_same_box_is_zero() -> None:
+    same = boxes((20, 0, 4, 2))
+    assert find(same, same).overlap_cost[0, 0] == pytest.approx(0.0)
+    assert find(same, boxes()).distance.shape == (1, 0)
+
+
+def test_the_share_inside_is_that_of_the_inner_box() -> None:
+    inner, outer = boxes((0, 0, 2, 2), (3, 0, 2, 2)), boxes((0, 0, 6, 4))
+    np.testing.assert_allclose(association.share_inside(inner, outer), [[1.0], [0.5]])

@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Writes a drive through a synthetic world as a ROS 2 recording, and its truth beside it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from unsup_track_ros.data.bag_writer import BagWriter
+from unsup_track_ros.data.synthetic.render import CAMERA_NAME, render
+from unsup_track_ros.data.synthetic.world import World
+from unsup_track_ros.data.truth import truth_folder, write_frame_truth
+from unsup_track_ros.errors import DataError
+from unsup_track_ros.geometry.se3 import inverse
+from unsup_track_ros.structures.frame import SensorFrame
+from unsup_track_ros.structures.truth import FrameTruth
+
+CAMERA_INFO_TOPIC = "/camera/camera_info"
+POINTS_TOPIC = "/points"
+ODOM_FRAME, BASE_FRAME = "odom", "base_link"
+VELO_FRAME, CAMERA_FRAME = "velo_link", "camera_optical"
+# Poses per scan: 50 Hz beside a 10 Hz LiDAR, as an odometry node publishes them.
+_POSES_PER_SCAN = 5
+
+
+def _ignore(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def write_world(  # noqa: PLR0913 - three options of the recording beside its three inputs
+    world: World,
+    path: Path,
+    seconds: float,
+    *,
+    overwrite: bool = False,
+    with_tf: bool = True,
+    progress: Callable[[int, int], None] = _ignore,
+) -> int:
+    """Record a drive of some seconds: all or nothing, and equal worlds give equal bytes.
+
+    Topics: /points, /camera/image_raw, /camera/camera_info, /tf (odom -> base_link, 50 Hz) and
+    /tf_static. The truth lies in the folder that `truth_folder(path)` names.
+
+    Args:
+        world: World to drive through.
+        path: Recording, `OUT.mcap` or a folder.
+        seconds: Length of the drive, at most the world's `duration_s`.
+        overwrite: Whether an existing recording and its truth are replaced.
+        with_tf: Whether the pose of the ego is recorded; the mounting of the sensors always is.
+        progress: Called with the frames done and the frames in all.
+
+    Returns:
+        Number of frames.
+
+    Raises:
+        DataError: The drive is longer than the world, or the target exists or cannot be written.
+    """
+    num_frames = round(seconds * world.config.lidar.rate_hz)
+    if not 1 <= num_frames or seconds > world.config.duration_s + 1e-9:
+        raise DataError(
+            f"The drive must last from one scan ({1 / world.config.lidar.rate_hz} s) to the "
+            f"{world.config.duration_s} s the world was built for, got {seconds} s. Set the "
+            "world's duration_s to the length of the drive."
+        )
+    truth = truth_folder(path)
+    if truth.exists() and not overwrite:
+        raise DataError(f"'{truth}' exists already; remove it or choose another name.")
+    unfinished = truth.with_name(f".{truth.name}.partial")
+    try:
+        with BagWriter(path, overwrite=overwrite) as bag:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            _write_mounting(bag, world)
+            _write_frames(bag, unfinished, world, num_frames, with_tf, progress)
+            shutil.rmtree(truth, ignore_errors=True)
+            unfinished.replace(truth)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return num_frames
+
+
+def _write_frames(  # noqa: PLR0913 - the loop of `write_world`
+    bag: BagWriter,
+    truth: Path,
+    world: World,
+    num_frames: int,
+    with_tf: bool,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Render frame by frame, while a second thread writes the frame before."""
+    written: Future[None] | None = None
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        for k in range(num_frames):
+            frame, frame_truth = render(world, world.config.start_ns + k * world.period_ns)
+            if written is not None:
+                written.result()
+                progress(k, num_frames)
+            written = thread.submit(_write_frame, bag, truth, world, (frame, frame_truth), with_tf)
+        if written is not None:
+            written.result()
+    if with_tf:  # a scan that rolls ends after its stamp
+        _write_poses(bag, world, world.config.start_ns + num_frames * world.period_ns)
+    progress(num_frames, num_frames)
+
+
+def _write_mounting(bag: BagWriter, world: World) -> None:
+    base_T_velo = world.base_T_velo
+    base_T_cam = base_T_velo @ inverse(world.camera.cam_T_velo)
+    stamp_ns = world.config.start_ns
+    bag.write_transform(BASE_FRAME, VELO_FRAME, stamp_ns, base_T_velo, static=True)
+    bag.write_transform(BASE_FRAME, CAMERA_FRAME, stamp_ns, base_T_cam, static=True)
+
+
+def _write_poses(bag: BagWriter, world: World, stamp_ns: int) -> None:
+    """Write the poses after the scan before up to a stamp."""
+    step_ns = world.period_ns // _POSES_PER_SCAN
+    for back in reversed(range(_POSES_PER_SCAN)):
+        pose_ns = stamp_ns - back * step_ns
+        odom_T_base = world.odom_T_base(world.time_s(pose_ns))
+        bag.write_transform(ODOM_FRAME, BASE_FRAME, pose_ns, odom_T_base)
+
+
+def _write_frame(
+    bag: BagWriter,
+    truth: Path,
+    world: World,
+    content: tuple[SensorFrame, FrameTruth],
+    with_tf: bool,
+) -> None:
+    frame, frame_truth = content
+    if with_tf:
+        _write_poses(bag, world, frame.stamp_ns)
+    bag.write_cloud(POINTS_TOPIC, VELO_FRAME, frame.stamp_ns, frame.cloud)
+    for image in frame.cameras:
+        bag.write_image(CAMERA_NAME, CAMERA_FRAME, image.stamp_ns, image.image_rgb)
+        bag.write_camera_info(CAMERA_INFO_TOPIC, CAMERA_FRAME, image.stamp_ns, image.camera)
+    write_frame_truth(truth, frame_truth)
