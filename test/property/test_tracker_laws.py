@@ -19,7 +19,7 @@ FRAMES = 12
 
 
 def scene(seed: int) -> list[Detections]:
-    """Return frames of noisy boxes on straight paths, with misses, clutter and uneven time steps."""
+    """Return frames of noisy boxes on straight paths, with misses, clutter and uneven steps."""
     generator = np.random.default_rng(seed)
     start = generator.uniform(-30, 30, (NUM_OBJECTS, 2))
     velocity = generator.uniform(-10, 10, (NUM_OBJECTS, 2))
@@ -76,7 +76,7 @@ def run(frames: list[Detections], odom_T_velo: np.ndarray) -> list[Tracks]:
 
 
 SEEDS = st.integers(0, 10_000)
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=10, deadline=None)
 
 
 @FEW

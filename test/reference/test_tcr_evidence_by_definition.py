@@ -14,7 +14,8 @@ from unsup_track_ros.perception.motion_segmentation.projected_scan import flow_v
 from unsup_track_ros.perception.motion_segmentation.tcr_evidence import (
     TcrEvidenceConfig,
     VoxelGridConfig,
-    tcr_evidence,
+    pixel_evidence,
+    voxel_sets,
 )
 from unsup_track_ros.structures.frame import PointCloud
 
@@ -38,9 +39,9 @@ def test_sparse_evidence_equals_the_dense_definition_on_a_noisy_scene(quirks: bo
     config = TcrEvidenceConfig(
         grid=GRID, quirk_last_write_depth=quirks, quirk_target_reliability=quirks
     )
-    fast = tcr_evidence(config, view).voxels
+    fast = voxel_sets(config, view, pixel_evidence(config, view))
     rules = Rules(grid=GRID.grid(), quirks=quirks)
     displaced, moving = displaced_and_moving(rules, view, points, CAM_T_VELO)
     assert displaced.sum() > moving.sum() > 50
-    np.testing.assert_array_equal(dense(fast.grid, fast.displaced), displaced)
-    np.testing.assert_array_equal(dense(fast.grid, fast.moving), moving)
+    np.testing.assert_array_equal(dense(rules.grid, fast[0]), displaced)
+    np.testing.assert_array_equal(dense(rules.grid, fast[1]), moving)

@@ -13,9 +13,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final, ParamSpec, TypeVar
 
-import click
 import typer
 
 from unsup_track_ros.errors import UnsupTrackError
@@ -28,6 +28,13 @@ FAILED: Final = 1
 _LINE_INTERVAL_S: Final = 5.0  # between two lines of progress where there is no terminal
 _RESUME_HINT: Final = "Interrupted. What is finished is kept; run the same command again to go on."
 
+_show_tracebacks: ContextVar[bool] = ContextVar("show_tracebacks", default=False)
+
+
+def show_tracebacks(wanted: bool) -> None:
+    """Choose between tracebacks and sentences for the errors of the command that follows."""
+    _show_tracebacks.set(wanted)
+
 
 def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Turn errors of a command into one sentence on stderr and exit code 1; `--debug` shows all."""
@@ -37,15 +44,15 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except UnsupTrackError as error:
-            if _wants_traceback():
+            if _show_tracebacks.get():
                 raise
             _fail(str(error))
         except KeyboardInterrupt:
             _fail(_RESUME_HINT)
-        except (click.exceptions.Exit, click.exceptions.Abort, click.ClickException):
+        except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except Exception as error:
-            if _wants_traceback():
+            if _show_tracebacks.get():
                 raise
             _fail(
                 f"Internal error ({type(error).__name__}: {error}). Please report it with the "
@@ -113,11 +120,6 @@ class _ProgressLines:
             remaining_s = (now_s - start_s) / (done - start_done) * (total - done)
             eta = f", {remaining_s:.0f} s left"
         print(f"{work}: {done} of {total}{eta}", file=sys.stderr, flush=True)
-
-
-def _wants_traceback() -> bool:
-    context = click.get_current_context(silent=True)
-    return bool(context is not None and context.find_root().params.get("debug"))
 
 
 def _fail(sentence: str) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import unsup_track_ros
+from unsup_track_ros.cli.console import show_tracebacks
 from unsup_track_ros.cli.demo import demo
 from unsup_track_ros.cli.evaluate import evaluate
 from unsup_track_ros.cli.info import info
@@ -28,10 +29,11 @@ for command in (demo, synthesize, kitti2bag, label, evaluate, info, params):
     app.command()(command)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"unsup-track {unsup_track_ros.__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()
@@ -49,6 +51,7 @@ def _root(
 
     Example: unsup-track demo --out demo
     """
+    show_tracebacks(debug)
 
 
 def main() -> None:

@@ -28,9 +28,19 @@ def inverse(a_T_b: Float[np.ndarray, "*B 4 4"]) -> Float64[np.ndarray, "*B 4 4"]
 
 
 def transform(a_T_b: Float[np.ndarray, "4 4"], points_b: Float[np.ndarray, "P 3"]) -> Float[np.ndarray, "P 3"]:
-    """Move points from b to a, keeping their precision."""
-    rotation = a_T_b[:3, :3].astype(points_b.dtype)
-    return points_b @ rotation.T + a_T_b[:3, 3].astype(points_b.dtype)
+    """Move points from b to a, keeping their precision.
+
+    Written out per axis: a matrix product of this shape goes to a threaded BLAS, which costs more to
+    wake up than it saves and stalls the caller on a busy machine.
+    """
+    a_R_b = a_T_b[:3, :3].astype(points_b.dtype)
+    shift_a = a_T_b[:3, 3].astype(points_b.dtype)
+    x, y, z = points_b[:, 0], points_b[:, 1], points_b[:, 2]
+    points_a = np.empty(points_b.shape, points_b.dtype)
+    for axis in range(3):
+        row = a_R_b[axis]
+        points_a[:, axis] = row[0] * x + row[1] * y + row[2] * z + shift_a[axis]
+    return points_a
 
 
 def from_quaternion(

@@ -75,7 +75,8 @@ class Manifest:
             if content["format"] != FORMAT:
                 raise LabelStoreError(
                     f"{folder} holds labels of layout {content['format']}, this "
-                    f"version reads layout {FORMAT}. Use the version that wrote them ({content.get('code_version')})."
+                    f"version reads layout {FORMAT}. Use the version that wrote them: "
+                    f"{content.get('code_version')}."
                 )
             checkpoints = tuple(sorted(content.pop("checkpoint_sha256").items()))
             return cls(checkpoint_sha256=checkpoints, **content)

@@ -4,14 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
-
-class Progress(Protocol):
-    """Is told how far a long piece of work has come."""
-
-    def __call__(self, work: str, done: int, total: int) -> None:
-        """Take note that `done` of `total` steps of `work` are finished."""
+# Called with the name of the work, the steps done and the steps in all.
+Progress = Callable[[str, int, int], None]
 
 
 def no_progress(work: str, done: int, total: int) -> None:

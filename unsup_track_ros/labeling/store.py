@@ -174,7 +174,7 @@ class LabelStore:
 
 
 def _without_derived(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Leave out the combined grid where it is the larger of the other two: a quarter of the file."""
+    """Leave out the combined grid where it is the larger of the others: a quarter of the file."""
     if _COMBINED in arrays and np.array_equal(
         arrays[_COMBINED], np.maximum(arrays[_STATIC], arrays[_DYNAMIC])
     ):
@@ -226,7 +226,7 @@ def _check_resumable(folder: Path, wanted: Manifest, config_yaml: str) -> None:
 
 
 def _differing_parameters(stored: Path, wanted_yaml: str) -> str:
-    """Name the first few parameters that differ, in parentheses; nothing where that is not known."""
+    """Name the first few parameters that differ, in parentheses; nothing if that is not known."""
     try:
         there, here = _flat(yaml.safe_load(stored.read_text())), _flat(yaml.safe_load(wanted_yaml))
     except (OSError, yaml.YAMLError):

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Group what moves into regions: one region per moving object, as far as it can be told.
 
-Voxel evidence (mode `tcr` of motion segmentation) is grouped by 26-connected components as in
-SPECS §0.6. Point evidence is grouped by distance and velocity, so that two cars side by side part
-where their velocities differ, and the fragments of one truck join where they agree. Keeps no state.
+Voxel evidence (mode `tcr` of motion segmentation) comes in connected components; those that the
+camera hardly sees are dropped (SPECS §0.6). Point evidence is grouped by distance and velocity, so
+that two cars side by side part where their velocities differ, and the fragments of one truck join
+where they agree. Keeps no state.
 """
 
 from __future__ import annotations
@@ -17,32 +18,27 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
 from unsup_track_ros.geometry.components import (
     component_labels,
-    connected_components,
-    large_components,
 )
 from unsup_track_ros.geometry.voxels import (
     OUTSIDE,
-    VoxelGrid,
     flat_voxels,
     voxel_centres,
-    voxel_index_zyx,
 )
 from unsup_track_ros.shapes import Bool, Float, Float32, Int64
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
-from unsup_track_ros.structures.voxels import VoxelEvidence, VoxelRegions
+from unsup_track_ros.structures.voxels import VoxelRegions
 
 
 class DetectionConfig(Config):
-    """Parameters of grouping; the voxel ones keep the values of the discovery step."""
+    """Parameters of grouping."""
 
     max_regions: int = parameter(16, "Most regions of a frame; the best supported stay.", ge=1)
-    min_voxels: int = parameter(128, "Voxel evidence: a region needs more moving voxels.", ge=0)
-    min_side_vox: int = parameter(
-        1, "Voxel evidence: a region's index extent along each axis exceeds this.", ge=0
-    )
     min_pixels: int = parameter(
         4, "Voxel evidence: a region's voxels cover more distinct pixels than this.", ge=0
+    )
+    half_score_voxels: int = parameter(
+        128, "Voxel evidence: so many moving voxels make a score of a half.", ge=1
     )
     quirk_unit_scores: bool = parameter(
         False, "Voxel evidence: every score is 1, as released; else it grows with the support."
@@ -75,58 +71,43 @@ class MotionDetector:
         return self._from_points(frame, motion)
 
     def _from_voxels(
-        self, frame: SensorFrame, motion: MotionSegmentation, evidence: VoxelEvidence
+        self, frame: SensorFrame, motion: MotionSegmentation, found: VoxelRegions
     ) -> MotionRegions:
-        grid, config = evidence.grid, self._config
-        moving = np.isin(evidence.displaced, evidence.moving, assume_unique=True)
-        labels = connected_components(grid.shape_zyx, evidence.displaced)
-        large = large_components(
-            voxel_index_zyx(grid, evidence.displaced),
-            labels,
-            moving,
-            min_side=config.min_side_vox,
-            min_voxels=config.min_voxels,
-        )
-        region = _renumbered(labels, large)
-        visible = self._visible(frame, motion, grid, evidence.displaced[moving], region[moving])
-        region = _renumbered(region, visible[: config.max_regions])
+        config = self._config
+        visible = self._visible(frame, motion, found)[: config.max_regions]
+        region = _renumbered(found.region.astype(np.int64), visible)
         kept = region > 0
         voxels = VoxelRegions(
-            grid=grid,
-            voxel=evidence.displaced[kept],
+            grid=found.grid,
+            voxel=found.voxel[kept],
             region=region[kept],
-            moving=moving[kept],
+            moving=found.moving[kept],
         )
-        num = int(region.max(initial=0))
-        support = np.bincount(voxels.region[voxels.moving], minlength=num + 1)[1:]
-        scores = (
-            np.ones(num) if config.quirk_unit_scores else support / (support + config.min_voxels)
-        )
+        support = np.bincount(voxels.region[voxels.moving], minlength=len(visible) + 1)[1:]
+        scores = support / (support + config.half_score_voxels)
+        if config.quirk_unit_scores:
+            scores = np.ones(len(visible))
         return MotionRegions(
             point_region=_points_of(frame, motion, voxels),
             scores=scores.astype(np.float32),
-            flow_velo=np.full((num, 3), np.nan, np.float32),
+            flow_velo=np.full((len(visible), 3), np.nan, np.float32),
             voxels=voxels,
         )
 
     def _visible(
-        self,
-        frame: SensorFrame,
-        motion: MotionSegmentation,
-        grid: VoxelGrid,
-        voxels: Int64[np.ndarray, " M"],
-        region: Int64[np.ndarray, " M"],
+        self, frame: SensorFrame, motion: MotionSegmentation, found: VoxelRegions
     ) -> Int64[np.ndarray, " R"]:
         """Return the regions whose moving voxels cover enough distinct pixels, ascending."""
         assert frame.camera is not None  # voxel evidence comes from a camera
         assert motion.moving_pixels is not None
         height_px, width_px = motion.moving_pixels.shape
         pinhole = frame.camera.camera.resized(width_px, height_px)
-        centres_pix = camera.project(voxel_centres(grid, voxels), pinhole.pix_T_cam)
-        seen = camera.inside(centres_pix, width_px, height_px) & (region > 0)
+        centres_cam = voxel_centres(found.grid, found.voxel[found.moving])
+        centres_pix = camera.project(centres_cam, pinhole.pix_T_cam)
+        seen = camera.inside(centres_pix, width_px, height_px)
         column, row = np.rint(centres_pix[seen]).astype(np.int64).T
-        pixels = np.unique(np.stack([region[seen], row, column]), axis=1)
-        covered = np.bincount(pixels[0], minlength=int(region.max(initial=0)) + 1)
+        pixels = np.unique(np.stack([found.region[found.moving][seen], row, column]), axis=1)
+        covered = np.bincount(pixels[0], minlength=1)
         return np.flatnonzero(covered > self._config.min_pixels)
 
     def _from_points(self, frame: SensorFrame, motion: MotionSegmentation) -> MotionRegions:

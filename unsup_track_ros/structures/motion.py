@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unsup_track_ros.shapes import Bool, Float32, Int
-from unsup_track_ros.structures.voxels import VoxelEvidence, VoxelRegions
+from unsup_track_ros.structures.voxels import VoxelRegions
 
 
 class MotionStatus(enum.Enum):
@@ -36,7 +36,7 @@ class MotionSegmentation:
         velocity_velo: (P, 3) over ground in axes of the current velo, m/s, nan where not moving or
             unknown; None where no evidence measures it.
         point_cluster: (P,) 0 for none, else 1..C: clusters that were judged as a whole, or None.
-        voxels: What a voxel test found, or None; the detector then groups voxels, not points.
+        voxels: What a voxel test found, or None; the detector then takes its regions.
         reason: One sentence when status is not OK.
     """
 
@@ -48,7 +48,7 @@ class MotionSegmentation:
     residual_px: Float32[np.ndarray, "H W"] | None = None
     velocity_velo: Float32[np.ndarray, "P 3"] | None = None
     point_cluster: Int[np.ndarray, " P"] | None = None
-    voxels: VoxelEvidence | None = None
+    voxels: VoxelRegions | None = None
     reason: str = ""
 
 

@@ -50,21 +50,6 @@ class VoxelGrid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class VoxelEvidence:
-    """Voxels that a two-frame motion test found, in frame `cam` of the current camera.
-
-    Attributes:
-        grid: The volume; indices are row-major in `[Z, Y, X]`.
-        displaced: (V,) ascending flat indices: flow departs from ego flow (keepB).
-        moving: (M,) ascending subset of `displaced`: its direction departs too (keepA and keepB).
-    """
-
-    grid: VoxelGrid
-    displaced: Int64[np.ndarray, " V"]
-    moving: Int64[np.ndarray, " M"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VoxelRegions:
     """Voxels of moving regions, in frame `cam` of the current camera.
 

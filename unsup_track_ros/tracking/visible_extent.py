@@ -112,12 +112,10 @@ def measure_centre(
         0.0, np.minimum(if_high_face, if_low_face), np.maximum(if_high_face, if_low_face)
     )
     # What already contains the fragment learns next to nothing from it.
-    is_moved = contained != 0
-    fragment = np.where(is_moved, contained, anchored)
-    fragment_variance = measured_variance + np.where(is_moved, slack_squared / 12, slack_squared)
+    per_slack = np.where(contained != 0, 1 / 12, 1.0)
     return CentreMeasurement(
-        innovation_axes=np.where(is_face, anchored, fragment),
-        variance_axes=np.where(is_face, variance, fragment_variance),
+        innovation_axes=np.where(is_face, anchored, contained),
+        variance_axes=np.where(is_face, variance, measured_variance + per_slack * slack_squared),
     )
 
 

@@ -42,8 +42,8 @@ def draw_overlay(image: CameraImage, label: FrameLabel, width_px: int) -> Image:
     return picture
 
 
-def _tint_moving(picture: Image, moving_pixels: Bool[np.ndarray, "H W"]) -> None:
-    """Tint the moving pixels; gaps as wide as those between scan lines are closed for the eye only."""
+def _tint_moving(picture: Image, moving_pixels: Bool[np.ndarray, "h w"]) -> None:
+    """Tint the moving pixels; gaps as wide as between scan lines are closed for the eye only."""
     height, width = picture.shape[:2]
     mask = cv2.resize(
         moving_pixels.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
@@ -83,7 +83,7 @@ def _draw_tracks(picture: Image, image: CameraImage, label: FrameLabel) -> None:
     # Far boxes first, so that near ones lie on top as they do in the world.
     for row in np.argsort(-corners_cam[..., 2].mean(axis=1), kind="stable"):
         if label.tracks.states[row] != TrackState.TENTATIVE:
-            coasting = label.tracks.states[row] == TrackState.COASTING
+            coasting = bool(label.tracks.states[row] == TrackState.COASTING)
             _draw_box(
                 picture, corners_cam[row], shown, int(label.tracks.ids[row]), coasting=coasting
             )

@@ -45,7 +45,9 @@ def test_the_lock_disappears_after_an_error_too(tmp_path: Path) -> None:
         pass
 
 
-def test_a_second_process_is_refused_in_one_sentence_and_a_dead_one_holds_nothing(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_in_one_sentence_and_a_dead_one_holds_nothing(
+    tmp_path: Path,
+) -> None:
     holder = start_holder(tmp_path)
     try:
         with pytest.raises(LockError, match=f"process {holder.pid}"), directory_lock(tmp_path):

@@ -20,7 +20,9 @@ def test_a_renamed_recording_keeps_its_fingerprint(tmp_path: Path) -> None:
     assert recording_fingerprint(tmp_path / "a.mcap") == recording_fingerprint(tmp_path / "b.mcap")
 
 
-def test_a_changed_byte_at_either_end_or_another_size_changes_the_fingerprint(tmp_path: Path) -> None:
+def test_a_changed_byte_at_either_end_or_another_size_changes_the_fingerprint(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "a.mcap"
     seen = set()
     content = bytearray(3 << 20)

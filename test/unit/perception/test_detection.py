@@ -123,9 +123,8 @@ def test_voxels_of_a_static_world_make_no_region() -> None:
     assert not regions.point_region.any()
 
 
-def test_a_region_of_too_few_voxels_or_pixels_is_left_out() -> None:
+def test_a_region_of_too_few_pixels_is_left_out() -> None:
     scene = make_scene(board_shift_cam=(0.9, 0.0, 0.0))
-    assert len(tcr_regions(scene, min_voxels=5000).scores) == 0
     assert len(tcr_regions(scene, min_pixels=5000).scores) == 0
 
 

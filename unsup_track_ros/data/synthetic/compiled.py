@@ -24,7 +24,7 @@ def compiled_inner(function: _Function) -> _Function:
     It cannot be called from Python and has no file of its own in the cache, for it is part of its
     callers' there: that saves a third of the compile time.
     """
-    return _jit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return _jit(function, inner=True)
 
 
 def compiled_parallel(function: _Function) -> _Function:
@@ -36,9 +36,13 @@ def compiled_parallel(function: _Function) -> _Function:
     return _jit(function, cache=True, parallel=True)
 
 
-def _jit(function: _Function, **options: bool) -> _Function:
+def _jit(
+    function: _Function, *, cache: bool = False, parallel: bool = False, inner: bool = False
+) -> _Function:
     # The test run wraps functions with a check of their annotations, which cannot be compiled.
     bare = inspect.unwrap(function)
     # No fast-math: with it the compiler may reorder sums, and bytes would depend on the machine.
-    jit: Any = numba.njit(error_model="numpy", nogil=True, **options)
-    return cast(_Function, jit(bare))
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+    if inner:
+        options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast(_Function, numba.njit(cache=cache, parallel=parallel, **options)(bare))

@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from unsup_track_ros.data.synthetic.compiled import compiled, compiled_inner
 from unsup_track_ros.shapes import Float32, Float64
 
-# Cross-section of the street, right half; a residential street with parking strips (RASt 06 widths).
+# Cross-section of the street, right half: a residential street with parking strips.
 LANE_WIDTH_M = 3.5
 KERB_D_M = 5.9
 KERB_HEIGHT_M = 0.12
@@ -36,12 +36,13 @@ class Ground(NamedTuple):
     Attributes:
         waves: (K, 4) amplitude (m), wave vector x, y (rad/m), phase (rad) of the hills.
         steepness: Largest slope of the hills.
-        surface: (Y, X, 3) street coordinates s, d and height of the hills on a grid of the world plane;
-            rays meet the surface between its nodes, within 0.1 mm of the hills.
+        surface: (Y, X, 3) street coordinates s, d and height of the hills on a grid of the world
+            plane; rays meet the surface between its nodes, within 0.1 mm of the hills.
         map_origin: (2,) world x, y of the grid's first node.
         map_step_m: Distance of the grid's nodes.
         crossings_s: (C,) s of the crossing streets.
-        shadow: (S, D) share of sunlight on a grid in street coordinates, from s = 0, d = -SHADOW_D_M.
+        shadow: (S, D) share of sunlight on a grid of street coordinates from s = 0,
+            d = -SHADOW_D_M.
         shadow_step_m: Distance of the shadow grid's nodes.
     """
 
@@ -99,7 +100,9 @@ def build_road(length_m: float, rng: np.random.Generator) -> Road:
     return Road(s=s, xy=xy, heading_rad=heading)
 
 
-def build_ground(road: Road, crossings_s: Float64[np.ndarray, " C"], rng: np.random.Generator) -> Ground:
+def build_ground(
+    road: Road, crossings_s: Float64[np.ndarray, " C"], rng: np.random.Generator
+) -> Ground:
     """Lay hills and the street map around a road; the shadow map is still empty."""
     lower = road.xy.min(0) - _MAP_MARGIN_M
     columns, rows = np.ceil((road.xy.max(0) + _MAP_MARGIN_M - lower) / _MAP_STEP_M).astype(int) + 1
@@ -113,7 +116,10 @@ def build_ground(road: Road, crossings_s: Float64[np.ndarray, " C"], rng: np.ran
     waves = _draw_hills(rng)
     phase = nodes @ waves[:, 1:3].T + waves[:, 3]
     height = (waves[:, 0] * np.sin(phase)).sum(1)
-    shadow_shape = (int(road.length_m / _SHADOW_STEP_M) + 1, int(2 * SHADOW_D_M / _SHADOW_STEP_M) + 1)
+    shadow_shape = (
+        int(road.length_m / _SHADOW_STEP_M) + 1,
+        int(2 * SHADOW_D_M / _SHADOW_STEP_M) + 1,
+    )
     return Ground(
         waves=waves,
         steepness=float((waves[:, 0] * np.hypot(waves[:, 1], waves[:, 2])).sum()),

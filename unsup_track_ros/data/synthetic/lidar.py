@@ -63,7 +63,9 @@ class LidarRig:
 def build_lidar(config: LidarConfig) -> LidarRig:
     """Set up the rays: clockwise from behind, so that the scan looks ahead at its stamp."""
     elevation = np.linspace(config.highest_rad, config.lowest_rad, config.beams)[:, None]
-    azimuth = np.pi - 2 * np.pi * (np.arange(config.azimuth_steps) + 0.5)[None] / config.azimuth_steps
+    azimuth = (
+        np.pi - 2 * np.pi * (np.arange(config.azimuth_steps) + 0.5)[None] / config.azimuth_steps
+    )
     grid = np.stack(
         [
             np.cos(elevation) * np.cos(azimuth),
@@ -85,9 +87,7 @@ def build_lidar(config: LidarConfig) -> LidarRig:
     )
 
 
-def part_of(
-    rig: LidarRig, bundles: Bool[np.ndarray, " B"]
-) -> tuple[Rays, Int64[np.ndarray, " R"]]:
+def part_of(rig: LidarRig, bundles: Bool[np.ndarray, " B"]) -> tuple[Rays, Int64[np.ndarray, " R"]]:
     """Select bundles; returns their rays in the LiDAR's frame and the laser of each."""
     if bundles.all():
         return rig.rays_velo, rig.ring

@@ -80,7 +80,12 @@ def _box(
     x, y, z = (0.5 * (low + high)).tolist()
     a, b, c = (0.5 * (high - low)).tolist()
     return Part(
-        kind=Kind.BOX, material=material, centre_m=(x, y, z), half_m=(a, b, c), taper=taper, colour=colour
+        kind=Kind.BOX,
+        material=material,
+        centre_m=(x, y, z),
+        half_m=(a, b, c),
+        taper=taper,
+        colour=colour,
     )
 
 
@@ -112,9 +117,19 @@ def van(rng: np.random.Generator) -> Model:
     front, rear, side = 0.5 * length, -0.5 * length, 0.5 * width
     parts = [
         _box(Material.PAINT, (rear, -side, 0.25), (front, side, 1.05), paint, (0.10, 0.0, 0.02)),
-        _box(Material.PAINT, (rear, -side, 1.05), (front - 1.9, side, height), paint, (0.0, 0.03, 0.04)),
         _box(
-            Material.CABIN, (front - 1.9, -side, 1.05), (front - 0.35, side, height), paint, (0.75, 0.0, 0.06)
+            Material.METAL,
+            (rear, -side, 1.05),
+            (front - 1.9, side, height),
+            paint,
+            (0.0, 0.03, 0.04),
+        ),
+        _box(
+            Material.CABIN,
+            (front - 1.9, -side, 1.05),
+            (front - 0.35, side, height),
+            paint,
+            (0.75, 0.0, 0.06),
         ),
         *_wheels(length, width, 0.36),
     ]
@@ -122,7 +137,10 @@ def van(rng: np.random.Generator) -> Model:
 
 
 def _ball(
-    material: Material, centre: tuple[float, float, float], half: tuple[float, float, float], colour: Colour
+    material: Material,
+    centre: tuple[float, float, float],
+    half: tuple[float, float, float],
+    colour: Colour,
 ) -> Part:
     return Part(kind=Kind.ELLIPSOID, material=material, centre_m=centre, half_m=half, colour=colour)
 
@@ -135,10 +153,20 @@ def pedestrian(rng: np.random.Generator) -> Model:
     shirt, trousers, skin = _pick(_CLOTHES, rng), _pick(_TROUSERS, rng), _pick(_SKINS, rng)
     foot = 0.5 * stride
     parts = [
-        _box(Material.CLOTH, (0.02, 0.02, 0.0), (foot, 0.16, 0.5 * hip), trousers, (0.5, 0.1, 0.0)),
-        _box(Material.CLOTH, (-foot, -0.16, 0.0), (-0.02, -0.02, 0.5 * hip), trousers, (0.1, 0.5, 0.0)),
-        _box(Material.CLOTH, (-0.12, -0.17, 0.45 * hip), (0.14, 0.17, 1.05 * hip), trousers),
-        _ball(Material.CLOTH, (0.0, 0.0, 0.5 * (hip + neck)), (0.15, 0.20, 0.56 * (neck - hip)), shirt),
+        _box(Material.CLOTH, (foot - 0.26, 0.03, 0.0), (foot, 0.13, 0.09), _RUBBER),
+        _box(Material.CLOTH, (-foot, -0.13, 0.0), (0.26 - foot, -0.03, 0.09), _RUBBER),
+        _box(Material.CLOTH, (foot - 0.25, 0.02, 0.05), (foot - 0.10, 0.15, 0.55 * hip), trousers),
+        _box(Material.CLOTH, (-foot, -0.15, 0.05), (0.15 - foot, -0.02, 0.55 * hip), trousers),
+        _box(
+            Material.CLOTH,
+            (-0.20, -0.16, 0.45 * hip),
+            (0.20, 0.16, 1.05 * hip),
+            trousers,
+            (0.25, 0.25, 0.0),
+        ),
+        _ball(
+            Material.CLOTH, (0.0, 0.0, 0.5 * (hip + neck)), (0.15, 0.20, 0.56 * (neck - hip)), shirt
+        ),
         _ball(Material.CLOTH, (0.08, shoulder - 0.06, 0.66 * height), (0.09, 0.06, 0.30), shirt),
         _ball(Material.CLOTH, (-0.08, 0.06 - shoulder, 0.66 * height), (0.09, 0.06, 0.30), shirt),
         _ball(Material.CLOTH, (0.0, 0.0, height - 0.13), (0.10, 0.09, 0.13), skin),

@@ -8,7 +8,8 @@ import numpy as np
 
 from unsup_track_ros.data.synthetic.compiled import compiled_inner
 
-# Random numbers that repeat every 128 lattice points: 6 m at the finest grain, 200 m at the coarsest.
+# Random numbers that repeat every 128 lattice points: 6 m at the finest grain, 200 m at the
+# coarsest.
 _LATTICE = np.random.default_rng(0).random((128, 128)).astype(np.float32)
 _LATTICE_MASK = 127
 # Seeds are told apart by where in the lattice they start; odd, so that all places are reached.

@@ -10,7 +10,7 @@ import numpy as np
 
 from unsup_track_ros.data.synthetic.ground import Ground, hill_height
 from unsup_track_ros.data.synthetic.solids import Kind, Solids
-from unsup_track_ros.shapes import Bool, Float64, Shaped, UInt8
+from unsup_track_ros.shapes import Bool, Float64, UInt8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,21 +77,26 @@ def _mark(grid: StaticMap, solids: Solids, m: int) -> None:
     x = (np.arange(first[0], last[0]) + 0.5) * grid.resolution_m - centre[0]
     y = (np.arange(first[1], last[1]) + 0.5) * grid.resolution_m - centre[1]
     window = grid.data[first[1] : last[1], first[0] : last[0]]
-    window |= _touches(solids, m, np.meshgrid(x, y), 0.5 * grid.resolution_m).astype(np.uint8)
+    window |= _touches(solids, m, (x[None], y[:, None]), 0.5 * grid.resolution_m).astype(np.uint8)
 
 
 def _touches(
-    solids: Solids, m: int, offsets: list[Shaped[np.ndarray, "R C"]], half_cell_m: float
+    solids: Solids,
+    m: int,
+    offsets: tuple[Float64[np.ndarray, "1 C"], Float64[np.ndarray, "R 1"]],
+    half_cell_m: float,
 ) -> Bool[np.ndarray, "R C"]:
-    x, y = offsets
+    x, y = offsets  # of the cells' middles from the solid's
     c, s = solids.axis[m]
     half = solids.half[m]
     if solids.kind[m] == Kind.BOX:  # separating axes; the window is the test along the grid's axes
         room = half_cell_m * (abs(c) + abs(s))
         along, across = np.abs(c * x + s * y), np.abs(c * y - s * x)
-        return (along <= half[0] + room) & (across <= half[1] + room)
+        inside: Bool[np.ndarray, "R C"] = (along <= half[0] + room) & (across <= half[1] + room)
+        return inside
     # The point of the cell nearest to the middle; exact for circles, close for ellipses.
     x = np.sign(x) * np.maximum(np.abs(x) - half_cell_m, 0.0)
     y = np.sign(y) * np.maximum(np.abs(y) - half_cell_m, 0.0)
     radius_y = half[0] if solids.kind[m] == Kind.CYLINDER else half[1]
-    return ((c * x + s * y) / half[0]) ** 2 + ((c * y - s * x) / radius_y) ** 2 <= 1.0
+    inside = ((c * x + s * y) / half[0]) ** 2 + ((c * y - s * x) / radius_y) ** 2 <= 1.0
+    return inside

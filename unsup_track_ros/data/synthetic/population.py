@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Who is on the street: draws parked and moving actors that never run into each other or the ego."""
+"""Who is on the street: draws actors that never run into each other or the ego."""
 
 from __future__ import annotations
 
@@ -183,11 +183,13 @@ class _Taken:
 
     @property
     def lower(self) -> Float64[np.ndarray, " 2"]:
-        return self.discs.min((0, 1)) - self.radius - _ROOM_M
+        lower: Float64[np.ndarray, " 2"] = self.discs.min((0, 1))
+        return lower - self.radius - _ROOM_M
 
     @property
     def upper(self) -> Float64[np.ndarray, " 2"]:
-        return self.discs.max((0, 1)) + self.radius
+        upper: Float64[np.ndarray, " 2"] = self.discs.max((0, 1))
+        return upper + self.radius
 
     def meets(self, other: _Taken) -> bool:
         gap = np.linalg.norm(self.discs[:, :, None] - other.discs[:, None], axis=-1)
@@ -224,7 +226,9 @@ class _Room:
         num = max(1, int(np.ceil(length / width)))
         offsets = np.linspace(-0.5, 0.5, 2 * num + 1)[1::2] * length
         yaw = (heading + route.course_rad)[:, None]
-        discs = np.stack([x[:, None] + offsets * np.cos(yaw), y[:, None] + offsets * np.sin(yaw)], -1)
+        discs = np.stack(
+            [x[:, None] + offsets * np.cos(yaw), y[:, None] + offsets * np.sin(yaw)], -1
+        )
         return _Taken(discs=discs, radius=0.5 * width * float(np.hypot(1.0, length / num / width)))
 
 
@@ -268,7 +272,7 @@ def populate(
     )
     actors: list[Actor] = []
     for name, per_100m, sampler in wanted:
-        for _ in range(int(round(per_100m * road.length_m / 100.0))):
+        for _ in range(round(per_100m * road.length_m / 100.0)):
             actor = _place(stage, room, MAKERS[name](rng), sampler, rng)
             if actor is not None:
                 actors.append(actor)

@@ -10,29 +10,13 @@ import numpy as np
 from numba import prange
 
 from unsup_track_ros.data.synthetic.compiled import compiled_inner, compiled_parallel
-from unsup_track_ros.data.synthetic.ground import (
-    KERB_HEIGHT_M,
-    Ground,
-    is_raised,
-    surface_at,
-)
-from unsup_track_ros.data.synthetic.solids import Kind, Solids
+from unsup_track_ros.data.synthetic.ground import Ground
+from unsup_track_ros.data.synthetic.intersection import Vector, ground_distance, solid_distance
+from unsup_track_ros.data.synthetic.solids import Solids
 from unsup_track_ros.shapes import Float64, Int64, Shaped
 
 GROUND = -1
 NOTHING = -2
-
-_BOX = int(Kind.BOX)
-_CYLINDER = int(Kind.CYLINDER)
-# The march along a ray stops this far above the ground; well below the LiDAR's noise.
-_GROUND_TOLERANCE_M = 1e-5
-_MAX_MARCH_STEPS = 80
-# Below this height the ground counts as a plane for the next step.
-_PLANE_HEIGHT_M = 0.3
-_KERB_BISECTIONS = 24
-
-
-_Point = tuple[float, float, float]
 
 
 class Rays(NamedTuple):
@@ -69,7 +53,9 @@ class Hits(NamedTuple):
     reachable: Int64[np.ndarray, " N"]
 
 
-def bundled(grid: Float64[np.ndarray, "H W 3"], tile: tuple[int, int]) -> tuple[Rays, Int64[np.ndarray, " R"]]:
+def bundled(
+    grid: Float64[np.ndarray, "H W 3"], tile: tuple[int, int]
+) -> tuple[Rays, Int64[np.ndarray, " R"]]:
     """Group a grid of unit directions into tiles of neighbours.
 
     Returns:
@@ -140,7 +126,7 @@ def _cast_bundles(rays: Rays, solids: Solids, ground: Ground, hits: Hits) -> Non
 
 @compiled_inner
 def _first_static(
-    solids: Solids, statics: Float64[np.ndarray, "A 2"], o: _Point, d: _Point, reach_m: float
+    solids: Solids, statics: Float64[np.ndarray, "A 2"], o: Vector, d: Vector, reach_m: float
 ) -> tuple[float, int]:
     """Meet the solids without owner, nearest bounding sphere first."""
     best = reach_m
@@ -158,7 +144,7 @@ def _first_static(
 
 @compiled_inner
 def _candidates(
-    rays: Rays, b: int, solids: Solids
+    rays: Rays, b: np.int64, solids: Solids
 ) -> tuple[Float64[np.ndarray, "A 2"], Int64[np.ndarray, " A"]]:
     """Select the solids whose bounding sphere touches the cone of a bundle.
 
@@ -197,129 +183,3 @@ def _candidates(
         statics[k, 1] = m
         num_statics += 1
     return statics[:num_statics], objects[:num_objects]
-
-
-@compiled_inner
-def solid_distance(solids: Solids, m: int, o: _Point, d: _Point) -> float:
-    """Return where a ray enters a solid, infinity if it misses it or starts inside."""
-    c, s = solids.axis[m, 0], solids.axis[m, 1]
-    wx, wy = o[0] - solids.centre[m, 0], o[1] - solids.centre[m, 1]
-    start = (c * wx + s * wy, c * wy - s * wx, o[2] - solids.centre[m, 2])
-    step = (c * d[0] + s * d[1], c * d[1] - s * d[0], d[2])
-    kind = solids.kind[m]
-    if kind == _BOX:
-        return _box_distance(solids.half[m], solids.taper[m], start, step)
-    if kind == _CYLINDER:
-        return _cylinder_distance(solids.half[m], start, step)
-    return _ellipsoid_distance(solids.half[m], start, step)
-
-
-@compiled_inner
-def _box_distance(
-    half: Float64[np.ndarray, " 3"], taper: Float64[np.ndarray, " 3"], start: _Point, step: _Point
-) -> float:
-    """Clip a ray by the six planes of a box, four of which may lean inwards with height."""
-    enter = 0.0
-    leave = np.inf
-    for face in range(6):
-        axis = face // 2
-        sign = 1.0 - 2.0 * (face % 2)
-        lean = 0.0
-        if axis == 0:
-            lean = taper[face]
-        elif axis == 1:
-            lean = taper[2]
-        room = half[axis] - sign * start[axis] - lean * (start[2] + half[2])
-        speed = sign * step[axis] + lean * step[2]
-        if speed < 0.0:
-            enter = max(enter, room / speed)
-        elif speed > 0.0:
-            leave = min(leave, room / speed)
-        elif room < 0.0:
-            return np.inf
-    return enter if 0.0 < enter < leave else np.inf
-
-
-@compiled_inner
-def _cylinder_distance(
-    half: Float64[np.ndarray, " 3"], start: _Point, step: _Point
-) -> float:
-    a = step[0] ** 2 + step[1] ** 2
-    b = start[0] * step[0] + start[1] * step[1]
-    root = b * b - a * (start[0] ** 2 + start[1] ** 2 - half[0] ** 2)
-    if root <= 0.0 or a == 0.0:
-        return np.inf
-    near = (-b - np.sqrt(root)) / a
-    if near > 0.0 and abs(start[2] + near * step[2]) <= half[2]:
-        return near
-    if step[2] == 0.0:
-        return np.inf
-    lid = (np.sign(-step[2]) * half[2] - start[2]) / step[2]
-    inside = (start[0] + lid * step[0]) ** 2 + (start[1] + lid * step[1]) ** 2 <= half[0] ** 2
-    return lid if lid > 0.0 and inside else np.inf
-
-
-@compiled_inner
-def _ellipsoid_distance(
-    half: Float64[np.ndarray, " 3"], start: _Point, step: _Point
-) -> float:
-    a = 0.0
-    b = 0.0
-    c = -1.0
-    for axis in range(3):
-        p, v = start[axis] / half[axis], step[axis] / half[axis]
-        a += v * v
-        b += p * v
-        c += p * p
-    root = b * b - a * c
-    if root <= 0.0:
-        return np.inf
-    near = (-b - np.sqrt(root)) / a
-    return near if near > 0.0 else np.inf
-
-
-@compiled_inner
-def ground_distance(ground: Ground, o: _Point, d: _Point, reach_m: float) -> float:
-    """Return where a ray meets the ground, kerbs included, at most the reach."""
-    upper, raised = _march(ground, KERB_HEIGHT_M, o, d, 0.0, reach_m)
-    if raised or upper >= reach_m:
-        return min(upper, reach_m)
-    lower, raised = _march(ground, 0.0, o, d, upper, reach_m)
-    if not raised or lower >= reach_m:
-        return min(lower, reach_m)
-    # The ray passes from above the road to below the sidewalk: it meets the kerb's face in between.
-    for _ in range(_KERB_BISECTIONS):
-        middle = 0.5 * (upper + lower)
-        place = surface_at(ground, o[0] + middle * d[0], o[1] + middle * d[1])
-        if is_raised(ground, place[0], place[1]):
-            lower = middle
-        else:
-            upper = middle
-    return lower
-
-
-@compiled_inner
-def _march(ground, lift, o, d, start, reach_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
-    """Step along a ray to the hills raised by `lift`; returns where, and whether behind the kerb.
-
-    No hill is steeper than `ground.steepness`, so a step never passes a crest while it is far above;
-    close to the ground the secant through the last two heights takes over.
-    """
-    fall = ground.steepness * np.sqrt(d[0] ** 2 + d[1] ** 2) - d[2]
-    if fall <= 0.0:
-        return np.inf, False
-    t = start
-    last_t, last_height = t, np.inf
-    for _ in range(_MAX_MARCH_STEPS):
-        place = surface_at(ground, o[0] + t * d[0], o[1] + t * d[1])
-        height = o[2] + t * d[2] - place[2] - lift
-        if abs(height) < _GROUND_TOLERANCE_M:
-            return t, is_raised(ground, place[0], place[1])
-        if t > reach_m:
-            break
-        rate = fall
-        if height < _PLANE_HEIGHT_M and last_height < np.inf:
-            rate = max((last_height - height) / (t - last_t), 0.2 * fall)
-        last_t, last_height = t, height
-        t += height / rate
-    return np.inf, False

@@ -30,7 +30,7 @@ def _ignore(done: int, total: int) -> None:
     """Tell nobody."""
 
 
-def write_world(  # noqa: PLR0913 - three options of the recording beside its three inputs
+def write_world(
     world: World,
     path: Path,
     seconds: float,
@@ -59,7 +59,7 @@ def write_world(  # noqa: PLR0913 - three options of the recording beside its th
         DataError: The drive is longer than the world, or the target exists or cannot be written.
     """
     num_frames = round(seconds * world.config.lidar.rate_hz)
-    if not 1 <= num_frames or seconds > world.config.duration_s + 1e-9:
+    if num_frames < 1 or seconds > world.config.duration_s + 1e-9:
         raise DataError(
             f"The drive must last from one scan ({1 / world.config.lidar.rate_hz} s) to the "
             f"{world.config.duration_s} s the world was built for, got {seconds} s. Set the "
@@ -81,7 +81,7 @@ def write_world(  # noqa: PLR0913 - three options of the recording beside its th
     return num_frames
 
 
-def _write_frames(  # noqa: PLR0913 - the loop of `write_world`
+def _write_frames(
     bag: BagWriter,
     truth: Path,
     world: World,

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unsup_track_ros.data.synthetic.camera import View, paint
 from unsup_track_ros.data.synthetic.lidar import measure, part_of
 from unsup_track_ros.data.synthetic.raycast import GROUND, Hits, aimed, cast
+from unsup_track_ros.data.synthetic.shading import View, paint
 from unsup_track_ros.data.synthetic.solids import Solids, chosen, joined, placed
 from unsup_track_ros.data.synthetic.traffic import ActorStates, actor_states
 from unsup_track_ros.data.synthetic.world import World
 from unsup_track_ros.geometry.se3 import inverse, transform, transform_boxes, wrap_angle_rad
-from unsup_track_ros.shapes import Bool, Float32, Float64, Int64, UInt8
+from unsup_track_ros.shapes import Bool, Float32, Float64, Int64, Shaped
 from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
 from unsup_track_ros.structures.truth import FrameTruth
 
@@ -48,7 +48,8 @@ class _Moment:
 
     @property
     def moving(self) -> Bool[np.ndarray, " N"]:
-        return np.linalg.norm(self.now.velocities, axis=1) > MOVING_SPEED_MPS
+        speeds: Float64[np.ndarray, " N"] = np.linalg.norm(self.now.velocities, axis=1)
+        return speeds > MOVING_SPEED_MPS
 
     def displaced(
         self, points_odom: Float64[np.ndarray, "P 3"], owners: Int64[np.ndarray, " P"]
@@ -86,8 +87,8 @@ class _Picture:
 def render(world: World, stamp_ns: int) -> tuple[SensorFrame, FrameTruth]:
     """Return the frame of a stamp and its truth; a frame does not depend on the ones before it.
 
-    A scan that rolls (`LidarConfig.rolling`) is returned as the sensor delivers it: every point in the
-    LiDAR's frame at its own time, which `time_offset_s` tells; the truth of its points is likewise.
+    A scan that rolls (`LidarConfig.rolling`) is returned as the sensor delivers it: every point in
+    the LiDAR's frame at its own time, which `time_offset_s` tells.
     """
     moment = _moment(world, world.time_s(stamp_ns))
     scan = _scan(world, moment, stamp_ns)
@@ -203,7 +204,9 @@ def _picture(world: World, moment: _Moment, stamp_ns: int) -> _Picture:
     view = View(
         sun=world.sun,
         pixel_rad=1.0 / float(camera.pix_T_cam[0, 0]),
-        noise_seed=int(np.random.default_rng([world.seed, _NOISE_STREAM + 1, stamp_ns]).integers(2**31)),
+        noise_seed=int(
+            np.random.default_rng([world.seed, _NOISE_STREAM + 1, stamp_ns]).integers(2**31)
+        ),
         noise=world.config.camera.noise,
         footprints=_footprints(world, moment),
         next_T_world=later_T_odom,
@@ -226,16 +229,14 @@ def _picture(world: World, moment: _Moment, stamp_ns: int) -> _Picture:
     )
 
 
-def _as_image(values, world: World):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _as_image(values: Shaped[np.ndarray, R * C], world: World) -> Shaped[np.ndarray, "H W *C"]:
     camera = world.camera.camera
     image = np.empty((camera.height_px * camera.width_px, *values.shape[1:]), values.dtype)
     image[world.camera.order] = values
     return image.reshape(camera.height_px, camera.width_px, *values.shape[1:])
 
 
-def _as_flow(
-    next_pix: Float32[np.ndarray, "R 2"], world: World
-) -> Float32[np.ndarray, "2 H W"]:
+def _as_flow(next_pix: Float32[np.ndarray, "R 2"], world: World) -> Float32[np.ndarray, "2 H W"]:
     later = _as_image(next_pix, world)
     rows, columns = np.indices(later.shape[:2], np.float32)
     flow = np.stack([later[..., 0] - columns, later[..., 1] - rows])
@@ -248,8 +249,9 @@ def _footprints(world: World, moment: _Moment) -> Float64[np.ndarray, "F 6"]:
     near = np.linalg.norm(poses[:, :2] - moment.odom_T_velo[:2, 3], axis=1) < _CONTACT_REACH_M
     sizes = np.array([actor.model.size_m[:2] for actor in world.actors]).reshape(-1, 2)
     yaw = poses[:, 3]
-    table = np.stack(
-        [poses[:, 0], poses[:, 1], np.cos(yaw), np.sin(yaw), 0.5 * sizes[:, 0], 0.5 * sizes[:, 1]], 1
+    table: Float64[np.ndarray, "N 6"] = np.stack(
+        [poses[:, 0], poses[:, 1], np.cos(yaw), np.sin(yaw), 0.5 * sizes[:, 0], 0.5 * sizes[:, 1]],
+        1,
     )
     return table[near] - np.array([0.0, 0.0, 0.0, 0.0, 0.12, 0.12])
 

@@ -126,12 +126,13 @@ def _trees(
     road: Road, ground: Ground, side_and_density: tuple[float, float], rng: np.random.Generator
 ) -> list[_Item]:
     side, per_100m = side_and_density
-    items: list[_Item] = []
-    num = int(round(per_100m * road.length_m / 100.0))
-    for s in np.sort(rng.uniform(0.0, road.length_m, num)):
-        if _is_free(ground, float(s), 1.0):
-            items.append((_tree(rng), float(s), side * (KERB_D_M + 0.7), rng.uniform(0, np.pi)))
-    return items
+    num = round(per_100m * road.length_m / 100.0)
+    places: list[float] = np.sort(rng.uniform(0.0, road.length_m, num)).tolist()
+    return [
+        (_tree(rng), s, side * (KERB_D_M + 0.7), rng.uniform(0, np.pi))
+        for s in places
+        if _is_free(ground, s, 1.0)
+    ]
 
 
 def _tree(rng: np.random.Generator) -> list[Part]:

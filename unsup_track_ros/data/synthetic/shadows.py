@@ -19,7 +19,7 @@ from unsup_track_ros.data.synthetic.ground import (
     ground_height,
     surface_at,
 )
-from unsup_track_ros.data.synthetic.raycast import solid_distance
+from unsup_track_ros.data.synthetic.intersection import solid_distance
 from unsup_track_ros.data.synthetic.solids import Solids
 from unsup_track_ros.shapes import Float32, Float64, Int64
 

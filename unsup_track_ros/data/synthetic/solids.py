@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Solids that everything above the ground is made of: tapered boxes, upright cylinders, ellipsoids."""
+"""Solids that everything above the ground is made of: tapered boxes, cylinders, ellipsoids."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ class Material(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One solid in the frame of its model: x forward, y left, z up, origin on the ground below the middle.
+    """One solid in the frame of its model.
+
+    That is x forward, y left, z up, with the origin on the ground below the middle.
 
     Attributes:
         kind: Form.

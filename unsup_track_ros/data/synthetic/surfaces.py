@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What surfaces look like: linear colour at a point, painted on the surface itself.
 
-Everything is diffuse and fixed to its surface, so that the true optical flow is the flow that is seen.
+Everything is diffuse and fixed to its surface, so that the true optical flow is the one seen.
 The numbers are proportions of things (bricks, windows, markings) in metres and shares of light.
 """
 
@@ -29,7 +29,8 @@ from unsup_track_ros.data.synthetic.noise import (
 )
 from unsup_track_ros.data.synthetic.solids import Material, Solids
 
-_Colour = tuple[float, float, float]
+Colour = tuple[float, float, float]
+_Vector = tuple[float, float, float]
 
 _FACADE = int(Material.FACADE)
 _ROOF = int(Material.ROOF)
@@ -45,13 +46,13 @@ _SLAB_M = 0.75
 
 
 @compiled_inner
-def scaled(colour: _Colour, factor: float) -> _Colour:
+def scaled(colour: Colour, factor: float) -> Colour:
     """Return a colour made brighter or darker."""
     return colour[0] * factor, colour[1] * factor, colour[2] * factor
 
 
 @compiled_inner
-def blended(first: _Colour, second: _Colour, share: float) -> _Colour:
+def blended(first: Colour, second: Colour, share: float) -> Colour:
     """Return a mixture with `share` of the second colour."""
     rest = 1.0 - share
     return (
@@ -62,7 +63,7 @@ def blended(first: _Colour, second: _Colour, share: float) -> _Colour:
 
 
 @compiled_inner
-def ground_colour(ground: Ground, x: float, y: float, footprint_m: float) -> _Colour:
+def ground_colour(ground: Ground, x: float, y: float, footprint_m: float) -> Colour:
     """Return road with markings, paved sidewalk, or lawn."""
     s, d, _ = surface_at(ground, x, y)
     nearest = 1e9
@@ -80,10 +81,10 @@ def ground_colour(ground: Ground, x: float, y: float, footprint_m: float) -> _Co
 
 
 @compiled_inner
-def _road_colour(s: float, d: float, crossing: float, grain: float, footprint_m: float) -> _Colour:
+def _road_colour(s: float, d: float, crossing: float, grain: float, footprint_m: float) -> Colour:
     """Return asphalt with repairs, cracks, wear in the wheel tracks, and white markings."""
     i, j = int(np.floor(s / 7.0)), int(np.floor((d + 1.3) / 2.6))
-    grey = 0.20 * (1.0 + 0.6 * grain)
+    grey = 0.20 * (1.0 + 0.7 * grain)
     if hashed(i, j, 23.0) < 0.22:
         grey *= 0.62 + 0.5 * hashed(i, j, 24.0)
     crack = noise2(0.45 * s, 0.45 * d, 29.0) + 0.35 * noise2(1.7 * s, 1.7 * d, 31.0)
@@ -112,7 +113,7 @@ def _markings(s: float, d: float, crossing: float, footprint_m: float) -> float:
 
 
 @compiled_inner
-def _sidewalk_colour(s: float, d: float, grain: float, footprint_m: float) -> _Colour:
+def _sidewalk_colour(s: float, d: float, grain: float, footprint_m: float) -> Colour:
     """Return a kerb stone and slabs with joints, each slab with its own grey."""
     if abs(d) < KERB_D_M + 0.18:
         joint = band(s % 1.0 - 0.5, 0.02, footprint_m)
@@ -122,13 +123,14 @@ def _sidewalk_colour(s: float, d: float, grain: float, footprint_m: float) -> _C
     own = (hashed(i, j, 41.0) - 0.5) * fading(_SLAB_M, footprint_m)
     u, v = (u - i - 0.5) * _SLAB_M, (v - j - 0.5) * _SLAB_M
     joint = max(
-        band(0.5 * _SLAB_M - abs(u), 0.02, footprint_m), band(0.5 * _SLAB_M - abs(v), 0.02, footprint_m)
+        band(0.5 * _SLAB_M - abs(u), 0.02, footprint_m),
+        band(0.5 * _SLAB_M - abs(v), 0.02, footprint_m),
     )
     return scaled((0.36, 0.33, 0.30), (1.0 + 0.5 * own + 0.5 * grain) * (1.0 - 0.5 * joint))
 
 
 @compiled_inner
-def solid_colour(solids: Solids, m: int, p: _Colour, n: _Colour, footprint_m: float) -> _Colour:
+def solid_colour(solids: Solids, m: int, p: _Vector, n: _Vector, footprint_m: float) -> Colour:
     """Return the colour of a solid at point `p` with normal `n`, both in its own axes."""
     material = solids.material[m]
     seed = float(solids.pattern[m])
@@ -137,7 +139,9 @@ def solid_colour(solids: Solids, m: int, p: _Colour, n: _Colour, footprint_m: fl
     if material == _FACADE:
         return _facade_colour(own, p, n, half, seed, footprint_m)
     if material == _ROOF:
-        tiles = band(p[2] % 0.3 - 0.15, 0.04, footprint_m) + band(p[0] % 0.5 - 0.25, 0.03, footprint_m)
+        tiles = band(p[2] % 0.3 - 0.15, 0.04, footprint_m) + band(
+            p[0] % 0.5 - 0.25, 0.03, footprint_m
+        )
         grain = layered2(p[0], p[2] + p[1], seed, footprint_m)
         return scaled(own, (1.0 + 0.5 * grain) * (1.0 - 0.35 * min(tiles, 1.0)))
     if material == _PAINT:
@@ -148,13 +152,15 @@ def solid_colour(solids: Solids, m: int, p: _Colour, n: _Colour, footprint_m: fl
     if material == _LEAVES:
         coarse = noise2(2.2 * p[0] + 3.0 * p[1], 2.6 * p[2] + p[1], seed)
         return scaled(own, max(0.15, 1.0 + 0.75 * coarse + 1.3 * grain))
-    if material == _BARK or material == _WALL or material == _CLOTH:
+    if material in (_BARK, _WALL, _CLOTH):
         return scaled(own, max(0.2, 1.0 + 0.6 * grain))
     return scaled(own, 1.0 + 0.3 * grain)
 
 
 @compiled_inner
-def _facade_colour(own, p, n, half, seed, footprint_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+def _facade_colour(
+    own: Colour, p: _Vector, n: _Vector, half: _Vector, seed: float, footprint_m: float
+) -> Colour:
     """Return a plastered or brick wall with rows of windows, doors and a plinth."""
     if abs(n[0]) > abs(n[1]):
         u, width, face = p[1] * np.sign(n[0]), half[1], 1.0
@@ -183,15 +189,21 @@ def _facade_colour(own, p, n, half, seed, footprint_m):  # type: ignore[no-untyp
 
 
 @compiled_inner
-def _window_colour(wall, offset, cell, seed, footprint_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Return the wall with a window, or on the ground floor now and then a door, at `offset` = 0."""
+def _window_colour(
+    wall: Colour,
+    offset: tuple[float, float],
+    cell: tuple[int, int],
+    seed: float,
+    footprint_m: float,
+) -> Colour:
+    """Return the wall with a window, or now and then a door, in the middle of its cell."""
     du, dv = offset
     half_width, low, high = 0.62, -0.78, 0.78
     choice = hashed(cell[0], cell[1], seed + 2.0)
     door = cell[1] == 0 and choice < 0.3
     if door:
         half_width, low, high = 0.5, -1.2, 0.85
-    inside = min(half_width - abs(du), min(dv - low, high - dv))
+    inside = min(half_width - abs(du), dv - low, high - dv)
     if inside < 0.0:
         if not door and -0.14 < dv - low < 0.0 and abs(du) < half_width + 0.12:
             return scaled(wall, 1.35)
@@ -210,7 +222,9 @@ def _window_colour(wall, offset, cell, seed, footprint_m):  # type: ignore[no-un
 
 
 @compiled_inner
-def _paint_colour(own, p, n, half, seed, footprint_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+def _paint_colour(
+    own: Colour, p: _Vector, n: _Vector, half: _Vector, seed: float, footprint_m: float
+) -> Colour:
     """Return a painted body with seams, handles, lights, grille, plates and some dirt."""
     dirt = layered3(p[0], p[1], p[2], seed, footprint_m)
     colour = scaled(own, 1.0 + 0.22 * dirt)
@@ -239,7 +253,7 @@ def _paint_colour(own, p, n, half, seed, footprint_m):  # type: ignore[no-untype
 
 
 @compiled_inner
-def _cabin_colour(own, p, n, half, footprint_m):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _cabin_colour(own: Colour, p: _Vector, n: _Vector, half: _Vector, footprint_m: float) -> Colour:
     """Return windows between painted pillars, and a painted roof."""
     if n[2] > 0.9:
         return scaled(own, 0.95 + 0.1 * noise2(3.0 * p[0], 3.0 * p[1], 5.0))
@@ -248,7 +262,10 @@ def _cabin_colour(own, p, n, half, footprint_m):  # type: ignore[no-untyped-def]
         return own
     glass = blended((0.03, 0.04, 0.05), (0.24, 0.29, 0.34), 0.25 + 0.75 * height)
     if abs(n[1]) > abs(n[0]):
-        pillar = max(band(p[0] + 0.08, 0.05, footprint_m), band(p[0] - 0.85 * half[0] + 0.5, 0.05, footprint_m))
+        pillar = max(
+            band(p[0] + 0.08, 0.05, footprint_m),
+            band(p[0] - 0.85 * half[0] + 0.5, 0.05, footprint_m),
+        )
         return blended(glass, scaled(own, 0.35), pillar)
     side = abs(p[1]) / (half[1] - 0.25 * 2.0 * half[2] * height)
     if side > 0.93:
@@ -259,7 +276,7 @@ def _cabin_colour(own, p, n, half, footprint_m):  # type: ignore[no-untyped-def]
 
 
 @compiled_inner
-def sky_colour(direction: _Colour) -> _Colour:
+def sky_colour(direction: _Vector) -> Colour:
     """Return a clear sky with some clouds; fixed to the direction, so it flows by rotation only."""
     up = max(direction[2], 0.0)
     share = min(1.0, 2.2 * np.sqrt(up))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How things move along and across the street: speed profiles, routes, and where everything is when."""
+"""How things move along and across the street: speeds, routes, and where everything is when."""
 
 from __future__ import annotations
 
@@ -88,13 +88,11 @@ class ActorStates:
     velocities: Float64[np.ndarray, "N 3"]
 
 
-def actor_states(
-    actors: Sequence[Actor], road: Road, ground: Ground, time_s: float
-) -> ActorStates:
+def actor_states(actors: Sequence[Actor], road: Road, ground: Ground, time_s: float) -> ActorStates:
     """Place all actors at a time.
 
-    The velocity is along the heading and the slope of the hills; the step over a kerb is left out of
-    it (it is in the poses).
+    The velocity is along the heading and the slope of the hills; the step over a kerb is left out
+    of it (it is in the poses).
     """
     street = np.array([actor.route.street_position(time_s) for actor in actors]).reshape(-1, 2)
     course = np.array([actor.route.course_rad for actor in actors])
@@ -119,5 +117,6 @@ def actor_states(
 
 def _curvature(road: Road, s: Float64[np.ndarray, " N"]) -> Float64[np.ndarray, " N"]:
     step = road.s[1] - road.s[0]
-    ahead = np.interp(s + step, road.s, road.heading_rad)
-    return (ahead - np.interp(s - step, road.s, road.heading_rad)) / (2 * step)
+    ahead: Float64[np.ndarray, " N"] = np.interp(s + step, road.s, road.heading_rad)
+    behind: Float64[np.ndarray, " N"] = np.interp(s - step, road.s, road.heading_rad)
+    return (ahead - behind) / (2 * step)

@@ -54,7 +54,9 @@ class WorldConfig(Config):
     )
     static_world: bool = parameter(False, "Whether nothing but the ego moves.")
     trees_per_100m: float = parameter(7.0, "Trees on each side.", ge=0.0)
-    start_ns: int = parameter(1_700_000_000_000_000_000, "Stamp of the first frame.", unit="ns", ge=0)
+    start_ns: int = parameter(
+        1_700_000_000_000_000_000, "Stamp of the first frame.", unit="ns", ge=0
+    )
     occupancy_resolution_m: float = parameter(
         0.2, "Cell side of the true static occupancy.", unit="m", gt=0.0
     )
@@ -183,4 +185,3 @@ def _standing(actors: tuple[Actor, ...], solids: Solids, road: Road, ground: Gro
     still = np.array([not actor.route.profile.speeds_mps.any() for actor in actors], bool)
     world = chosen(placed(solids, poses), still[solids.owner])
     return world._replace(owner=np.full(len(world.owner), -1, np.int32))
-

@@ -16,12 +16,14 @@ import numpy as np
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
+from unsup_track_ros.geometry.components import connected_components, large_components
 from unsup_track_ros.geometry.voxels import (
     DISCOVER_GRID,
     OUTSIDE,
     flat_voxels,
     near_any,
     occupied_voxels,
+    voxel_index_zyx,
 )
 from unsup_track_ros.perception.motion_segmentation.projected_scan import (
     FlowView,
@@ -32,7 +34,7 @@ from unsup_track_ros.perception.motion_segmentation.projected_scan import (
     scatter_to_image,
 )
 from unsup_track_ros.shapes import Bool, Float32, Int64
-from unsup_track_ros.structures.voxels import VoxelEvidence, VoxelGrid
+from unsup_track_ros.structures.voxels import VoxelGrid, VoxelRegions
 
 _MIN_NORM = 1e-8  # as torch.nn.functional.cosine_similarity: no direction in a flow of zero
 
@@ -72,6 +74,8 @@ class TcrEvidenceConfig(Config):
     explained_m: float = parameter(
         0.25, "A flow correspondence this near to its rigid motion is ego motion.", unit="m", gt=0
     )
+    min_voxels: int = parameter(128, "A region needs more moving voxels.", ge=0)
+    min_side_vox: int = parameter(1, "A region's index extent along each axis exceeds this.", ge=0)
     grid: VoxelGridConfig = VoxelGridConfig()
     quirk_last_write_depth: bool = parameter(
         False, "Of points in one pixel the last keeps it, as released; else the nearest."
@@ -87,15 +91,15 @@ class TcrEvidence:
     """Answer of the two-frame test.
 
     Attributes:
-        voxels: Voxel sets, in cam.
-        moving: (V,) points of the projected scan in a moving voxel.
+        voxels: Moving regions, in cam, the one with most moving voxels first.
+        moving: (V,) points of the projected scan in a moving voxel of a region.
         judged: (V,) points of the projected scan in the grid and on reliable flow.
-        moving_pixels: (H, W) pixels with a depth in a moving voxel.
+        moving_pixels: (H, W) pixels with a depth in a moving voxel of a region.
         judged_pixels: (H, W) pixels with a depth in the grid and reliable flow.
         residual_px: (H, W) distance between flow and ego flow, 0 where not judged.
     """
 
-    voxels: VoxelEvidence
+    voxels: VoxelRegions
     moving: Bool[np.ndarray, " V"]
     judged: Bool[np.ndarray, " V"]
     moving_pixels: Bool[np.ndarray, "H W"]
@@ -103,32 +107,86 @@ class TcrEvidence:
     residual_px: Float32[np.ndarray, "H W"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PixelEvidence:
+    """Flow against ego flow at the D pixels that have a depth.
+
+    Attributes:
+        flat_pix: (D,) ascending row-major index.
+        voxel: (D,) flat voxel, `OUTSIDE` beyond the grid.
+        residual_px: (D,) distance between flow and ego flow, 0 where the flow is unreliable.
+        cosine: (D,) of the angle between flow and ego flow.
+    """
+
+    flat_pix: Int64[np.ndarray, " D"]
+    voxel: Int64[np.ndarray, " D"]
+    residual_px: Float32[np.ndarray, " D"]
+    cosine: Float32[np.ndarray, " D"]
+
+
 def tcr_evidence(config: TcrEvidenceConfig, view: FlowView) -> TcrEvidence:
-    """Test the current frame of a view (SPECS §0.5)."""
+    """Test the current frame of a view (SPECS §0.5 and the component rules of §0.6).
+
+    The masks show what the released code keeps: moving voxels of components that are large enough.
+    Single voxels beside them are flow errors more often than motion.
+    """
     grid, scan = config.grid.grid(), view.scan1
-    depth_m = _depth_image(scan, config.quirk_last_write_depth).reshape(-1)
-    flat_pix = np.flatnonzero(depth_m)
-    pixel_voxel, residual_px, cosine = _pixel_evidence(view, grid, flat_pix, depth_m[flat_pix])
-    keep_a = _unique(pixel_voxel[cosine < config.max_cosine])
-    keep_b = _unique(pixel_voxel[residual_px > config.min_residual_px])
-    explained = occupied_voxels(grid, scan.points_cam[_explained_by_ego(config, view)])
-    displaced = keep_b[~near_any(grid, keep_b, explained)]
-    moving = np.intersect1d(displaced, keep_a, assume_unique=True)
-    moving_volume = np.zeros(int(np.prod(grid.shape_zyx)), bool)
-    moving_volume[moving] = True
+    pixels = pixel_evidence(config, view)
+    regions = _regions(config, grid, *voxel_sets(config, view, pixels))
+    kept = np.zeros(int(np.prod(grid.shape_zyx)), bool)
+    kept[regions.voxel[regions.moving]] = True
     reliable = view.reliable1.reshape(-1)
-    judged_pixel = reliable[flat_pix] & (pixel_voxel != OUTSIDE)
+    judged_pixel = reliable[pixels.flat_pix] & (pixels.voxel != OUTSIDE)
+    moving_pixel = kept[pixels.voxel] & (pixels.voxel != OUTSIDE)
+    residual_px = np.where(judged_pixel, pixels.residual_px, np.float32(0))
     point_voxel = flat_voxels(grid, scan.points_cam)
     in_grid = point_voxel != OUTSIDE
     return TcrEvidence(
-        voxels=VoxelEvidence(grid=grid, displaced=displaced, moving=moving),
-        moving=in_grid & moving_volume[point_voxel],
+        voxels=regions,
+        moving=in_grid & kept[point_voxel],
         judged=in_grid & reliable[scan.flat_pix],
-        moving_pixels=scatter_to_image(
-            (pixel_voxel != OUTSIDE) & moving_volume[pixel_voxel], flat_pix, scan.camera
-        ),
-        judged_pixels=scatter_to_image(judged_pixel, flat_pix, scan.camera),
-        residual_px=scatter_to_image(np.where(judged_pixel, residual_px, 0), flat_pix, scan.camera),
+        moving_pixels=scatter_to_image(moving_pixel, pixels.flat_pix, scan.camera),
+        judged_pixels=scatter_to_image(judged_pixel, pixels.flat_pix, scan.camera),
+        residual_px=scatter_to_image(residual_px, pixels.flat_pix, scan.camera),
+    )
+
+
+def voxel_sets(
+    config: TcrEvidenceConfig, view: FlowView, pixels: PixelEvidence
+) -> tuple[Int64[np.ndarray, " V"], Int64[np.ndarray, " M"]]:
+    """Return the voxels of keepB, and of keepA and keepB, without what ego motion explains."""
+    grid = config.grid.grid()
+    keep_a = _unique(pixels.voxel[pixels.cosine < config.max_cosine])
+    keep_b = _unique(pixels.voxel[pixels.residual_px > config.min_residual_px])
+    explained = occupied_voxels(grid, view.scan1.points_cam[_explained_by_ego(config, view)])
+    displaced = keep_b[~near_any(grid, keep_b, explained)]
+    return displaced, np.intersect1d(displaced, keep_a, assume_unique=True)
+
+
+def _regions(
+    config: TcrEvidenceConfig,
+    grid: VoxelGrid,
+    displaced: Int64[np.ndarray, " V"],
+    moving: Int64[np.ndarray, " M"],
+) -> VoxelRegions:
+    """Keep the connected components of keepB with enough voxels that are in keepA too."""
+    is_moving = np.isin(displaced, moving, assume_unique=True)
+    labels = connected_components(grid.shape_zyx, displaced)
+    large = large_components(
+        voxel_index_zyx(grid, displaced),
+        labels,
+        is_moving,
+        min_side=config.min_side_vox,
+        min_voxels=config.min_voxels,
+    )
+    region = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
+    region[large] = np.arange(1, len(large) + 1)
+    kept = region[labels] > 0
+    return VoxelRegions(
+        grid=grid,
+        voxel=displaced[kept],
+        region=region[labels[kept]],
+        moving=is_moving[kept],
     )
 
 
@@ -140,25 +198,26 @@ def _depth_image(scan: ProjectedScan, last_write: bool) -> Float32[np.ndarray, "
     return camera.depth_image(scan.points_pix, depth_m, scan.camera.width_px, scan.camera.height_px)
 
 
-def _pixel_evidence(
-    view: FlowView,
-    grid: VoxelGrid,
-    flat_pix: Int64[np.ndarray, " D"],
-    depth_m: Float32[np.ndarray, " D"],
-) -> tuple[Int64[np.ndarray, " D"], Float32[np.ndarray, " D"], Float32[np.ndarray, " D"]]:
-    """Return voxel, flow residual (0 where unreliable) and cosine of pixels with a depth."""
+def pixel_evidence(config: TcrEvidenceConfig, view: FlowView) -> PixelEvidence:
+    """Compare flow and ego flow at the pixels that have a depth."""
     pinhole = view.scan1.camera
+    depth_m = _depth_image(view.scan1, config.quirk_last_write_depth).reshape(-1)
+    flat_pix = np.flatnonzero(depth_m)
     places_pix = np.stack([flat_pix % pinhole.width_px, flat_pix // pinhole.width_px], axis=1)
     places_pix = places_pix.astype(np.float32)
-    points_cam1 = camera.backproject(places_pix, depth_m, pinhole.pix_T_cam)
+    points_cam1 = camera.backproject(places_pix, depth_m[flat_pix], pinhole.pix_T_cam)
     ego_px = camera.project(se3.transform(view.cam0_T_cam1, points_cam1), pinhole.pix_T_cam)
     ego_px = np.nan_to_num(ego_px - places_pix)
     flow_px = view.flow10_px.reshape(2, -1)[:, flat_pix].T
     residual_px = np.linalg.norm(ego_px - flow_px, axis=1) * view.reliable1.reshape(-1)[flat_pix]
     norms = np.maximum(np.linalg.norm(ego_px, axis=1), _MIN_NORM)
     norms *= np.maximum(np.linalg.norm(flow_px, axis=1), _MIN_NORM)
-    cosine = (ego_px * flow_px).sum(axis=1) / norms
-    return flat_voxels(grid, points_cam1), residual_px.astype(np.float32), cosine.astype(np.float32)
+    return PixelEvidence(
+        flat_pix=flat_pix,
+        voxel=flat_voxels(config.grid.grid(), points_cam1),
+        residual_px=residual_px.astype(np.float32),
+        cosine=((ego_px * flow_px).sum(axis=1) / norms).astype(np.float32),
+    )
 
 
 def _explained_by_ego(config: TcrEvidenceConfig, view: FlowView) -> Bool[np.ndarray, " V"]:

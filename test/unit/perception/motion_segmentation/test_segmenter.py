@@ -11,6 +11,12 @@ import torch
 from unit.perception.motion_scenes import STAMP_NS, Scene, make_scene
 
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
+from unsup_track_ros.perception.motion_segmentation.projected_scan import flow_view
+from unsup_track_ros.perception.motion_segmentation.tcr_evidence import (
+    TcrEvidenceConfig,
+    pixel_evidence,
+    voxel_sets,
+)
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
 from unsup_track_ros.structures.frame import PointCloud
@@ -57,10 +63,29 @@ def test_eight_pixels_of_residual_are_no_motion_for_tcr_but_are_for_the_noise_te
 def test_an_approaching_board_is_displaced_but_not_moving_for_tcr() -> None:
     """Its flow points where ego flow points, only further: keepB holds, keepA does not."""
     scene = make_scene(board_shift_cam=(0.0, 0.0, -6.0), board_half_width_m=3.0)
-    motion = segment("tcr", scene)
-    assert motion.voxels is not None
-    assert len(motion.voxels.displaced) > 50
-    assert len(motion.voxels.moving) < 0.2 * len(motion.voxels.displaced)
+    view = flow_view(scene.frame, scene.history[0], scene.flow, scene.egomotion, 1.0)
+    assert view is not None
+    config = TcrEvidenceConfig()
+    displaced, moving = voxel_sets(config, view, pixel_evidence(config, view))
+    assert len(displaced) > 50
+    assert len(moving) < 0.2 * len(displaced)
+    assert not segment("tcr", scene).moving_points.any()
+
+
+def test_a_component_of_too_few_voxels_is_no_motion_for_tcr() -> None:
+    scene = make_scene(board_shift_cam=(0.9, 0.0, 0.0))
+    found = segment("tcr", scene).voxels
+    assert found is not None
+    num = int(found.moving.sum())
+    for min_voxels, expected in ((num - 1, True), (num, False)):
+        tcr = TcrEvidenceConfig(min_voxels=min_voxels)
+        config = MotionSegmentationConfig(mode="tcr", tcr=tcr)
+        motion = MotionSegmenter(config, torch.device("cpu")).step(
+            scene.frame, scene.history, scene.flow, scene.egomotion
+        )
+        assert motion.moving_points.any() == expected
+        assert motion.moving_pixels is not None
+        assert motion.moving_pixels.any() == expected
 
 
 def test_the_residual_is_the_shift_in_pixels() -> None:

@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The label command on a small recording: killed, resumed, interrupted, refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from system.conftest import NUM_FRAMES
+from system.label_directory import (
+    COMMAND,
+    environment,
+    kill_moments,
+    num_labels,
+    run,
+    run_and_kill,
+    run_well,
+    tree,
+)
+
+from unsup_track_ros.labeling.store import LabelStore
+
+pytestmark = pytest.mark.system
+
+# More kills for a thorough check: UNSUP_TRACK_KILLS=20 pytest test/system -k killed
+NUM_KILLS = int(os.environ.get("UNSUP_TRACK_KILLS", "3"))
+PARAMETERS = "/**:\n  ros__parameters:\n    labels:\n      snapshot_interval_s: 0.3\n"
+
+
+@pytest.fixture(scope="module")
+def parameters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("parameters") / "label.yaml"
+    path.write_text(PARAMETERS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def labels(tiny_drive: Path, parameters: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Labels of an undisturbed run."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "labels"
+    run_well("label", tiny_drive, "--out", folder, "--config", parameters)
+    return folder
+
+
+def test_a_whole_run_leaves_labels_pictures_and_nothing_temporary(labels: Path) -> None:
+    assert sorted(path.name for path in labels.iterdir()) == [
+        "config.yaml",
+        "frames",
+        "manifest.json",
+        "objects.jsonl",
+        "pictures",
+        "report.html",
+        "summary.json",
+        "timings.json",
+        "video.mp4",
+    ]
+    assert LabelStore.open(labels).indices == tuple(range(NUM_FRAMES))
+    assert len((labels / "objects.jsonl").read_text().splitlines()) == NUM_FRAMES
+    summary = json.loads((labels / "summary.json").read_text())
+    assert summary["frames"] == summary["frames_in_recording"] == NUM_FRAMES
+    stages = json.loads((labels / "timings.json").read_text())["milliseconds"]
+    assert stages["step"]["median"] > 0
+
+
+def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(
+    tiny_drive: Path, parameters: Path, labels: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "labels"
+    command = ("label", tiny_drive, "--out", folder, "--config", parameters)
+    killed = [run_and_kill(folder, m, *command) for m in kill_moments(NUM_KILLS, NUM_FRAMES)]
+    assert killed[0], "not even the first run was killed: the test has shown nothing"
+    run_well(*command)
+    assert tree(folder) == tree(labels)
+
+
+def test_a_run_killed_while_it_draws_ends_with_the_same_bytes(
+    tiny_drive: Path, parameters: Path, labels: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "labels"
+    shutil.copytree(labels, folder)
+    for name in ("pictures", "video.mp4", "report.html"):
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (folder / "pictures.partial").mkdir()
+    (folder / "pictures.partial" / "000000.jpg").write_bytes(b"half a pict")
+    (folder / "video.partial.mp4").write_bytes(b"half a video")
+    run_well("label", tiny_drive, "--out", folder, "--config", parameters)
+    assert tree(folder) == tree(labels)
+
+
+def test_a_removed_label_is_made_again(
+    tiny_drive: Path, parameters: Path, labels: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "labels"
+    shutil.copytree(labels, folder)
+    (folder / "frames" / "000002.npz").unlink()
+    run_well("label", tiny_drive, "--out", folder, "--config", parameters)
+    assert tree(folder) == tree(labels)
+
+
+def test_some_frames_first_and_the_rest_later_is_the_same_as_all_at_once(
+    tiny_drive: Path, parameters: Path, labels: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "labels"
+    command = ("label", tiny_drive, "--out", folder, "--config", parameters)
+    run_well(*command, "--max-frames", "5", "--no-video")
+    assert num_labels(folder) == 5
+    run_well(*command)
+    assert tree(folder) == tree(labels)
+
+
+def test_ctrl_c_ends_with_one_sentence_and_a_resumable_state(
+    tiny_drive: Path, parameters: Path, labels: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "labels"
+    command = ("label", tiny_drive, "--out", folder, "--config", parameters)
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, command)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=environment(),
+    )
+    while num_labels(folder) < 2:
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "run the same command again" in messages
+    assert "Traceback" not in messages
+    assert not list(folder.rglob("*.lock"))
+    run_well(*command)
+    assert tree(folder) == tree(labels)
+
+
+def test_other_parameters_are_refused_and_the_labels_stand(tiny_drive: Path, labels: Path) -> None:
+    before = tree(labels)
+    done = run("label", tiny_drive, "--out", labels, "--max-frames", "1")
+    assert done.returncode == 1
+    assert "labels.snapshot_interval_s is 0.3 there and 5.0 here" in done.stderr
+    assert "--overwrite" in done.stderr
+    assert tree(labels) == before
+
+
+def test_a_full_disk_is_explained_and_the_run_goes_on_afterwards(
+    tiny_drive: Path, parameters: Path, labels: Path, tmp_path: Path
+) -> None:
+    """A file size limit stands for the full disk: both fail in the middle of a write."""
+    folder = tmp_path / "labels"
+    command = ("label", tiny_drive, "--out", folder, "--config", parameters)
+    limited = f"ulimit -f 16; exec {' '.join([*COMMAND, *map(str, command)])}"
+    done = subprocess.run(
+        ["bash", "-c", limited], capture_output=True, text=True, env=environment(), check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert "could not be written" in done.stderr
+    assert "same command again" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(folder.rglob("*.partial*"))
+    run_well(*command)
+    assert tree(folder) == tree(labels)
