@@ -34,11 +34,17 @@ class PipelineConfig(Config):
     """Parameters of every stage, and what the stages share."""
 
     past_baseline_s: float = parameter(
-        0.1, "Age of the image and scan that optical flow and egomotion compare with.", unit="s", gt=0
+        0.1,
+        "Age of the image and scan that optical flow and egomotion compare with.",
+        unit="s",
+        gt=0,
     )
     history_s: float = parameter(1.0, "How long past frames are kept as evidence.", unit="s", gt=0)
     max_gap_s: float = parameter(
-        2.0, "A longer pause between two frames starts a new stream: tracks and maps are reset.", unit="s", gt=0
+        2.0,
+        "A longer pause between two frames starts a new stream: tracks and maps are reset.",
+        unit="s",
+        gt=0,
     )
     optical_flow: OpticalFlowConfig = OpticalFlowConfig()
     egomotion: EgomotionConfig = EgomotionConfig()
@@ -112,7 +118,9 @@ class Pipeline:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that the next step depends on, as flat arrays."""
-        arrays = {"last_stamp_ns": np.array(-1 if self._last_stamp_ns is None else self._last_stamp_ns)}
+        arrays = {
+            "last_stamp_ns": np.array(-1 if self._last_stamp_ns is None else self._last_stamp_ns)
+        }
         arrays["history"] = np.array(len(self._history))
         for i, entry in enumerate(self._history):
             arrays.update(to_arrays(entry, f"history/{i}/"))
@@ -132,7 +140,11 @@ class Pipeline:
             stage.restore({k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)})
 
     def _stateful(self) -> dict[str, EgomotionEstimator | Tracker | OccupancyMapper]:
-        return {"egomotion": self._egomotion, "tracker": self._tracker, "occupancy": self._occupancy}
+        return {
+            "egomotion": self._egomotion,
+            "tracker": self._tracker,
+            "occupancy": self._occupancy,
+        }
 
     def _starts_new_stream(self, stamp_ns: int) -> bool:
         if self._last_stamp_ns is None:

@@ -106,6 +106,8 @@ class _Checker(ast.NodeVisitor):
             return None if _is_part(node.slice) else self._motion(node.value)
         name = _name(node)
         motion = _motion_of_name(name) if name else None
+        if motion and isinstance(node, ast.Attribute) and len(motion[0]) == len(motion[1]) == 1:
+            return None  # `fit.a_T_b`: the letters of a general result stand for any frames
         # The times in a name of a past frame count from that frame, not from ours.
         return (_word(motion[0]), _word(motion[1])) if motion and _is_of_the_past(node) else motion
 

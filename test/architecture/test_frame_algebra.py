@@ -75,6 +75,7 @@ def test_a_disagreement_is_found(wrong: str) -> None:
         "velo_T_odom[:3, :3] = odom_T_velo[:3, :3].T",
         "speed = (odom_T_velo @ velocities).sum()",
         "cam_T_velo = read(path)",
+        "cam1_T_cam0 = fit.a_T_b",
         "cam_T_velo = cam_T_velo[index]",
     ],
 )

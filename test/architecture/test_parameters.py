@@ -27,6 +27,8 @@ def unexplained(config_class: type[Config]) -> list[str]:
         if not info.text.endswith("."):
             found.append(f"{info.name}: the text must be a sentence, got '{info.text}'")
         expected = UNITS.get(info.name.rpartition("_")[2], "")
+        if "_per_" in info.name and expected:
+            expected = f"1/{expected}"
         if info.unit != expected:
             found.append(f"{info.name}: the name says '{expected}', the unit is '{info.unit}'")
     return found

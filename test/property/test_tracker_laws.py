@@ -76,7 +76,7 @@ def run(frames: list[Detections], odom_T_velo: np.ndarray) -> list[Tracks]:
 
 
 SEEDS = st.integers(0, 10_000)
-FEW = settings(max_examples=10, deadline=None)
+FEW = settings(max_examples=6, deadline=None)
 
 
 @FEW

@@ -37,7 +37,8 @@ def field_of(points: np.ndarray, reach_m: float = 6.0) -> DistanceField:
 def search(points: np.ndarray, field: DistanceField) -> np.ndarray:
     points = points.astype(np.float32)
     layer = torch.from_numpy(height_layer(points[:, 2]))
-    return best_translations(torch.from_numpy(points[None, :, :2]), layer[None], field).numpy()[0]
+    found = best_translations(torch.from_numpy(points[None, :, :2]), layer[None], field)
+    return np.asarray(found[0])
 
 
 def test_the_search_finds_the_shift_that_trying_all_finds() -> None:
@@ -64,7 +65,7 @@ def test_a_standing_car_beside_its_twin_is_not_shifted_onto_the_twin() -> None:
 
 
 def test_a_bonnet_is_not_laid_on_a_roof() -> None:
-    past = np.column_stack([np.zeros((40, 2)) + [3.0, 0.0], np.full(40, 2.0)])
+    past = np.tile([3.0, 0.0, 2.0], (40, 1))
     past[:, 1] = np.linspace(-1, 1, 40)
     low = past + np.array([0.3, 0.0, -1.5])
     field = field_of(past)

@@ -18,6 +18,8 @@ from unsup_track_ros.labeling.store import VARYING_FILES
 COMMAND: Final = (sys.executable, "-m", "unsup_track_ros.cli.main")
 TIMEOUT_S: Final = 300.0
 POLL_S: Final = 0.005
+FRAME_S: Final = 0.06
+START_S: Final = 2.0
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -44,10 +46,9 @@ def run_and_kill(folder: Path, moment: float, *arguments: str | Path) -> bool:
 
     Args:
         folder: The label directory it writes.
-        moment: Below 1: share of the start-up (until the first new label); whole part: so many new
-            labels are waited for, the rest of the number is a share of 60 ms waited on top.
+        moment: Whole part: how many labels and pictures are waited for; the rest is a share of the
+            start-up, or of the time that a frame takes, waited on top.
     """
-    before = num_labels(folder)
     start_s = time.monotonic()
     process = subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
@@ -55,15 +56,19 @@ def run_and_kill(folder: Path, moment: float, *arguments: str | Path) -> bool:
         stderr=subprocess.DEVNULL,
         env=environment(),
     )
-    wanted, share = before + int(moment), moment % 1
-    while process.poll() is None and num_labels(folder) < wanted:
+    while process.poll() is None and num_labels(folder) + num_drawn(folder) < int(moment):
         assert time.monotonic() - start_s < TIMEOUT_S
         time.sleep(POLL_S)
-    time.sleep(share * (0.06 if moment >= 1 else 2.0))
+    time.sleep(moment % 1 * (FRAME_S if moment >= 1 else START_S))
     was_running = process.poll() is None
     process.kill()
     process.wait()
     return was_running
+
+
+def num_drawn(folder: Path) -> int:
+    """Count the pictures that a running command has drawn."""
+    return len(list((folder / "pictures.partial").glob("*.jpg")))
 
 
 def num_labels(folder: Path) -> int:
@@ -80,11 +85,10 @@ def tree(folder: Path) -> dict[str, str]:
     }
 
 
-def kill_moments(number: int, num_frames: int) -> list[float]:
-    """Return moments that differ from run to run of the suite by nothing: seeded."""
-    rng = random.Random(number)
-    longest = max(num_frames / (number + 1) * 1.5, 1.0)
-    return [rng.uniform(0.0, longest) for _ in range(number)]
+def kill_moments(chain: int, num_frames: int, length: int) -> list[float]:
+    """Return moments in start-up, labelling or drawing, ascending; a chain always has the same."""
+    rng = random.Random(chain)
+    return sorted(rng.uniform(0.0, 2 * num_frames) for _ in range(length))
 
 
 def environment() -> dict[str, str]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def assert_same(left: PerceptionResult, right: PerceptionResult) -> None:
 
 @pytest.mark.parametrize("source", ["tf", "lidar", "flow"])
 def test_a_restored_pipeline_continues_to_the_same_bytes(
-    frames: list[SensorFrame], source: str
+    frames: list[SensorFrame], source: Literal["tf", "lidar", "flow"]
 ) -> None:
     config = PipelineConfig(egomotion=EgomotionConfig(source=source))
     whole = Pipeline(config)

@@ -55,7 +55,7 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
             if _show_tracebacks.get():
                 raise
             _fail(
-                f"Internal error ({type(error).__name__}: {error}). Please report it with the "
+                f"Internal error ({type(error).__name__}: {_first_line(error)}). Please report it with the "
                 f"output of `unsup-track --debug {' '.join(sys.argv[1:])}`."
             )
         raise typer.Exit(FAILED)
@@ -120,6 +120,10 @@ class _ProgressLines:
             remaining_s = (now_s - start_s) / (done - start_done) * (total - done)
             eta = f", {remaining_s:.0f} s left"
         print(f"{work}: {done} of {total}{eta}", file=sys.stderr, flush=True)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or ["no message"])[0]
 
 
 def _fail(sentence: str) -> None:

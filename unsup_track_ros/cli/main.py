@@ -42,7 +42,7 @@ def _root(
         bool,
         typer.Option("--debug", help="Show the traceback of an error instead of one sentence."),
     ] = False,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback has done the work
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,

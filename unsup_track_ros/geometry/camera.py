@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Pinhole projection between frame `cam` (x right, y down, z forward) and pixels (centres at integers)."""
+"""Pinhole projection: `cam` (x right, y down, z forward) to pixels (centres at integers)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ def project(
     safe = np.where(depth > MIN_DEPTH_M, depth, np.nan)
     focal = np.array([pix_T_cam[0, 0], pix_T_cam[1, 1]], points_cam.dtype)
     centre = np.array([pix_T_cam[0, 2], pix_T_cam[1, 2]], points_cam.dtype)
-    return points_cam[:, :2] / safe * focal + centre
+    return np.asarray(points_cam[:, :2] / safe * focal + centre)
 
 
 def backproject(
-    points_pix: Float[np.ndarray, "P 2"], depth_m: Float[np.ndarray, " P"], pix_T_cam: Float[np.ndarray, "3 3"]
+    points_pix: Float[np.ndarray, "P 2"],
+    depth_m: Float[np.ndarray, " P"],
+    pix_T_cam: Float[np.ndarray, "3 3"],
 ) -> Float[np.ndarray, "P 3"]:
     """Lift pixels with a depth (z, not range) to points in cam."""
     focal = np.array([pix_T_cam[0, 0], pix_T_cam[1, 1]], depth_m.dtype)
@@ -32,14 +34,19 @@ def backproject(
     return np.concatenate([rays * depth_m[:, None], depth_m[:, None]], axis=1)
 
 
-def inside(points_pix: Float[np.ndarray, "P 2"], width_px: int, height_px: int) -> Bool[np.ndarray, " P"]:
-    """Tell which pixels lie in the image, half a pixel around the outer centres; nan lies outside."""
+def inside(
+    points_pix: Float[np.ndarray, "P 2"], width_px: int, height_px: int
+) -> Bool[np.ndarray, " P"]:
+    """Tell which pixels lie in the image, half a pixel around its centres; nan lies outside."""
     x, y = points_pix[:, 0], points_pix[:, 1]
     return (x >= -0.5) & (x < width_px - 0.5) & (y >= -0.5) & (y < height_px - 0.5)
 
 
 def depth_image(
-    points_pix: Float[np.ndarray, "P 2"], depth_m: Float[np.ndarray, " P"], width_px: int, height_px: int
+    points_pix: Float[np.ndarray, "P 2"],
+    depth_m: Float[np.ndarray, " P"],
+    width_px: int,
+    height_px: int,
 ) -> Float32[np.ndarray, "H W"]:
     """Splat depths to their nearest pixel, the nearest surface winning; empty pixels are 0."""
     seen = inside(points_pix, width_px, height_px) & (depth_m > MIN_DEPTH_M)

@@ -27,24 +27,25 @@ def lowest_heights(points_level: Float[np.ndarray, "P 3"]) -> Float32[np.ndarray
     lowest = torch.full((num * num,), torch.inf)
     lowest.scatter_reduce_(0, torch.from_numpy(_cell_of(points_level)), height_m, "amin")
     filled_m = _without_pits(lowest.numpy().reshape(num, num))
-    return cv2.erode(filled_m, np.ones((NEIGHBOURHOOD_CELLS, NEIGHBOURHOOD_CELLS), np.uint8))
+    square = np.ones((NEIGHBOURHOOD_CELLS, NEIGHBOURHOOD_CELLS), np.uint8)
+    return np.asarray(cv2.erode(filled_m, square), np.float32)
 
 
 def ground_height(
     lowest_m: Float32[np.ndarray, "Y X"], points_level: Float[np.ndarray, "Q 3"]
 ) -> Float32[np.ndarray, " Q"]:
     """Read the height of `lowest_heights` under points; +inf where nothing was hit around them."""
-    return lowest_m.reshape(-1)[_cell_of(points_level)]
+    return np.asarray(lowest_m.reshape(-1)[_cell_of(points_level)])
 
 
 def height_above_ground(points_level: Float[np.ndarray, "P 3"]) -> Float32[np.ndarray, " P"]:
     """Return each point's height over the lowest return around it, in the level frame given."""
     ground_m = ground_height(lowest_heights(points_level), points_level)
-    return points_level[:, 2].astype(np.float32) - ground_m
+    return np.asarray(points_level[:, 2].astype(np.float32) - ground_m)
 
 
 def _without_pits(lowest_m: Float32[np.ndarray, "Y X"]) -> Float32[np.ndarray, "Y X"]:
-    """Raise cells that lie below everything around them to the lowest rim; empty cells stay +inf."""
+    """Raise cells below everything around them to the lowest rim; empty cells stay +inf."""
     square = np.ones((3, 3), np.uint8)
     empty = np.isinf(lowest_m)
     rim = cv2.dilate(np.where(empty, -np.float32(np.inf), lowest_m), square)

@@ -38,7 +38,7 @@ class RangeImage:
         """
         pixel, range_m = _directions(points_velo)
         nearest_m = self._nearest_m[pixel]
-        return np.isfinite(nearest_m) & (nearest_m > range_m + margin_m)
+        return np.asarray(np.isfinite(nearest_m) & (nearest_m > range_m + margin_m))
 
 
 def _directions(

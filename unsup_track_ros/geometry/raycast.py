@@ -43,10 +43,14 @@ class PolarGrid:
 
 
 def polar_coordinates(
-    xy: Float[torch.Tensor, "K 2"],
+    x: Float[torch.Tensor, " K"], y: Float[torch.Tensor, " K"]
 ) -> tuple[Float[torch.Tensor, " K"], Float[torch.Tensor, " K"]]:
-    """Return azimuth (rad, in [-pi, pi]) and range (m) of positions relative to the sensor."""
-    return torch.atan2(xy[:, 1], xy[:, 0]), torch.hypot(xy[:, 0], xy[:, 1])
+    """Return azimuth (rad, in [-pi, pi]) and range (m) of positions relative to the sensor.
+
+    Coordinates come as separate arrays: on a CPU these functions are ten times as fast on
+    contiguous memory as on the columns of one array.
+    """
+    return torch.atan2(y, x), torch.hypot(x, y)
 
 
 def nearest_per_sector(
@@ -76,17 +80,18 @@ def seen_ground(
         low_beam_ratio: 1 - c / h.
     """
     ring = polar.ring(range_m).clamp_(max=polar.num_rings - 1)
-    reached = torch.zeros(
-        polar.num_sectors * polar.num_rings, dtype=torch.bool, device=range_m.device
-    )
+    size = polar.num_sectors * polar.num_rings
+    reached = torch.zeros(size, dtype=torch.bool, device=range_m.device)
     reached[sector * polar.num_rings + ring] = True  # many rays end in one cell: count it once
-    sector, end = reached.view(polar.num_sectors, polar.num_rings).nonzero().unbind(1)
-    start = torch.minimum(torch.ceil((end + 1) * low_beam_ratio).to(torch.int64), end)
-    width = polar.num_rings + 1
-    # Ranges as differences: +1 where one begins, -1 behind its end, then the running sum.
-    depth = torch.bincount(sector * width + start, minlength=polar.num_sectors * width)
-    depth -= torch.bincount(sector * width + end + 1, minlength=len(depth))
-    return depth.view(polar.num_sectors, width).cumsum(1)[:, :-1] > 0
+    end = reached.nonzero()[:, 0]
+    end_ring = end % polar.num_rings
+    start_ring = torch.ceil((end_ring + 1) * low_beam_ratio).to(torch.int64)
+    start = end - end_ring + torch.minimum(start_ring, end_ring)
+    # Ranges as differences: +1 where one begins, -1 behind its end, then the running sum. It may
+    # run on through all sectors, since it is back at zero at the end of each.
+    depth = torch.bincount(start, minlength=size + 1)
+    depth -= torch.bincount(end + 1, minlength=size + 1)
+    return (depth.cumsum(0)[:-1] > 0).view(polar.num_sectors, polar.num_rings)
 
 
 def free_polar_cells(
@@ -115,8 +120,7 @@ def read_polar(
     """
     y = corner[1] + (torch.arange(shape[0], device=cells.device) + 0.5) * resolution_m
     x = corner[0] + (torch.arange(shape[1], device=cells.device) + 0.5) * resolution_m
-    xy = torch.stack([x.expand(shape), y[:, None].expand(shape)], -1).view(-1, 2)
-    azimuth_rad, range_m = polar_coordinates(xy)
+    azimuth_rad, range_m = polar_coordinates(x.repeat(shape[0]), y.repeat_interleave(shape[1]))
     ring = polar.ring(range_m)
     inside = ring < polar.num_rings
     index = polar.sector(azimuth_rad) * polar.num_rings + ring.clamp_(max=polar.num_rings - 1)

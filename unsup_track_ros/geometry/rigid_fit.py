@@ -32,11 +32,11 @@ class RigidFit:
     """Result of a robust fit.
 
     Attributes:
-        a_T_b: (4, 4) motion from frame b to frame a.
+        motion: (4, 4) moves points from frame b to frame a.
         inliers: (P,) pairs it explains within the threshold.
     """
 
-    a_T_b: Float[Tensor, "4 4"]
+    motion: Float[Tensor, "4 4"]
     inliers: Bool[Tensor, " P"]
 
 
@@ -109,7 +109,7 @@ def fit_rigid_ransac(
     if int(inliers.sum()) >= options.sample_size:
         best_a_T_b = fit_rigid(points_b[inliers], points_a[inliers])
         inliers = residual_m(best_a_T_b, points_b, points_a) < threshold_m
-    return RigidFit(a_T_b=best_a_T_b, inliers=inliers)
+    return RigidFit(motion=best_a_T_b, inliers=inliers)
 
 
 def residual_m(
@@ -124,7 +124,7 @@ def residual_m(
 def _mean_translation(points_b: Tensor, points_a: Tensor, threshold_m: Tensor) -> RigidFit:
     rotation = torch.eye(3, dtype=points_b.dtype, device=points_b.device)
     a_T_b = _assemble(rotation, (points_a - points_b).mean(0))
-    return RigidFit(a_T_b=a_T_b, inliers=residual_m(a_T_b, points_b, points_a) < threshold_m)
+    return RigidFit(motion=a_T_b, inliers=residual_m(a_T_b, points_b, points_a) < threshold_m)
 
 
 def _assemble(rotation: Tensor, translation: Tensor) -> Tensor:

@@ -9,7 +9,9 @@ import numpy as np
 from unsup_track_ros.shapes import Float, Float64
 
 
-def rigid(rotation: Float[np.ndarray, "3 3"], translation: Float[np.ndarray, " 3"]) -> Float64[np.ndarray, "4 4"]:
+def rigid(
+    rotation: Float[np.ndarray, "3 3"], translation: Float[np.ndarray, " 3"]
+) -> Float64[np.ndarray, "4 4"]:
     """Assemble a rigid motion from its parts."""
     matrix = np.eye(4)
     matrix[:3, :3] = rotation
@@ -27,11 +29,13 @@ def inverse(a_T_b: Float[np.ndarray, "*B 4 4"]) -> Float64[np.ndarray, "*B 4 4"]
     return b_T_a
 
 
-def transform(a_T_b: Float[np.ndarray, "4 4"], points_b: Float[np.ndarray, "P 3"]) -> Float[np.ndarray, "P 3"]:
+def transform(
+    a_T_b: Float[np.ndarray, "4 4"], points_b: Float[np.ndarray, "P 3"]
+) -> Float[np.ndarray, "P 3"]:
     """Move points from b to a, keeping their precision.
 
-    Written out per axis: a matrix product of this shape goes to a threaded BLAS, which costs more to
-    wake up than it saves and stalls the caller on a busy machine.
+    Written out per axis: a matrix product of this shape goes to a threaded BLAS, which costs more
+    to wake up than it saves and stalls the caller on a busy machine.
     """
     a_R_b = a_T_b[:3, :3].astype(points_b.dtype)
     shift_a = a_T_b[:3, 3].astype(points_b.dtype)
@@ -76,9 +80,16 @@ def quaternion_xyzw(a_T_b: Float[np.ndarray, "4 4"]) -> Float64[np.ndarray, " 4"
     largest = int(np.argmax(squares))
     xy, xz, yz = m[0, 1] + m[1, 0], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1]
     wx, wy, wz = m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]
-    rows = np.array([[squares[0], xy, xz, wx], [xy, squares[1], yz, wy], [xz, yz, squares[2], wz], [wx, wy, wz, squares[3]]])
+    rows = np.array(
+        [
+            [squares[0], xy, xz, wx],
+            [xy, squares[1], yz, wy],
+            [xz, yz, squares[2], wz],
+            [wx, wy, wz, squares[3]],
+        ]
+    )
     quat = rows[largest] / np.linalg.norm(rows[largest])
-    return quat if quat[3] >= 0 else -quat
+    return np.asarray(quat if quat[3] >= 0 else -quat)
 
 
 def rotation_about_z(yaw_rad: float) -> Float64[np.ndarray, "3 3"]:
@@ -121,7 +132,9 @@ def wrap_angle_rad(angle_rad: Float[np.ndarray, "*A"]) -> Float64[np.ndarray, "*
     return np.asarray(-((-np.asarray(angle_rad, np.float64) + np.pi) % (2 * np.pi) - np.pi))
 
 
-def transform_boxes(a_T_b: Float[np.ndarray, "4 4"], boxes_b: Float[np.ndarray, "N 7"]) -> Float64[np.ndarray, "N 7"]:
+def transform_boxes(
+    a_T_b: Float[np.ndarray, "4 4"], boxes_b: Float[np.ndarray, "N 7"]
+) -> Float64[np.ndarray, "N 7"]:
     """Move boxes (x, y, z, length, width, height, yaw) between z-up frames; sizes stay.
 
     Roll and pitch between the frames move the centre exactly and turn the heading by its projection

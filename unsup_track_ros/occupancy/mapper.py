@@ -137,10 +137,10 @@ class OccupancyMapper:
         moving_points = torch.from_numpy(regions.point_region > 0).to(self._device)[returns.index]
         around = boxes - np.append(odom_T_velo[:3, 3], np.zeros(4))
         dynamic = self._dynamic(returns, obstacle, moving_points, around)
-        hit = self._cells_of(returns.offset_odom[obstacle[~dynamic[obstacle]]], corner)
+        hit = self._cells_of(returns.offset_odom[:, obstacle[~dynamic[obstacle]]], corner)
         free = self._read(free_polar, corner) & ~hit
         self._add(hit, free)
-        moving = self._cells_of(returns.offset_odom[dynamic], corner) | self._footprints(boxes)
+        moving = self._cells_of(returns.offset_odom[:, dynamic], corner) | self._footprints(boxes)
         return self._grids(frame.stamp_ns, moving, hit | free)
 
     def _add(self, hit: Bool[torch.Tensor, "Y X"], free: Bool[torch.Tensor, "Y X"]) -> None:
@@ -184,20 +184,19 @@ class OccupancyMapper:
         boxes: Float64[np.ndarray, "N 7"],
     ) -> Bool[torch.Tensor, " K"]:
         """Tell which returns belong to moving things; `boxes` are relative to the sensor."""
-        places = returns.offset_odom[obstacle].cpu().numpy()
+        places = returns.offset_odom.index_select(1, obstacle).T.cpu().numpy()
         inside = box_iou.box_of_points(places, boxes, self._config.box_margin_m) >= 0
         dynamic = in_region.clone()
         dynamic[obstacle[torch.from_numpy(inside).to(self._device)]] = True
         return dynamic
 
     def _cells_of(
-        self, offsets: Float[torch.Tensor, "K 3"], corner: Float64[np.ndarray, " 2"]
+        self, offsets: Float[torch.Tensor, "3 K"], corner: Float64[np.ndarray, " 2"]
     ) -> Bool[torch.Tensor, "Y X"]:
         """Return the cells that hold any of the positions (relative to the sensor, as `corner`)."""
-        side = self._config.num_cells
-        start = torch.tensor(corner, dtype=offsets.dtype, device=offsets.device)
-        cell = torch.floor((offsets[:, :2] - start) / self._config.resolution_m).to(torch.int64)
-        column, row = cell.unbind(1)
+        side, resolution_m = self._config.num_cells, self._config.resolution_m
+        column = torch.floor((offsets[0] - float(corner[0])) / resolution_m).to(torch.int64)
+        row = torch.floor((offsets[1] - float(corner[1])) / resolution_m).to(torch.int64)
         inside = (row >= 0) & (row < side) & (column >= 0) & (column < side)
         cells = torch.zeros(side * side, dtype=torch.bool, device=offsets.device)
         cells[(row * side + column)[inside]] = True

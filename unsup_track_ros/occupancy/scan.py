@@ -40,14 +40,14 @@ class Returns:
 
     Attributes:
         index: (K,) row of each in the scan.
-        offset_odom: (K, 3) position relative to the sensor in axes of odom, m.
+        offset_odom: (3, K) x, y, z relative to the sensor in axes of odom, m.
         azimuth_rad: (K,) in [-pi, pi].
         range_m: (K,) horizontal range.
         height_m: (K,) in the level frame of the vehicle.
     """
 
     index: Int64[torch.Tensor, " K"]
-    offset_odom: Float[torch.Tensor, "K 3"]
+    offset_odom: Float[torch.Tensor, "3 K"]
     azimuth_rad: Float[torch.Tensor, " K"]
     range_m: Float[torch.Tensor, " K"]
     height_m: Float[torch.Tensor, " K"]
@@ -62,18 +62,19 @@ def returns_within(
 ) -> Returns:
     """Return the part of a scan between `min_range_m` and `max_range_m`."""
     points_velo = torch.tensor(frame.cloud.points_velo, device=device)
-    # One product for both: the turn to odom, and the height in the level frame as fourth column.
+    # One product for both: the turn to odom, and the height in the level frame as fourth row.
     axes = np.concatenate([odom_T_velo[:3, :3], frame.base_T_velo[2:3, :3]]).astype(np.float32)
-    turned = points_velo @ torch.from_numpy(axes.T.copy()).to(device)
-    range_m = torch.hypot(turned[:, 0], turned[:, 1])
+    turned = torch.from_numpy(axes).to(device) @ points_velo.T
+    range_m = torch.hypot(turned[0], turned[1])
     index = ((range_m >= config.min_range_m) & (range_m < max_range_m)).nonzero()[:, 0]
-    near = turned[index]
+    near = turned.index_select(1, index)
+    azimuth_rad, range_m = raycast.polar_coordinates(near[0], near[1])
     return Returns(
         index=index,
-        offset_odom=near[:, :3],
-        azimuth_rad=torch.atan2(near[:, 1], near[:, 0]),
-        range_m=range_m[index],
-        height_m=near[:, 3] + float(frame.base_T_velo[2, 3]),
+        offset_odom=near[:3],
+        azimuth_rad=azimuth_rad,
+        range_m=range_m,
+        height_m=near[3] + float(frame.base_T_velo[2, 3]),
     )
 
 
@@ -98,7 +99,7 @@ def split(
     )
     cell = coarse.sector(returns.azimuth_rad) * coarse.num_rings + coarse.ring(returns.range_m)
     ground = ground_height(coarse, cell, returns.height_m, config.ground)
-    above_m = returns.height_m - ground.view(-1)[cell]
+    above_m = returns.height_m - ground.view(-1).index_select(0, cell)
     is_ground = above_m < config.min_height_m
     obstacle = (~is_ground & (above_m <= config.max_height_m)).nonzero()[:, 0]
     foot = ground[:, 0][torch.isfinite(ground[:, 0])]
@@ -108,13 +109,15 @@ def split(
     sensor_above_m = max(sensor_height_m - float(foot.median()), config.min_height_m)
     sector = polar.sector(returns.azimuth_rad)
     nearest = raycast.nearest_per_sector(
-        sector[obstacle], returns.range_m[obstacle], polar.num_sectors
+        sector.index_select(0, obstacle),
+        returns.range_m.index_select(0, obstacle),
+        polar.num_sectors,
     )
     on_ground = is_ground.nonzero()[:, 0]
     seen = raycast.seen_ground(
         polar,
-        sector[on_ground],
-        returns.range_m[on_ground],
+        sector.index_select(0, on_ground),
+        returns.range_m.index_select(0, on_ground),
         1 - config.min_height_m / sensor_above_m,
     )
     return obstacle, raycast.free_polar_cells(seen, nearest, polar.ring_m)

@@ -13,27 +13,30 @@ import enum
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from unsup_track_ros.errors import DataError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 T = TypeVar("T")
 
 
-def to_arrays(structure: Any, prefix: str = "") -> dict[str, np.ndarray]:
-    """Flatten a structure (a dataclass of arrays, scalars, enums, strings, tuples and structures)."""
+def to_arrays(structure: DataclassInstance, prefix: str = "") -> dict[str, np.ndarray]:
+    """Flatten a dataclass of arrays, scalars, enums, strings, tuples and further structures."""
     arrays: dict[str, np.ndarray] = {}
     for member in dataclasses.fields(structure):
         _flatten(getattr(structure, member.name), prefix + member.name, arrays)
     return arrays
 
 
-def _flatten(value: Any, key: str, arrays: dict[str, np.ndarray]) -> None:
+def _flatten(value: object, key: str, arrays: dict[str, np.ndarray]) -> None:
     if value is None:
         return
-    if dataclasses.is_dataclass(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         arrays.update(to_arrays(value, key + "/"))
     elif isinstance(value, tuple):
         arrays[key + "/#"] = np.array(len(value))
@@ -57,7 +60,7 @@ def from_arrays(cls: type[T], arrays: Mapping[str, np.ndarray], prefix: str = ""
     return cls(**members)
 
 
-def _build(hint: Any, key: str, arrays: Mapping[str, np.ndarray]) -> Any:
+def _build(hint: Any, key: str, arrays: Mapping[str, np.ndarray]) -> Any:  # noqa: ANN401
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         if not any(k == key or k.startswith(key + "/") for k in arrays):
             return None
@@ -66,7 +69,9 @@ def _build(hint: Any, key: str, arrays: Mapping[str, np.ndarray]) -> Any:
         return from_arrays(hint, arrays, key + "/")  # type: ignore[arg-type]
     if typing.get_origin(hint) is tuple:
         item = typing.get_args(hint)[0]
-        return tuple(_build(item, f"{key}/{i}", arrays) for i in range(int(_member(key + "/#", arrays))))
+        return tuple(
+            _build(item, f"{key}/{i}", arrays) for i in range(int(_member(key + "/#", arrays)))
+        )
     value = _member(key, arrays)
     if isinstance(hint, type) and issubclass(hint, enum.Enum | int | float | str):
         return hint(value.item())

@@ -29,16 +29,18 @@ class PinholeCamera:
     def __post_init__(self) -> None:
         if self.width_px <= 0 or self.height_px <= 0:
             raise DataError(
-                f"The camera image must have a positive size, got {self.width_px} x {self.height_px} px."
+                "The camera image must have a positive size, got "
+                f"{self.width_px} x {self.height_px} px."
             )
         if not (self.pix_T_cam[0, 0] > 0 and self.pix_T_cam[1, 1] > 0):
             raise DataError(
                 "The camera is not calibrated: its focal lengths must be positive, got "
-                f"fx={self.pix_T_cam[0, 0]}, fy={self.pix_T_cam[1, 1]}. Calibrate it or fix its CameraInfo."
+                f"fx={self.pix_T_cam[0, 0]}, fy={self.pix_T_cam[1, 1]}. Calibrate it or fix its "
+                "CameraInfo."
             )
 
     def resized(self, width_px: int, height_px: int) -> PinholeCamera:
-        """Return the camera of the same view resampled to another size (pixel-centre convention)."""
+        """Return the camera of the same view at another size (pixel-centre convention)."""
         scale_x = width_px / self.width_px
         scale_y = height_px / self.height_px
         scaled = self.pix_T_cam.copy()

@@ -42,7 +42,8 @@ class Egomotion:
         velo1_T_velo0: (4, 4) moves static points of the past LiDAR frame to the current one.
         odom_T_velo1: (4, 4) pose of the current LiDAR in odom; z up, drifting, continuous.
         inlier_ratio: Share of the correspondences explained, nan where the source has none.
-        cycle_error_m: Largest disagreement of forward and backward estimate on the scan, nan if unknown.
+        cycle_error_m: Largest disagreement of forward and backward estimate on the scan, nan if
+            unknown.
         reason: One sentence when there is no answer.
     """
 

@@ -36,7 +36,8 @@ class PointCloud:
             values = getattr(self, name)
             if values is not None and len(values) != len(self.points_velo):
                 raise DataError(
-                    f"The cloud has {len(self.points_velo)} points but {len(values)} values of {name}."
+                    f"The cloud has {len(self.points_velo)} points but {len(values)} values of "
+                    f"{name}."
                 )
 
 
@@ -62,8 +63,9 @@ class CameraImage:
         expected = (self.camera.height_px, self.camera.width_px, 3)
         if self.image_rgb.shape != expected:
             raise DataError(
-                f"The image of camera '{self.name}' must be of shape {expected} as its calibration says, "
-                f"got {self.image_rgb.shape}. Check that image and camera_info belong together."
+                f"The image of camera '{self.name}' must be of shape {expected} as its calibration "
+                f"says, got {self.image_rgb.shape}. Check that image and camera_info belong "
+                "together."
             )
 
 
@@ -76,8 +78,8 @@ class SensorFrame:
         index: Running number of the frame in its stream, from 0.
         cloud: The scan (several LiDARs are merged into the reference one).
         cameras: Images that fit the stamp; empty when the cameras are silent or absent.
-        base_T_velo: (4, 4) mounting of the LiDAR; z-up level frame of the vehicle. Identity mount is
-            stated by the data source, never assumed here.
+        base_T_velo: (4, 4) mounting of the LiDAR in the z-up level frame of the vehicle. Identity
+            is stated by the data source, never assumed here.
         odom_T_velo: (4, 4) pose from TF at the stamp, or None.
         odom_reason: Why `odom_T_velo` is None, in one sentence; empty otherwise.
         missing_inputs: One sentence per configured input that is not in this frame.

@@ -15,7 +15,8 @@ from unsup_track_ros.shapes import Float32, Float64, Shaped
 class OccupancyGrids:
     """Static, dynamic and combined occupancy around the vehicle; `data[y, x]`, axes of odom.
 
-    Cells hold nav_msgs values: -1 unknown, 0 free .. 100 occupied; `static.ravel()` is the message's data.
+    Cells hold nav_msgs values: -1 unknown, 0 free .. 100 occupied; `static.ravel()` is the data of
+    the message.
 
     Attributes:
         stamp_ns: Stamp of the frame.

@@ -54,7 +54,10 @@ class Tracks:
     def __post_init__(self) -> None:
         for name in self.__slots__[2:]:
             if len(getattr(self, name)) != len(self.ids):
-                raise DataError(f"{len(self.ids)} tracks need {len(self.ids)} {name}, got {len(getattr(self, name))}.")
+                raise DataError(
+                    f"{len(self.ids)} tracks need {len(self.ids)} {name}, "
+                    f"got {len(getattr(self, name))}."
+                )
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What is true in one frame: from the synthetic world exactly, from human labels partly. For scoring only."""
+"""Truth of one frame, for scoring only: exact from the synthetic world, partial from people."""
 
 from __future__ import annotations
 

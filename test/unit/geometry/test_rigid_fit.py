@@ -72,7 +72,7 @@ def robust(
 ) -> torch.Tensor:
     threshold = torch.full((len(points_b),), threshold_m, dtype=points_b.dtype)
     generator = torch.Generator().manual_seed(3)
-    return fit_rigid_ransac(points_b, points_a, threshold, generator).a_T_b
+    return fit_rigid_ransac(points_b, points_a, threshold, generator).motion
 
 
 def test_ransac_ignores_a_third_of_wrong_pairs() -> None:
@@ -81,7 +81,7 @@ def test_ransac_ignores_a_third_of_wrong_pairs() -> None:
     points_a[:100] += cloud(100, 5)
     threshold = torch.full((300,), 0.1, dtype=torch.float64)
     fit = fit_rigid_ransac(points_b, points_a, threshold, torch.Generator().manual_seed(3))
-    torch.testing.assert_close(fit.a_T_b, A_T_B, atol=1e-6, rtol=0)
+    torch.testing.assert_close(fit.motion, A_T_B, atol=1e-6, rtol=0)
     assert int(fit.inliers[100:].sum()) == 200
     assert int(fit.inliers[:100].sum()) <= 1
 
@@ -112,4 +112,4 @@ def test_the_sizes_of_the_search_can_be_chosen() -> None:
     threshold = torch.full((50,), 0.1, dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
     fit = fit_rigid_ransac(points_b, moved(A_T_B, points_b), threshold, generator, options)
-    torch.testing.assert_close(fit.a_T_b, A_T_B, atol=1e-6, rtol=0)
+    torch.testing.assert_close(fit.motion, A_T_B, atol=1e-6, rtol=0)

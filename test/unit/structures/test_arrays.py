@@ -46,7 +46,7 @@ def past_frame() -> PastFrame:
 def test_a_nested_structure_comes_back_equal_through_an_npz_file() -> None:
     arrays = to_arrays(past_frame())
     file = io.BytesIO()
-    np.savez(file, **arrays)
+    np.savez(file, **arrays)  # type: ignore[arg-type]
     file.seek(0)
     back = from_arrays(PastFrame, np.load(file))
     again = to_arrays(back)

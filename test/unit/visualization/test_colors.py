@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import itertools
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def test_a_track_keeps_its_color() -> None:
 
 def test_neighbouring_ids_differ_clearly() -> None:
     hues = [hue(track_color(i)) for i in range(200)]
-    apart = [min(abs(a - b), 1 - abs(a - b)) for a, b in zip(hues, hues[1:], strict=False)]
+    apart = [min(abs(a - b), 1 - abs(a - b)) for a, b in itertools.pairwise(hues)]
     assert min(apart) > 0.2
 
 

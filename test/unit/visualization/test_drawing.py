@@ -91,7 +91,7 @@ def test_a_plate_stays_inside_the_image() -> None:
 def test_text_is_written_above_its_baseline() -> None:
     image = canvas()
     drawing.write(image, "M", (10.0, 40.0), height_px=20, color=(255, 255, 255))
-    rows = np.flatnonzero((image > 200).all(axis=2).any(axis=1))
+    rows = np.nonzero((image > 200).all(axis=2))[0]
     assert rows.max() <= 41
     assert 15 <= rows.max() - rows.min() <= 24
 

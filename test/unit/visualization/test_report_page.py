@@ -154,9 +154,13 @@ def test_equal_videos_have_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_video_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), VideoWriter(tmp_path / "v.mp4", 10.0) as video:
-        video.write(pictures(1)[0])
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with VideoWriter(tmp_path / "v.mp4", 10.0) as video:
+            video.write(pictures(1)[0])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(tmp_path.iterdir()) == []
 
 

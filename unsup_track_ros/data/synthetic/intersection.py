@@ -71,7 +71,7 @@ def _cylinder_distance(half: Float64[np.ndarray, " 3"], start: Vector, step: Vec
     root = b * b - a * (start[0] ** 2 + start[1] ** 2 - half[0] ** 2)
     if root <= 0.0 or a == 0.0:
         return np.inf
-    near = (-b - np.sqrt(root)) / a
+    near: float = (-b - np.sqrt(root)) / a
     if near > 0.0 and abs(start[2] + near * step[2]) <= half[2]:
         return near
     if step[2] == 0.0:
@@ -156,7 +156,8 @@ def _march(
 ) -> tuple[float, bool]:
     """Step along a ray to the hills raised by `lift`; returns where, and whether behind the kerb.
 
-    No hill is steeper than `ground.steepness`, so a step never passes a crest from far above; close to the ground the secant through the last two heights takes over.
+    No hill is steeper than `ground.steepness`, so a step never passes a crest from far above; close
+    to the ground the secant through the last two heights takes over.
     """
     fall = ground.steepness * np.sqrt(d[0] ** 2 + d[1] ** 2) - d[2]
     if fall <= 0.0:

@@ -44,7 +44,7 @@ def noise2(x: float, y: float, seed: float) -> float:
 @compiled_inner
 def noise3(x: float, y: float, z: float, seed: float) -> float:
     """Return smooth noise in [-1, 1] in space."""
-    k = np.floor(z)
+    k = float(np.floor(z))
     c = z - k
     c = c * c * (3.0 - 2.0 * c)
     return (1.0 - c) * noise2(x, y, seed + 5.0 * k) + c * noise2(x, y, seed + 5.0 * (k + 1.0))

@@ -24,6 +24,8 @@ CAMERA_NAME = "/camera/image_raw"
 # How far the camera sees; beyond, the haze has swallowed everything.
 _VIEW_M = 260.0
 _CONTACT_REACH_M = 60.0
+# The soft darkness starts a little inside the outline of a thing.
+_FOOTPRINT_MARGIN = np.array([0.0, 0.0, 0.0, 0.0, 0.12, 0.12])
 # Random stream of the LiDAR's noise; the image noise takes the next.
 _NOISE_STREAM = 11
 # True flow is rounded to this, so that it compresses; a hundred times finer than any estimate.
@@ -249,11 +251,12 @@ def _footprints(world: World, moment: _Moment) -> Float64[np.ndarray, "F 6"]:
     near = np.linalg.norm(poses[:, :2] - moment.odom_T_velo[:2, 3], axis=1) < _CONTACT_REACH_M
     sizes = np.array([actor.model.size_m[:2] for actor in world.actors]).reshape(-1, 2)
     yaw = poses[:, 3]
-    table: Float64[np.ndarray, "N 6"] = np.stack(
+    table = np.stack(
         [poses[:, 0], poses[:, 1], np.cos(yaw), np.sin(yaw), 0.5 * sizes[:, 0], 0.5 * sizes[:, 1]],
         1,
     )
-    return table[near] - np.array([0.0, 0.0, 0.0, 0.0, 0.12, 0.12])
+    footprints: Float64[np.ndarray, "F 6"] = table[near] - _FOOTPRINT_MARGIN
+    return footprints
 
 
 def _motions(moment: _Moment) -> Float64[np.ndarray, "N 7"]:

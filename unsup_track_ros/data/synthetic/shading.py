@@ -155,8 +155,8 @@ def _sunlight(ground: Ground, s: float, d: float) -> float:
     i, j = int(u), int(v)
     a, b = u - i, v - j
     m = ground.shadow
-    low = (1.0 - b) * m[i, j] + b * m[i, j + 1]
-    high = (1.0 - b) * m[i + 1, j] + b * m[i + 1, j + 1]
+    low: float = (1.0 - b) * m[i, j] + b * m[i, j + 1]
+    high: float = (1.0 - b) * m[i + 1, j] + b * m[i + 1, j + 1]
     return (1.0 - a) * low + a * high
 
 

@@ -119,4 +119,5 @@ def _curvature(road: Road, s: Float64[np.ndarray, " N"]) -> Float64[np.ndarray, 
     step = road.s[1] - road.s[0]
     ahead: Float64[np.ndarray, " N"] = np.interp(s + step, road.s, road.heading_rad)
     behind: Float64[np.ndarray, " N"] = np.interp(s - step, road.s, road.heading_rad)
-    return (ahead - behind) / (2 * step)
+    curvature: Float64[np.ndarray, " N"] = (ahead - behind) / (2 * step)
+    return curvature

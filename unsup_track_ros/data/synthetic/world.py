@@ -123,7 +123,7 @@ class World:
     def odom_T_base(self, time_s: float) -> Float64[np.ndarray, "4 4"]:
         """Return the true pose of the ego: on the ground, level with its slope."""
         s, d = self.ego.street_position(time_s)
-        x, y, heading = (float(value) for value in self.road.place(np.array(s), np.array(d)))
+        x, y, heading = (float(v[0]) for v in self.road.place(np.array([s]), np.array([d])))
         slope_x, slope_y = hill_slope(self.ground, x, y)
         up = np.array([-slope_x, -slope_y, 1.0])
         up /= np.linalg.norm(up)

@@ -127,7 +127,8 @@ class EgomotionEstimator:
         self, frame: SensorFrame, past: PastFrame | None, flow: OpticalFlow
     ) -> Egomotion:
         if past is None:
-            return _initial(EgomotionSource.FLOW, frame, frame.base_T_velo)
+            odom_T_base = np.eye(4)  # odom starts where the vehicle stands, level
+            return _initial(EgomotionSource.FLOW, frame, odom_T_base @ frame.base_T_velo)
         odom_T_velo0 = _pose_of(past)
         motion = self._flow.estimate(past.frame, frame, flow, _expected_motion(frame, past))
         if motion.velo1_T_velo0 is None:

@@ -152,7 +152,7 @@ class FlowEgomotion:
                 f"{fit.translation_sigma_m:.2f} m only; "
                 f"{self._config.max_translation_sigma_m:.2f} m are needed."
             )
-        return _OneWay(camb_T_cama=fit.camb_T_cama, inlier_ratio=fit.inlier_ratio)
+        return _OneWay(motion=fit.camb_T_cama, inlier_ratio=fit.inlier_ratio)
 
     def _rigid(self, view_a: View, view_b: View, stamp_ns: int) -> _OneWay | str:
         config = self._config.rigid
@@ -162,7 +162,7 @@ class FlowEgomotion:
         generator = torch.Generator().manual_seed(self._config.seed + stamp_ns)
         focal_px = float(view_b.camera.pix_T_cam[0, 0])
         fit = fit_rigid_motion(pairs, focal_px, generator, config, self._device)
-        return _OneWay(camb_T_cama=fit.camb_T_cama, inlier_ratio=fit.inlier_ratio)
+        return _OneWay(motion=fit.camb_T_cama, inlier_ratio=fit.inlier_ratio)
 
     def _too_few(self, count: int) -> str:
         return (
@@ -174,7 +174,7 @@ class FlowEgomotion:
         self, forward: _OneWay, backward: _OneWay, view0: View, view1: View
     ) -> FlowMotion:
         """Compare both directions and, where they agree, take the motion half-way between them."""
-        cam1_T_cam0, cam0_T_cam1 = forward.camb_T_cama, backward.camb_T_cama
+        cam1_T_cam0, cam0_T_cam1 = forward.motion, backward.motion
         near = np.linalg.norm(view0.points_cam, axis=1) < self._config.cycle_range_m
         points_cam0 = view0.points_cam[near]
         returned_cam0 = transform(cam0_T_cam1 @ cam1_T_cam0, points_cam0)
@@ -202,9 +202,9 @@ class FlowEgomotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _OneWay:
-    """Motion from camera a to camera b."""
+    """Motion of points from the camera of the first view to that of the second, (4, 4)."""
 
-    camb_T_cama: np.ndarray
+    motion: np.ndarray
     inlier_ratio: float
 
 

@@ -181,7 +181,8 @@ class LidarOdometry:
             )
 
     def _start(self, frame: SensorFrame, points_velo: np.ndarray) -> LidarPose:
-        odom_T_velo = frame.base_T_velo.copy()  # odom starts where the vehicle stands, level
+        odom_T_base = np.eye(4)  # odom starts where the vehicle stands, level
+        odom_T_velo = odom_T_base @ frame.base_T_velo
         self._add(points_velo, odom_T_velo, odom_T_velo)
         self._last = _LastScan(
             stamp_ns=frame.stamp_ns, odom_T_velo=odom_T_velo, delta=np.eye(4), delta_s=0.0

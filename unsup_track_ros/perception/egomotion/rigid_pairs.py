@@ -111,5 +111,5 @@ def fit_rigid_motion(
         points_cama, points_camb, config.inlier_threshold_m + growth_m, generator, options
     )
     return RigidMotionFit(
-        camb_T_cama=fit.a_T_b.cpu().numpy(), inlier_ratio=float(fit.inliers.double().mean())
+        camb_T_cama=fit.motion.cpu().numpy(), inlier_ratio=float(fit.inliers.double().mean())
     )

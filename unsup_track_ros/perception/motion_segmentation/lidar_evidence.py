@@ -53,7 +53,7 @@ class LidarEvidenceConfig(Config):
     cluster_cell_m: float = parameter(0.25, "Cell of the clustering grid.", unit="m", gt=0)
     min_points: int = parameter(12, "Smallest cluster that is judged.", ge=3)
     max_extent_m: float = parameter(20.0, "Longer clusters are background.", unit="m", gt=0)
-    field_cell_m: float = parameter(0.1, "Cell of the distance field.", unit="m", gt=0)
+    field_cell_m: float = parameter(0.125, "Cell of the distance field.", unit="m", gt=0)
     explained_m: float = parameter(
         0.2, "A point this near to a point of the past scan is explained.", unit="m", gt=0
     )
@@ -94,6 +94,14 @@ class PointEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _ScanFacts:
+    """What a scan says by itself, whatever it is compared with."""
+
+    height_m: Float32[np.ndarray, " P"]
+    ranges: RangeImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _LevelScan:
     """A scan in the level frame of the comparison, and what the sensor saw through."""
 
@@ -102,7 +110,9 @@ class _LevelScan:
     velo_T_level: Float64[np.ndarray, "4 4"]
     ranges: RangeImage
 
-    def sees_through(self, places_level: Float[np.ndarray, "M 3"], margin_m: float) -> Bool[np.ndarray, " M"]:
+    def sees_through(
+        self, places_level: Float[np.ndarray, "M 3"], margin_m: float
+    ) -> Bool[np.ndarray, " M"]:
         return self.ranges.sees_through(se3.transform(self.velo_T_level, places_level), margin_m)
 
 
@@ -144,19 +154,26 @@ class LidarEvidence:
     def __init__(self, config: LidarEvidenceConfig, device: torch.device) -> None:
         self._config = config
         self._device = device
+        # Every scan is looked at twice, as the current and half a second later as the past one.
+        self._facts: dict[int, _ScanFacts] = {}
 
     def judge(
         self, frame: SensorFrame, history: tuple[PastFrame, ...], egomotion: Egomotion
     ) -> PointEvidence | None:
         """Return the evidence, or None while there is no pose or no past scan is old enough."""
-        past = self._past_of(frame, history)
         odom_T_velo1 = egomotion.odom_T_velo1
-        if past is None or odom_T_velo1 is None or past.egomotion.odom_T_velo1 is None:
+        if odom_T_velo1 is None:
             return None
+        remembered_ns = {entry.frame.stamp_ns for entry in history}
+        self._facts = {ns: facts for ns, facts in self._facts.items() if ns in remembered_ns}
         level_T_velo1 = _levelled(odom_T_velo1)
-        level_T_velo0 = level_T_velo1 @ se3.inverse(odom_T_velo1) @ past.egomotion.odom_T_velo1
-        scan1 = self._level_scan(frame, level_T_velo1)
-        scan0 = self._level_scan(past.frame, level_T_velo0)
+        scan1 = self._level_scan(frame, odom_T_velo1, level_T_velo1)
+        past = self._past_of(frame, history)
+        if past is None or past.egomotion.odom_T_velo1 is None:
+            return None
+        odom_T_velo0 = past.egomotion.odom_T_velo1
+        level_T_velo0 = level_T_velo1 @ se3.inverse(odom_T_velo1) @ odom_T_velo0
+        scan0 = self._level_scan(past.frame, odom_T_velo0, level_T_velo0)
         seconds = (frame.stamp_ns - past.frame.stamp_ns) * 1e-9
         clusters = self._cluster(scan1)
         shifts_m = self._test(scan1, scan0, clusters, seconds)
@@ -169,14 +186,25 @@ class LidarEvidence:
             old_enough, key=lambda p: abs(age_s[id(p)] - self._config.baseline_s), default=None
         )
 
-    def _level_scan(self, frame: SensorFrame, level_T_velo: Float64[np.ndarray, "4 4"]) -> _LevelScan:
+    def _level_scan(
+        self,
+        frame: SensorFrame,
+        odom_T_velo: Float64[np.ndarray, "4 4"],
+        level_T_velo: Float64[np.ndarray, "4 4"],
+    ) -> _LevelScan:
+        """Place a scan in the level frame of the comparison; its facts are taken in its own."""
         points_velo = frame.cloud.points_velo
-        points_level = se3.transform(level_T_velo, points_velo)
+        if frame.stamp_ns not in self._facts:
+            own_points_level = se3.transform(_levelled(odom_T_velo), points_velo)
+            self._facts[frame.stamp_ns] = _ScanFacts(
+                height_m=height_above_ground(own_points_level), ranges=RangeImage(points_velo)
+            )
+        facts = self._facts[frame.stamp_ns]
         return _LevelScan(
-            points_level=points_level,
-            height_m=height_above_ground(points_level),
+            points_level=se3.transform(level_T_velo, points_velo),
+            height_m=facts.height_m,
             velo_T_level=se3.inverse(level_T_velo),
-            ranges=RangeImage(points_velo),
+            ranges=facts.ranges,
         )
 
     def _cluster(self, scan: _LevelScan) -> _Clusters:
@@ -219,7 +247,9 @@ class LidarEvidence:
         config = self._config
         member = np.flatnonzero(clusters.label)
         unexplained = self._unexplained(scan1, field, member, np.zeros((len(member), 2)))
-        lost = np.bincount(clusters.label[member], weights=unexplained, minlength=len(clusters.sizes))
+        lost = np.bincount(
+            clusters.label[member], weights=unexplained, minlength=len(clusters.sizes)
+        )
         suspect = (
             (clusters.sizes >= config.min_points)
             & (clusters.extents_m <= config.max_extent_m)
@@ -296,8 +326,8 @@ class LidarEvidence:
         lost = np.bincount(suspects.row, weights=suspects.unexplained)
         entered, vacated = self._free_space(scan1, scan0, suspects, shifts_m)
         travel_m = np.linalg.norm(shifts_m, axis=1)
-        # An object that left its old place altogether must have freed it and entered free space; one
-        # that still overlaps it shows only its leading or its trailing side.
+        # An object that left its old place altogether must have freed it and entered free space;
+        # one that still overlaps it shows only its leading or its trailing side.
         apart = travel_m > clusters.extents_m[suspects.cluster] + self._config.cluster_cell_m
         proof = np.where(apart, np.minimum(entered, vacated), np.maximum(entered, vacated))
         moves = (

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search, for many clusters at once, the ground translation that lays them on a past scan.
 
-A distance field of the past scan (one bird's-eye layer per height band, so that a bonnet is not laid
-on a roof edge) makes the error of a shifted point a single look-up. Shifts by whole cells only add
-to the look-up's index, which keeps the search to one addition and one gather per point.
+A distance field of the past scan (one bird's-eye layer per height band, so that a bonnet is not
+laid on a roof edge) makes the error of a shifted point a single look-up. Shifts by whole cells only
+add to the look-up's index, which keeps the search to one addition and one gather per point.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import torch
 
-from unsup_track_ros.shapes import Float, Float32, Int
+from unsup_track_ros.shapes import Float, Int
 
 LAYER_TOPS_M = (0.9, 1.6)  # height bands over the ground: bumper and wheels, body, roof and above
 _TRUNCATION_M = 1.0  # beyond this a point is simply wrong; keeps far points from ruling the search
@@ -47,18 +47,21 @@ class DistanceField:
         self._margin = round(reach_m / cell_m) + 1
         covered_cells = round(2 * half_side_m / cell_m)
         self._side = covered_cells + 2 * self._margin
-        cell = np.floor((points_level[:, :2] + half_side_m) / cell_m).astype(np.int64)
+        cell = np.floor((points_level[:, :2] + half_side_m) / cell_m).astype(np.int32)
         covered = ((cell >= 0) & (cell < covered_cells)).all(axis=1)
         empty = np.ones((len(LAYER_TOPS_M) + 1, covered_cells, covered_cells), np.uint8)
         empty[height_layer(height_m[covered]), cell[covered, 1], cell[covered, 0]] = 0
-        distance = np.full((len(empty), self._side, self._side), _TRUNCATION_M, np.float32)
+        far_cells = np.float32(_TRUNCATION_M / cell_m)
+        distance = np.full((len(empty), self._side, self._side), far_cells, np.float32)
         inner = slice(self._margin, self._margin + covered_cells)
         for image, layer in zip(empty, distance, strict=True):
-            layer[inner, inner] = _distance_m(image, cell_m)
-        self._distance_m = torch.from_numpy(distance.reshape(-1)).to(device)
+            if not image.all():
+                exact = cv2.distanceTransform(image, cv2.DIST_L2, cv2.DIST_MASK_3)
+                np.minimum(exact, far_cells, out=layer[inner, inner])
+        self._distance_cells = torch.from_numpy(distance.reshape(-1)).to(device)
 
     def index(self, points: torch.Tensor, layer: torch.Tensor) -> torch.Tensor:
-        """Return the flat cell of places (..., 2) in the covered square, clamped to it and its margin."""
+        """Return the flat cell of places (..., 2), clamped to the square and its margin."""
         cell = torch.floor((points + self._half_side_m) / self.cell_m).int() + self._margin
         cell = cell.clamp(0, self._side - 1)
         return (layer.int() * self._side + cell[..., 1]) * self._side + cell[..., 0]
@@ -69,14 +72,11 @@ class DistanceField:
 
     def distance_m(self, index: torch.Tensor) -> torch.Tensor:
         """Look up the distance of cells, at most 1 m."""
-        return self._distance_m[index]
+        return self._distance_cells[index] * self.cell_m
 
-
-def _distance_m(empty: np.ndarray, cell_m: float) -> Float32[np.ndarray, "Y X"]:
-    if empty.all():
-        return np.full(empty.shape, _TRUNCATION_M, np.float32)
-    distance = cv2.distanceTransform(empty, cv2.DIST_L2, cv2.DIST_MASK_3)
-    return np.minimum(distance * np.float32(cell_m), np.float32(_TRUNCATION_M))
+    def mean_distance_m(self, index: torch.Tensor) -> torch.Tensor:
+        """Return the mean distance over the last axis."""
+        return self._distance_cells[index].mean(-1) * self.cell_m
 
 
 def height_layer(height_m: Float[np.ndarray, "*P"]) -> Int[np.ndarray, "*P"]:
@@ -89,8 +89,8 @@ def best_translations(
 ) -> torch.Tensor:
     """Return the (K, 2) translation (m) from the past to now that explains each cluster best.
 
-    A near and a far search run side by side; the far one must halve the near one's error to win, for
-    a parked car's neighbour in the row looks just like it.
+    A near and a far search run side by side; the far one must halve the near one's error to win,
+    for a parked car's neighbour in the row looks just like it.
 
     Args:
         points: (K, n, 2) sampled points of each cluster, level frame.
@@ -116,9 +116,9 @@ def _search(
     while True:
         offsets = _square(count, index.device) * step
         candidates = (best[:, None] + offsets).clamp(-limit, limit)  # (K, C, 2)
-        distance_m = field.distance_m(field.shifted(index[:, None], candidates[:, :, None]))
+        fit_m = field.mean_distance_m(field.shifted(index[:, None], candidates[:, :, None]))
         travel_m = torch.linalg.vector_norm(candidates * field.cell_m, dim=-1)
-        error, winner = (distance_m.mean(-1) + _TRAVEL_COST * travel_m).min(dim=1)
+        error, winner = (fit_m + _TRAVEL_COST * travel_m).min(dim=1)
         best = candidates[torch.arange(len(index), device=index.device), winner]
         if step == 1:
             return best, error
@@ -132,7 +132,7 @@ def _refine(
     fractions = _square(2, points.device) * (field.cell_m / 4)
     candidates = cells[:, None] * field.cell_m + fractions  # (K, C, 2)
     index = field.index(points[:, None] - candidates[:, :, None], layer[:, None])
-    error = field.distance_m(index).mean(-1) + 1e-4 * torch.linalg.vector_norm(fractions, dim=-1)
+    error = field.mean_distance_m(index) + 1e-4 * torch.linalg.vector_norm(fractions, dim=-1)
     winner = error.argmin(dim=1)
     return candidates[torch.arange(len(points), device=points.device), winner]
 

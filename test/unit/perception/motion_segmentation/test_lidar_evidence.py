@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -18,12 +20,13 @@ from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, Ego
 from unsup_track_ros.structures.frame import PointCloud, SensorFrame
 from unsup_track_ros.structures.history import PastFrame
 
+Box = tuple[float, float, float, float, float]
 SENSOR_HEIGHT_M = 1.73
 WALL = (15.0, 15.6, -20.0, 20.0, 5.0)
 PARKED = (4.0, 8.0, 4.0, 5.7, 1.5)
 
 
-def cast_odom(boxes: list[tuple[float, ...]], odom_T_velo: np.ndarray) -> np.ndarray:
+def cast_odom(boxes: Sequence[Box], odom_T_velo: np.ndarray) -> np.ndarray:
     """Return the scan (in velo) of ground and boxes (x0, x1, y0, y1, height) by the slab method."""
     elevation = np.linspace(-0.42, 0.05, 48)
     azimuth = np.arange(-np.pi, np.pi, 0.004)
@@ -44,8 +47,8 @@ def cast_odom(boxes: list[tuple[float, ...]], odom_T_velo: np.ndarray) -> np.nda
 
 
 def judge(
-    boxes0: list[tuple[float, ...]],
-    boxes1: list[tuple[float, ...]],
+    boxes0: Sequence[Box],
+    boxes1: Sequence[Box],
     odom_T_velo1: np.ndarray | None = None,
     seconds: float = 0.5,
 ) -> tuple[PointEvidence, np.ndarray]:
@@ -69,13 +72,14 @@ def judge(
     return answer, se3.transform(poses[1], entries[1].frame.cloud.points_velo)
 
 
-def on_box(points_odom: np.ndarray, box: tuple[float, ...], margin_m: float) -> np.ndarray:
+def on_box(points_odom: np.ndarray, box: Box, margin_m: float) -> np.ndarray:
     x0, x1, y0, y1, _ = box
     x, y, _ = points_odom.T
-    return (x > x0 - margin_m) & (x < x1 + margin_m) & (y > y0 - margin_m) & (y < y1 + margin_m)
+    across = (y > y0 - margin_m) & (y < y1 + margin_m)
+    return np.asarray((x > x0 - margin_m) & (x < x1 + margin_m) & across)
 
 
-def shifted(box: tuple[float, ...], dx: float, dy: float) -> tuple[float, ...]:
+def shifted(box: Box, dx: float, dy: float) -> Box:
     return (box[0] + dx, box[1] + dx, box[2] + dy, box[3] + dy, box[4])
 
 
