@@ -22,8 +22,8 @@ IMPORT_NAMES = {
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
 }
-# Imported where they are, done without where they are not.
-OPTIONAL = {"jaxtyping"}
+# Imported where they are, done without where they are not; or seen by type checkers only.
+OPTIONAL = {"jaxtyping", "_typeshed"}
 
 
 def third_party_imports(source: str) -> set[str]:

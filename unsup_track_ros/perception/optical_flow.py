@@ -127,11 +127,12 @@ def reliability(
     Returns:
         (H, W) bool masks of image 0 and of image 1.
     """
-    passed0 = _passes_alone(flow01_px, flow10_px, config)
-    passed1 = _passes_alone(flow10_px, flow01_px, config)
-    return passed0 & _target_is(passed1, flow01_px, config), passed1 & _target_is(
-        passed0, flow10_px, config
-    )
+    covered0, covered1 = splat_coverage(flow10_px), splat_coverage(flow01_px)
+    passed0 = covered0 & _passes_alone(flow01_px, flow10_px, covered1, config)
+    passed1 = covered1 & _passes_alone(flow10_px, flow01_px, covered0, config)
+    reliable0 = passed0 & _target_is(passed1, flow01_px, config)
+    reliable1 = passed1 & _target_is(passed0, flow10_px, config)
+    return reliable0, reliable1
 
 
 def is_cycle_consistent(
@@ -153,13 +154,13 @@ def _squared_length(flow_px: Tensor) -> Tensor:
     return flow_px[0] * flow_px[0] + flow_px[1] * flow_px[1]
 
 
-def _passes_alone(forward_px: Tensor, backward_px: Tensor, config: OpticalFlowConfig) -> Tensor:
-    """Cycle and one-to-one checks, before asking whether the target passes them too."""
-    covered = splat_coverage(forward_px).to(forward_px.dtype)
-    at_target = torch.cat([backward_px, covered[None]])
-    at_target = warp(at_target, forward_px, half_pixel_quirk=config.quirk_half_pixel_warp)
-    one_to_one = splat_coverage(backward_px) & (at_target[2] > 0.5)
-    return is_cycle_consistent(forward_px, at_target[:2], config) & one_to_one
+def _passes_alone(
+    forward_px: Tensor, backward_px: Tensor, covered_target: Tensor, config: OpticalFlowConfig
+) -> Tensor:
+    """Cycle check and coverage of the target, before asking whether the target passes them too."""
+    there = torch.cat([backward_px, covered_target[None].to(backward_px.dtype)])
+    at_target = warp(there, forward_px, half_pixel_quirk=config.quirk_half_pixel_warp)
+    return is_cycle_consistent(forward_px, at_target[:2], config) & (at_target[2] > 0.5)
 
 
 def _target_is(mask: Tensor, flow_px: Tensor, config: OpticalFlowConfig) -> Tensor:

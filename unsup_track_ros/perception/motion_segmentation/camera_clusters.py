@@ -1,12 +1,11 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Does the flow of a whole LiDAR cluster fit a motion over the ground better than standing still?
+"""What the flow of a whole LiDAR cluster says about its motion over the ground.
 
-LiDAR cannot see a long even side slide along itself: the side of a truck that passes looks the
-same in both scans, and the verdict "stands" is no evidence. Its texture in the image does move. One
-velocity on the ground is fitted to the flow of all points of a cluster; noise and flow errors do
-not agree on one, so a cluster moves only if the velocity explains most of what standing still
-leaves.
+LiDAR errs in two ways that the image sees through. It cannot see a long even side slide along
+itself: a truck that passes looks the same in both scans. And it can lay a car on another car's old
+place. So the flow of every cluster is compared with what LiDAR claims, with standing still, and
+with the one velocity on the ground that fits it best; noise and flow errors do not agree on one.
 """
 
 from __future__ import annotations
@@ -30,8 +29,11 @@ class CameraClusterConfig(Config):
     """Parameters of the cluster test."""
 
     min_points: int = parameter(30, "Fewest judged points of a cluster that is tested.", ge=3)
-    min_significant_share: float = parameter(
-        0.6, "Share of a moving cluster's judged points that must show motion.", ge=0, le=1
+    min_rejecting_share: float = parameter(
+        0.6,
+        "Share of a cluster's judged points that must contradict a velocity to reject it.",
+        ge=0,
+        le=1,
     )
     max_left_share: float = parameter(
         0.5, "Share of the squared residual that the velocity may leave.", ge=0, le=1
@@ -59,52 +61,66 @@ class FlowSample:
         row: (J,) their row in the projected scan.
         cluster: (J,) their cluster, 0 for none.
         sigma_px: (J,) standard deviation of their residual.
-        significant: (J,) their residual alone shows motion.
+        limit_px: (J,) residual beyond which a point contradicts a velocity.
     """
 
     row: Int64[np.ndarray, " J"]
     cluster: Int[np.ndarray, " J"]
     sigma_px: Float32[np.ndarray, " J"]
-    significant: Bool[np.ndarray, " J"]
+    limit_px: Float32[np.ndarray, " J"]
 
 
-def cluster_velocities(
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClusterVerdict:
+    """Answer of the cluster test; row c is cluster c, row 0 no cluster.
+
+    Attributes:
+        rejects_claim: (C + 1,) the flow contradicts the claimed velocity.
+        rejects_rest: (C + 1,) the flow contradicts standing still.
+        velocities_velo: (C + 1, 3) the velocity that explains the flow instead of rest, over ground
+            in axes of the current velo (m/s); nan where there is none.
+    """
+
+    rejects_claim: Bool[np.ndarray, " C1"]
+    rejects_rest: Bool[np.ndarray, " C1"]
+    velocities_velo: Float32[np.ndarray, "C1 3"]
+
+
+def cluster_verdict(
     config: CameraClusterConfig,
     view: FlowView,
     frame: SensorFrame,
     sample: FlowSample,
-    num_clusters: int,
-) -> Float32[np.ndarray, "C1 3"]:
-    """Test clusters 1..num_clusters of the current scan.
+    claimed_velo: Float32[np.ndarray, "C1 3"],
+) -> ClusterVerdict:
+    """Test the clusters of the current scan.
 
-    Returns:
-        (C + 1, 3) velocity over ground in axes of the current velo (m/s) of each cluster that
-        moves, nan for the others and in row 0, which is no cluster.
+    Args:
+        config: Parameters.
+        view: Flow and ego motion.
+        frame: Current frame.
+        sample: Judged points.
+        claimed_velo: (C + 1, 3) velocity of each cluster by another sensor, zero where it stands.
     """
-    num = num_clusters + 1
+    rest = np.zeros((len(claimed_velo), 2))
+    claimed = (claimed_velo.astype(np.float64) @ frame.base_T_velo[:3, :3].T)[:, :2]
     rays = _rays(view, frame, sample)
-    sure = 1.0 / sample.sigma_px.astype(np.float64) ** 2
-    velocity, weight = np.zeros((num, 2)), sure
-    before_px, _ = _residual(rays, velocity[sample.cluster])
-    for _ in range(_ITERATIONS):
-        left_px, slope_px = _residual(rays, velocity[sample.cluster])
-        weight = sure if not velocity.any() else _robust(left_px, sure)
-        velocity += _least_squares(config, slope_px, left_px, weight, sample.cluster, num)
-    left_px, _ = _residual(rays, velocity[sample.cluster])
-    before = _sum(weight * (before_px**2).sum(axis=1), sample.cluster, num)
-    after = _sum(weight * (left_px**2).sum(axis=1), sample.cluster, num)
-    size = np.bincount(sample.cluster, minlength=num)
-    shown = _sum(sample.significant.astype(np.float64), sample.cluster, num)
-    moves = (
-        (size >= config.min_points)
-        & (shown >= config.min_significant_share * size)
+    velocity, weight = _fit(config, rays, sample, rest)
+    before = _squares(rays, sample, weight, rest)
+    after = _squares(rays, sample, weight, velocity)
+    rejects_rest = _rejected(config, rays, sample, rest)
+    found = (
+        rejects_rest
         & (after <= config.max_left_share * before)
         & (np.linalg.norm(velocity, axis=1) >= config.min_speed_mps)
     )
-    moves[0] = False
-    velocities_velo = np.column_stack([velocity, np.zeros(num)]) @ frame.base_T_velo[:3, :3]
-    velocities_velo[~moves] = np.nan
-    return np.asarray(velocities_velo, np.float32)
+    velocities_velo = np.column_stack([velocity, rest[:, 0]]) @ frame.base_T_velo[:3, :3]
+    velocities_velo[~found] = np.nan
+    return ClusterVerdict(
+        rejects_claim=_rejected(config, rays, sample, claimed),
+        rejects_rest=rejects_rest,
+        velocities_velo=velocities_velo.astype(np.float32),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -161,11 +177,50 @@ def _residual(
     return rays.places_pix0 - predicted, slope
 
 
-def _robust(
-    left_px: Float64[np.ndarray, "J 2"], weight: Float64[np.ndarray, " J"]
-) -> Float64[np.ndarray, " J"]:
-    """Take weight from outliers (Cauchy)."""
-    return np.asarray(weight / (1 + (left_px**2).sum(axis=1) * weight / _OUTLIER_SIGMAS**2))
+def _fit(
+    config: CameraClusterConfig,
+    rays: _Rays,
+    sample: FlowSample,
+    start: Float64[np.ndarray, "C1 2"],
+) -> tuple[Float64[np.ndarray, "C1 2"], Float64[np.ndarray, " J"]]:
+    """Fit every cluster's velocity; return it and the points' weights without outliers (Cauchy)."""
+    sure = 1.0 / sample.sigma_px.astype(np.float64) ** 2
+    velocity, weight = start, sure
+    for _ in range(_ITERATIONS):
+        left_px, slope_px = _residual(rays, velocity[sample.cluster])
+        velocity = velocity + _least_squares(
+            config, slope_px, left_px, weight, sample.cluster, len(start)
+        )
+        left_px, _ = _residual(rays, velocity[sample.cluster])
+        weight = sure / (1 + (left_px**2).sum(axis=1) * sure / _OUTLIER_SIGMAS**2)
+    return velocity, weight
+
+
+def _squares(
+    rays: _Rays,
+    sample: FlowSample,
+    weight: Float64[np.ndarray, " J"],
+    velocity: Float64[np.ndarray, "C1 2"],
+) -> Float64[np.ndarray, " C1"]:
+    """Return the weighted sum of squares that velocities leave of each cluster's flow."""
+    left_px, _ = _residual(rays, velocity[sample.cluster])
+    return _sum(weight * (left_px**2).sum(axis=1), sample.cluster, len(velocity))
+
+
+def _rejected(
+    config: CameraClusterConfig,
+    rays: _Rays,
+    sample: FlowSample,
+    velocity: Float64[np.ndarray, "C1 2"],
+) -> Bool[np.ndarray, " C1"]:
+    """Tell for which clusters enough points contradict their velocity."""
+    left_px, _ = _residual(rays, velocity[sample.cluster])
+    contradicts = np.linalg.norm(left_px, axis=1) > sample.limit_px
+    size = np.bincount(sample.cluster, minlength=len(velocity))
+    against = _sum(contradicts.astype(np.float64), sample.cluster, len(velocity))
+    rejected = (size >= config.min_points) & (against >= config.min_rejecting_share * size)
+    rejected[0] = False
+    return np.asarray(rejected)
 
 
 def _least_squares(

@@ -87,6 +87,7 @@ class CameraEvidence:
         significant: (V,) judged points whose own residual shows motion.
         residual_px: (V,) distance between flow and ego flow, 0 where not judged.
         sigma_px: (V,) standard deviation of the residual.
+        limit_px: (V,) residual beyond which a point shows motion.
     """
 
     moving: Bool[np.ndarray, " V"]
@@ -94,6 +95,7 @@ class CameraEvidence:
     significant: Bool[np.ndarray, " V"]
     residual_px: Float32[np.ndarray, " V"]
     sigma_px: Float32[np.ndarray, " V"]
+    limit_px: Float32[np.ndarray, " V"]
 
 
 def camera_evidence(
@@ -107,13 +109,15 @@ def camera_evidence(
     points_base = se3.transform(frame.base_T_velo, frame.cloud.points_velo)
     height_m = height_above_ground(points_base)[scan.point_index]
     judged &= height_m > config.ground_clearance_m
-    significant = judged & (residual_px > config.min_significance * sigma_px)
+    limit_px = np.float32(config.min_significance) * sigma_px
+    significant = judged & (residual_px > limit_px)
     return CameraEvidence(
         moving=significant & _supported(config, scan, judged, significant),
         judged=judged,
         significant=significant,
         residual_px=np.where(judged, residual_px, np.float32(0)),
         sigma_px=sigma_px,
+        limit_px=limit_px,
     )
 
 

@@ -5,12 +5,10 @@
 `tcr` is the two-frame test of Track, Check, Repeat (SPECS §0.5): camera flow against ego flow, in
 voxels. `improved` joins two independent witnesses:
 
-1. *LiDAR* compares clusters with a scan about half a second older. Where it finds motion, its
-   verdict stands: it is proven by free space. Its verdict "stands" is overruled only by
-2. *camera, per cluster*: the flow of a whole cluster must depart from ego flow and agree on one
-   velocity, and the old scan must not contradict that velocity. LiDAR cannot see an even side slide
-   along itself.
-3. *Camera, per point*, decides only where LiDAR could not judge (no scan old enough, background
+1. *LiDAR* compares clusters with a scan about half a second older. Its verdict stands, moving or
+   not, unless
+2. *the camera, per cluster*, contradicts it and has an answer of its own (`cluster_fusion`).
+3. *The camera, per point*, decides only where LiDAR could not judge (no scan old enough, background
    clusters, sparse returns, beyond its range), and only where neighbouring points agree.
 
 So LiDAR alone works, and a camera alone works where a depth falls on the pixel.
@@ -26,8 +24,6 @@ import torch
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
     CameraClusterConfig,
-    FlowSample,
-    cluster_velocities,
 )
 from unsup_track_ros.perception.motion_segmentation.camera_evidence import (
     CameraEvidence,
@@ -35,12 +31,12 @@ from unsup_track_ros.perception.motion_segmentation.camera_evidence import (
     camera_evidence,
     to_image,
 )
+from unsup_track_ros.perception.motion_segmentation.cluster_fusion import fuse_clusters
 from unsup_track_ros.perception.motion_segmentation.lidar_evidence import (
     LidarEvidence,
     LidarEvidenceConfig,
     PointEvidence,
 )
-from unsup_track_ros.perception.motion_segmentation.past_explanation import explained_shares
 from unsup_track_ros.perception.motion_segmentation.projected_scan import (
     FlowView,
     flow_view,
@@ -49,7 +45,6 @@ from unsup_track_ros.perception.motion_segmentation.tcr_evidence import (
     TcrEvidenceConfig,
     tcr_evidence,
 )
-from unsup_track_ros.shapes import Bool, Float32
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
 from unsup_track_ros.structures.frame import SensorFrame
@@ -145,13 +140,8 @@ class MotionSegmenter:
         if view is not None:
             image = camera_evidence(self._config.camera, view, frame)
             if lidar is not None:
-                found = self._cluster_motion(lidar, view, frame, image)
-                shares = explained_shares(
-                    frame, self._old_past(frame, history), egomotion, (lidar.cluster, found)
-                )
-                lidar = _overruled(
-                    lidar, found, shares >= self._config.camera_clusters.min_past_share
-                )
+                frames = (frame, self._old_past(frame, history), egomotion)
+                lidar = fuse_clusters(self._config.camera_clusters, lidar, image, view, frames)
             return _fuse(frame, lidar, view, image)
         if lidar is not None:
             return _lidar_alone(lidar)
@@ -166,39 +156,10 @@ class MotionSegmenter:
             f"({flow.status.value}).",
         )
 
-    def _cluster_motion(
-        self, lidar: PointEvidence, view: FlowView, frame: SensorFrame, image: CameraEvidence
-    ) -> Float32[np.ndarray, "C1 3"]:
-        """Return the velocities of the clusters whose flow shows motion, nan for the others."""
-        row = np.flatnonzero(image.judged)
-        sample = FlowSample(
-            row=row,
-            cluster=lidar.cluster[view.scan1.point_index[row]],
-            sigma_px=image.sigma_px[row],
-            significant=image.significant[row],
-        )
-        num = int(lidar.cluster.max(initial=0))
-        return cluster_velocities(self._config.camera_clusters, view, frame, sample, num)
-
     def _old_past(self, frame: SensorFrame, history: tuple[PastFrame, ...]) -> PastFrame:
         """Return the remembered frame whose age is nearest to LiDAR's baseline."""
         wanted_ns = frame.stamp_ns - round(self._config.lidar.baseline_s * 1e9)
         return min(history, key=lambda past: abs(past.frame.stamp_ns - wanted_ns))
-
-
-def _overruled(
-    lidar: PointEvidence,
-    velocities_velo: Float32[np.ndarray, "C1 3"],
-    admitted: Bool[np.ndarray, " C1"],
-) -> PointEvidence:
-    """Let clusters move whose flow shows it although LiDAR judged them to stand."""
-    moves = admitted[lidar.cluster] & lidar.judged & ~lidar.moving
-    return PointEvidence(
-        moving=lidar.moving | moves,
-        judged=lidar.judged,
-        velocity_velo=np.where(moves[:, None], velocities_velo[lidar.cluster], lidar.velocity_velo),
-        cluster=lidar.cluster,
-    )
 
 
 def _past_of_flow(history: tuple[PastFrame, ...], flow: OpticalFlow) -> PastFrame | None:

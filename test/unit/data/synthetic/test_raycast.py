@@ -84,7 +84,7 @@ def test_a_leaning_face_is_met_later_higher_up(flat: Ground) -> None:
 def test_a_ray_beside_above_behind_or_inside_a_solid_misses_it(flat: Ground) -> None:
     box = one(Kind.BOX, (2.0, 1.0, 1.0))
     ahead = np.array([[1.0, 0, 0]])
-    for origin in ([0, 1.1, 1], [0, 0, 2.1], [20, 0, 1], [10, 0, 1]):
+    for origin in ([0, 1.1, 1.0], [0, 0, 2.1], [20.0, 0, 1], [10.0, 0, 1]):
         assert cast(rays_from(origin, ahead), box, flat, 1).solid[0] == NOTHING
 
 

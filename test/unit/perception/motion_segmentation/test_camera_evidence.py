@@ -10,8 +10,9 @@ from unit.perception.motion_scenes import BOARD_M, Scene, make_scene
 
 from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
     CameraClusterConfig,
+    ClusterVerdict,
     FlowSample,
-    cluster_velocities,
+    cluster_verdict,
 )
 from unsup_track_ros.perception.motion_segmentation.camera_evidence import (
     CameraEvidenceConfig,
@@ -137,7 +138,10 @@ def test_the_motion_to_an_older_frame_comes_from_the_poses() -> None:
     assert motion_to_past(scene.history[0], lost) is None
 
 
-def cluster_answer(scene: Scene, **values: float) -> np.ndarray:
+def verdict_on(
+    scene: Scene, claimed_velo: tuple[float, float, float] = (0.0, 0.0, 0.0), **values: float
+) -> ClusterVerdict:
+    """Return the verdict on the board, which is cluster 2; cluster 1 has no points."""
     view = view_of(scene)
     evidence = camera_evidence(CameraEvidenceConfig(), view, scene.frame)
     row = np.flatnonzero(evidence.judged)
@@ -145,11 +149,11 @@ def cluster_answer(scene: Scene, **values: float) -> np.ndarray:
         row=row,
         cluster=np.where(scene.on_board[view.scan1.point_index[row]], 2, 0),
         sigma_px=evidence.sigma_px[row],
-        significant=evidence.significant[row],
+        limit_px=evidence.limit_px[row],
     )
-    return cluster_velocities(
-        CameraClusterConfig.model_validate(values), view, scene.frame, sample, 2
-    )
+    config = CameraClusterConfig.model_validate(values)
+    claims = np.array([(0, 0, 0), (0, 0, 0), claimed_velo], np.float32)
+    return cluster_verdict(config, view, scene.frame, sample, claims)
 
 
 @pytest.mark.parametrize("shift_cam", [(0.5, 0.0, 0.0), (0.4, 0.0, 1.5), (-0.6, 0.0, -2.0)])
@@ -157,25 +161,39 @@ def test_the_velocity_of_a_cluster_is_recovered_from_its_flow(
     shift_cam: tuple[float, float, float],
 ) -> None:
     """Right of cam is -y of velo, ahead of cam is x; the shift takes 0.1 s."""
-    answer = cluster_answer(make_scene(board_shift_cam=shift_cam))
+    verdict = verdict_on(make_scene(board_shift_cam=shift_cam))
     expected = np.array([shift_cam[2], -shift_cam[0], 0.0]) / 0.1
-    np.testing.assert_allclose(answer[2], expected, atol=0.05 * float(np.linalg.norm(expected)))
-    assert np.isnan(answer[:2]).all()
+    atol = 0.05 * float(np.linalg.norm(expected))
+    np.testing.assert_allclose(verdict.velocities_velo[2], expected, atol=atol)
+    assert np.isnan(verdict.velocities_velo[:2]).all()
+    assert verdict.rejects_rest.tolist() == [False, False, True]
+    assert verdict.rejects_claim.tolist() == [False, False, True]
 
 
-def test_a_cluster_that_stands_does_not_move() -> None:
-    assert np.isnan(cluster_answer(make_scene())).all()
+def test_a_true_claim_is_not_rejected_and_a_wrong_one_is() -> None:
+    scene = make_scene(board_shift_cam=(0.5, 0.0, 0.0))
+    assert not verdict_on(scene, (0.0, -5.0, 0.0)).rejects_claim[2]
+    assert verdict_on(scene, (0.0, 5.0, 0.0)).rejects_claim[2]
+
+
+def test_a_cluster_that_stands_has_no_velocity_and_rejects_a_claimed_one() -> None:
+    verdict = verdict_on(make_scene(), (0.0, 5.0, 0.0))
+    assert np.isnan(verdict.velocities_velo).all()
+    assert not verdict.rejects_rest.any()
+    assert verdict.rejects_claim.tolist() == [False, False, True]
 
 
 def test_a_cluster_of_few_judged_points_is_not_tested() -> None:
-    scene = make_scene(board_shift_cam=(0.5, 0.0, 0.0))
-    assert np.isnan(cluster_answer(scene, min_points=100_000)).all()
+    verdict = verdict_on(make_scene(board_shift_cam=(0.5, 0.0, 0.0)), min_points=100_000)
+    assert np.isnan(verdict.velocities_velo).all()
+    assert not verdict.rejects_claim.any()
 
 
 def test_flow_that_agrees_on_no_velocity_is_no_motion() -> None:
     scene = make_scene()
     noise = np.random.default_rng(0).normal(0, 15, scene.flow10_px.shape)
-    assert np.isnan(cluster_answer(scene.with_flow(scene.flow10_px + noise))).all()
+    verdict = verdict_on(scene.with_flow(scene.flow10_px + noise))
+    assert np.isnan(verdict.velocities_velo).all()
 
 
 def test_a_noise_test_sees_what_is_slower_than_its_pixels_allow_at_fixed_ones() -> None:

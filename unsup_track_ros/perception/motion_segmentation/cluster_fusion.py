@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Join LiDAR's and the camera's verdicts on whole clusters.
+
+LiDAR's answer stands unless the camera sees enough of the cluster and its flow contradicts that
+answer. Then the camera's own answer counts, if it has one: the cluster stands if its flow fits
+standing still, and moves if one velocity explains the flow and a past scan does not contradict it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
+    CameraClusterConfig,
+    FlowSample,
+    cluster_verdict,
+)
+from unsup_track_ros.perception.motion_segmentation.camera_evidence import CameraEvidence
+from unsup_track_ros.perception.motion_segmentation.lidar_evidence import PointEvidence
+from unsup_track_ros.perception.motion_segmentation.past_explanation import explained_shares
+from unsup_track_ros.perception.motion_segmentation.projected_scan import FlowView
+from unsup_track_ros.shapes import Float32
+from unsup_track_ros.structures.egomotion import Egomotion
+from unsup_track_ros.structures.frame import SensorFrame
+from unsup_track_ros.structures.history import PastFrame
+
+
+def fuse_clusters(
+    config: CameraClusterConfig,
+    lidar: PointEvidence,
+    image: CameraEvidence,
+    view: FlowView,
+    frames: tuple[SensorFrame, PastFrame, Egomotion],
+) -> PointEvidence:
+    """Return LiDAR's evidence, corrected where the camera contradicts it.
+
+    Args:
+        config: Parameters.
+        lidar: Verdicts of LiDAR.
+        image: Verdicts of the camera on single points.
+        view: What the camera saw.
+        frames: Current frame, the past one to check velocities against, and the egomotion.
+    """
+    frame, past, egomotion = frames
+    row = np.flatnonzero(image.judged)
+    sample = FlowSample(
+        row=row,
+        cluster=lidar.cluster[view.scan1.point_index[row]],
+        sigma_px=image.sigma_px[row],
+        limit_px=image.limit_px[row],
+    )
+    verdict = cluster_verdict(config, view, frame, sample, _claims(lidar))
+    found_velo = np.where(verdict.rejects_claim[:, None], verdict.velocities_velo, np.nan)
+    shares = explained_shares(frame, past, egomotion, (lidar.cluster, found_velo))
+    admitted = shares >= config.min_past_share
+    rests = verdict.rejects_claim & ~verdict.rejects_rest
+    moves_instead = admitted[lidar.cluster] & lidar.judged
+    rests_instead = rests[lidar.cluster] & lidar.moving
+    velocity_velo = np.where(moves_instead[:, None], found_velo[lidar.cluster], lidar.velocity_velo)
+    velocity_velo[rests_instead] = np.nan
+    return PointEvidence(
+        moving=(lidar.moving | moves_instead) & ~rests_instead,
+        judged=lidar.judged,
+        velocity_velo=velocity_velo,
+        cluster=lidar.cluster,
+    )
+
+
+def _claims(lidar: PointEvidence) -> Float32[np.ndarray, "C1 3"]:
+    """Return LiDAR's velocity of each cluster, zero where it stands; row 0 is no cluster."""
+    claims = np.zeros((int(lidar.cluster.max(initial=0)) + 1, 3), np.float32)
+    moving = np.flatnonzero(lidar.moving)
+    claims[lidar.cluster[moving]] = lidar.velocity_velo[moving]  # equal over a cluster
+    claims[0] = 0.0
+    return claims
