@@ -24,6 +24,7 @@ from unsup_track_ros.perception.egomotion import EgomotionConfig, EgomotionEstim
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
+from unsup_track_ros.structures.egomotion import EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
 from unsup_track_ros.structures.result import PerceptionResult
@@ -81,6 +82,8 @@ class Pipeline:
             flow = self._optical_flow.step(frame, past)
         with clock("egomotion"):
             egomotion = self._egomotion.step(frame, past, flow)
+        if egomotion.status is EgomotionStatus.INITIAL:
+            self._start_odom()
         with clock("motion_segmentation"):
             motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
         with clock("detection"):
@@ -106,10 +109,15 @@ class Pipeline:
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a stream."""
-        self._history = ()
         self._last_stamp_ns = None
-        for stage in (self._egomotion, self._tracker, self._occupancy):
-            stage.reset()
+        self._egomotion.reset()
+        self._start_odom()
+
+    def _start_odom(self) -> None:
+        """Forget all that is placed in odom: a new odom begins."""
+        self._history = ()
+        self._tracker.reset()
+        self._occupancy.reset()
 
     @property
     def snapshot_exact(self) -> bool:

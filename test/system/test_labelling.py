@@ -29,7 +29,7 @@ from unsup_track_ros.labeling.store import LabelStore
 
 pytestmark = pytest.mark.system
 
-# The suite kills one labeler three times before it lets it finish. The thorough check kills that many
+# The suite kills one labeler three times before it lets it finish. The thorough check kills many
 # labelers, each at another moment: UNSUP_TRACK_KILLS=20 pytest test/system -k killed_runs
 NUM_KILLED = int(os.environ.get("UNSUP_TRACK_KILLS", "0"))
 CHAINS = [(chain, 1) for chain in range(NUM_KILLED)] or [(0, 3)]
@@ -72,7 +72,7 @@ def test_a_whole_run_leaves_labels_pictures_and_nothing_temporary(labels: Path) 
 
 
 @pytest.mark.parametrize(("chain", "length"), CHAINS)
-def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(  # noqa: PLR0913 - fixtures
+def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(
     chain: int, length: int, tiny_drive: Path, parameters: Path, labels: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "labels"

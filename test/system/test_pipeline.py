@@ -116,3 +116,16 @@ def test_empty_scans_pass_through_without_an_answer(frames: list[SensorFrame]) -
         assert result.motion.status is not MotionStatus.OK
         assert result.motion.reason
         assert len(result.detections) == 0
+
+
+def test_a_new_odom_in_mid_stream_drops_tracks_and_maps_of_the_old_one(
+    frames: list[SensorFrame],
+) -> None:
+    pipeline = Pipeline(PipelineConfig(egomotion=EgomotionConfig(source="auto")))
+    for frame in frames[:8]:
+        pipeline.step(replace(frame, odom_T_velo=None, odom_reason="No TF yet."))
+    switched = pipeline.step(frames[8])
+    assert switched.egomotion.status is EgomotionStatus.INITIAL
+    assert len(switched.tracks) == 0
+    assert switched.motion.status is MotionStatus.NO_PAST_FRAME
+    assert pipeline.step(frames[9]).egomotion.status is EgomotionStatus.OK

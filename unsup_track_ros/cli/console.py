@@ -55,8 +55,8 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
             if _show_tracebacks.get():
                 raise
             _fail(
-                f"Internal error ({type(error).__name__}: {_first_line(error)}). Please report it with the "
-                f"output of `unsup-track --debug {' '.join(sys.argv[1:])}`."
+                f"Internal error ({type(error).__name__}: {_first_line(error)}). Please report "
+                f"it with the output of `unsup-track --debug {' '.join(sys.argv[1:])}`."
             )
         raise typer.Exit(FAILED)
 

@@ -8,6 +8,7 @@ not there, so a folder that is being written can be read and a killed writer lea
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
 import zlib
@@ -68,12 +69,12 @@ def write_frame_truth(folder: Path, truth: FrameTruth) -> Path:
     _check(arrays, path)
     folder.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".npz.part")
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=_ZIP_LEVEL) as archive:
+    with zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, array, allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy", _ZIP_TIME)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(entry, "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, array, allow_pickle=False)
+            archive.writestr(entry, content.getbuffer(), zipfile.ZIP_DEFLATED, _ZIP_LEVEL)
     os.replace(temporary, path)  # noqa: PTH105 - Path.replace is the same call, this one is the idiom
     return path
 

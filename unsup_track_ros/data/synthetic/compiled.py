@@ -5,16 +5,22 @@
 from __future__ import annotations
 
 import inspect
+import itertools
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 import numba
+
+# More spans than cores, so that none waits long for the slowest.
+_SPANS_PER_CORE = 4
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
 def compiled(function: _Function) -> _Function:
-    """Compile a function of one point that Python and other compiled functions call."""
+    """Compile a function that Python and other compiled functions call."""
     return _jit(function, cache=True)
 
 
@@ -27,22 +33,25 @@ def compiled_inner(function: _Function) -> _Function:
     return _jit(function, inner=True)
 
 
-def compiled_parallel(function: _Function) -> _Function:
-    """Compile a loop over `numba.prange` to run on all cores.
+def on_all_cores(work: Callable[[int, int], None], num: int) -> None:
+    """Call `work(first, last)` for spans that cover `range(num)`, on all cores at once.
 
-    Its iterations must be independent, so that the answer does not depend on the number of cores.
-    Arrays that it writes must be local names outside the loop: members of a tuple are copied.
+    Threads instead of numba's own loops: those take longer to compile, keep waiting threads busy,
+    and on some platforms must not be entered by two threads. What `work` writes for one index must
+    not depend on another, so that the answer does not depend on the number of cores.
     """
-    return _jit(function, cache=True, parallel=True)
+    cores = os.cpu_count() or 1
+    edges = [num * k // (_SPANS_PER_CORE * cores) for k in range(_SPANS_PER_CORE * cores + 1)]
+    with ThreadPoolExecutor(cores) as threads:
+        for done in [threads.submit(work, *span) for span in itertools.pairwise(edges)]:
+            done.result()
 
 
-def _jit(
-    function: _Function, *, cache: bool = False, parallel: bool = False, inner: bool = False
-) -> _Function:
+def _jit(function: _Function, *, cache: bool = False, inner: bool = False) -> _Function:
     # The test run wraps functions with a check of their annotations, which cannot be compiled.
     bare = inspect.unwrap(function)
     # No fast-math: with it the compiler may reorder sums, and bytes would depend on the machine.
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
     if inner:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return cast(_Function, numba.njit(cache=cache, parallel=parallel, **options)(bare))
+    return cast(_Function, numba.njit(cache=cache, **options)(bare))

@@ -7,9 +7,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from unsup_track_ros.data.synthetic.compiled import compiled_inner, compiled_parallel
+from unsup_track_ros.data.synthetic.compiled import compiled, compiled_inner, on_all_cores
 from unsup_track_ros.data.synthetic.ground import Ground
 from unsup_track_ros.data.synthetic.intersection import Vector, ground_distance, solid_distance
 from unsup_track_ros.data.synthetic.solids import Solids
@@ -91,16 +90,22 @@ def cast(rays: Rays, solids: Solids, ground: Ground, num_objects: int) -> Hits:
     distance = np.empty(len(rays.directions))
     solid = np.empty(len(rays.directions), np.int32)
     reachable = np.zeros((len(rays.axes), num_objects), np.int64)
-    _cast_bundles(rays, solids, ground, Hits(distance, solid, reachable))
+
+    def cast_span(first: int, last: int) -> None:
+        span = slice(first, last)
+        part = rays._replace(
+            starts=rays.starts[first : last + 1], axes=rays.axes[span], cosines=rays.cosines[span]
+        )
+        _cast_bundles(part, solids, ground, Hits(distance, solid, reachable[span]))
+
+    on_all_cores(cast_span, len(rays.axes))
     return Hits(distance, solid, reachable.sum(0))
 
 
-@compiled_parallel
+@compiled
 def _cast_bundles(rays: Rays, solids: Solids, ground: Ground, hits: Hits) -> None:
-    distance, solid, reachable = hits.distance, hits.solid, hits.reachable
     o = (rays.origin[0], rays.origin[1], rays.origin[2])
-    for bundle in prange(rays.axes.shape[0]):
-        b = np.int64(bundle)
+    for b in range(rays.axes.shape[0]):
         statics, objects = _candidates(rays, b, solids)
         for r in range(rays.starts[b], rays.starts[b + 1]):
             d = (rays.directions[r, 0], rays.directions[r, 1], rays.directions[r, 2])
@@ -112,7 +117,7 @@ def _cast_bundles(rays: Rays, solids: Solids, ground: Ground, hits: Hits) -> Non
                     continue
                 if solids.owner[m] != last:
                     last = solids.owner[m]
-                    reachable[b, last] += 1
+                    hits.reachable[b, last] += 1
                 if near < best:
                     best = near
                     found = m
@@ -120,8 +125,8 @@ def _cast_bundles(rays: Rays, solids: Solids, ground: Ground, hits: Hits) -> Non
             if below < best:
                 best = below
                 found = GROUND
-            distance[r] = best
-            solid[r] = found
+            hits.distance[r] = best
+            hits.solid[r] = found
 
 
 @compiled_inner
@@ -144,7 +149,7 @@ def _first_static(
 
 @compiled_inner
 def _candidates(
-    rays: Rays, b: np.int64, solids: Solids
+    rays: Rays, b: int, solids: Solids
 ) -> tuple[Float64[np.ndarray, "A 2"], Int64[np.ndarray, " A"]]:
     """Select the solids whose bounding sphere touches the cone of a bundle.
 

@@ -202,7 +202,7 @@ def _picture(world: World, moment: _Moment, stamp_ns: int) -> _Picture:
     hits = cast(rays, moment.solids, world.ground, len(world.actors))
     later_s = world.time_s(stamp_ns + world.period_ns)
     odom_T_velo = world.odom_T_base(later_s) @ world.base_T_velo
-    later_T_odom = rig.cam_T_velo @ inverse(odom_T_velo)
+    later_cam_T_odom = rig.cam_T_velo @ inverse(odom_T_velo)
     view = View(
         sun=world.sun,
         pixel_rad=1.0 / float(camera.pix_T_cam[0, 0]),
@@ -211,7 +211,7 @@ def _picture(world: World, moment: _Moment, stamp_ns: int) -> _Picture:
         ),
         noise=world.config.camera.noise,
         footprints=_footprints(world, moment),
-        next_T_world=later_T_odom,
+        cam_T_odom=later_cam_T_odom,
         pix_T_cam=camera.pix_T_cam,
         motions=_motions(moment),
     )

@@ -7,9 +7,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from unsup_track_ros.data.synthetic.compiled import compiled_inner, compiled_parallel
+from unsup_track_ros.data.synthetic.compiled import compiled, compiled_inner, on_all_cores
 from unsup_track_ros.data.synthetic.ground import (
     KERB_D_M,
     SHADOW_D_M,
@@ -47,10 +46,10 @@ class View(NamedTuple):
     Attributes:
         sun: (3,) unit vector towards the sun, world.
         pixel_rad: Angle of one pixel.
-        noise_seed: Seed of the sensor noise of this image.
+        noise_seed: Seed of the sensor noise of the first ray; that of the next is one more.
         noise: Its largest value in grey steps.
         footprints: (F, 6) x, y, cosine, sine, half length, half width of things on the ground.
-        next_T_world: (4, 4) pose of the camera at the next image.
+        cam_T_odom: (4, 4) moves points of the world to the camera at the next image.
         pix_T_cam: (3, 3) intrinsics.
         motions: (N, 7) of every object: x, y, z; x, y, z at the next image; turn in between.
     """
@@ -60,7 +59,7 @@ class View(NamedTuple):
     noise_seed: int
     noise: float
     footprints: Float64[np.ndarray, "F 6"]
-    next_T_world: Float64[np.ndarray, "4 4"]
+    cam_T_odom: Float64[np.ndarray, "4 4"]
     pix_T_cam: Float64[np.ndarray, "3 3"]
     motions: Float64[np.ndarray, "N 7"]
 
@@ -71,11 +70,19 @@ def paint(
     """Return colour and next pixel of every ray; the next pixel is nan behind the next camera."""
     colours = np.empty((len(rays.directions), 3), np.uint8)
     next_pix = np.empty((len(rays.directions), 2), np.float32)
-    _paint_rays(rays, hits, solids, ground, view, (colours, next_pix))
+
+    def paint_span(first: int, last: int) -> None:
+        span = slice(first, last)
+        part = rays._replace(directions=rays.directions[span])
+        seen = hits._replace(distance=hits.distance[span], solid=hits.solid[span])
+        own = view._replace(noise_seed=view.noise_seed + first)
+        _paint_rays(part, seen, solids, ground, own, (colours[span], next_pix[span]))
+
+    on_all_cores(paint_span, len(rays.directions))
     return colours, next_pix
 
 
-@compiled_parallel
+@compiled
 def _paint_rays(
     rays: Rays,
     hits: Hits,
@@ -84,8 +91,8 @@ def _paint_rays(
     view: View,
     out: tuple[UInt8[np.ndarray, "R 3"], Float32[np.ndarray, "R 2"]],
 ) -> None:
-    colours, next_pix = out  # arrays written inside a parallel loop must be names outside it
-    for r in prange(rays.directions.shape[0]):
+    colours, next_pix = out
+    for r in range(rays.directions.shape[0]):
         d = rays.directions[r]
         direction = (d[0], d[1], d[2])
         t, m = hits.distance[r], int(hits.solid[r])
@@ -98,7 +105,7 @@ def _paint_rays(
             else:
                 colour = _solid_light(solids, m, (x, y, z), t * view.pixel_rad, view.sun)
             colour = blended(colour, _HAZE_COLOUR, 1.0 - np.exp(-t / _HAZE_M))
-        jitter = view.noise * _pixel_noise(np.int64(r), view.noise_seed)
+        jitter = view.noise * _pixel_noise(r + view.noise_seed)
         for channel in range(3):
             # The square root is close to the gamma of displays (1 / 2.2) and much cheaper.
             value = 255.0 * np.sqrt(min(max(colour[channel], 0.0), 1.0)) + jitter
@@ -109,9 +116,9 @@ def _paint_rays(
 
 
 @compiled_inner
-def _pixel_noise(pixel: np.int64, seed: int) -> float:
+def _pixel_noise(number: int) -> float:
     """Return noise in [-1, 1] without pattern (a mixed congruential hash)."""
-    value = (pixel + seed) * 6364136223846793005 + 1442695040888963407
+    value = number * 6364136223846793005 + 1442695040888963407
     value = (value ^ (value >> 29)) * 2862933555777941757
     return ((value >> 40) & 0xFFFF) / 32767.5 - 1.0
 
@@ -196,7 +203,7 @@ def _next_pixel(
     solids: Solids, m: int, point: Vector, direction: Vector, view: View
 ) -> tuple[float, float]:
     """Project where the surface point will be at the next image; the sky only turns."""
-    T = view.next_T_world
+    T = view.cam_T_odom
     x, y, z, w = point[0], point[1], point[2], 1.0
     if m == NOTHING:
         x, y, z, w = direction[0], direction[1], direction[2], 0.0

@@ -9,9 +9,8 @@ show optical flow that its surface does not have.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from unsup_track_ros.data.synthetic.compiled import compiled_parallel
+from unsup_track_ros.data.synthetic.compiled import compiled, on_all_cores
 from unsup_track_ros.data.synthetic.ground import (
     SHADOW_D_M,
     Ground,
@@ -41,11 +40,17 @@ def with_shadows(
     standing = Solids(*(column[order] for column in standing))
     windows = np.searchsorted(centres_s[order], np.stack([s - _REACH_M, s + _REACH_M], 1))
     shadow = np.ones_like(ground.shadow)
-    _darken(shadow, np.stack([x, y], -1), windows, standing, ground, sun)
+    nodes = np.stack([x, y], -1)
+
+    def darken_span(first: int, last: int) -> None:
+        span = slice(first, last)
+        _darken(shadow[span], nodes[span], windows[span], standing, ground, sun)
+
+    on_all_cores(darken_span, rows)
     return ground._replace(shadow=shadow)
 
 
-@compiled_parallel
+@compiled
 def _darken(
     shadow: Float32[np.ndarray, "S D"],
     nodes: Float64[np.ndarray, "S D 2"],
@@ -55,7 +60,7 @@ def _darken(
     sun: Float64[np.ndarray, " 3"],
 ) -> None:
     d = (sun[0], sun[1], sun[2])
-    for i in prange(shadow.shape[0]):
+    for i in range(shadow.shape[0]):
         for j in range(shadow.shape[1]):
             x, y = nodes[i, j]
             o = (x, y, ground_height(ground, x, y) + _LIFT_M)

@@ -29,11 +29,17 @@ class CameraClusterConfig(Config):
     """Parameters of the cluster test."""
 
     min_points: int = parameter(30, "Fewest judged points of a cluster that is tested.", ge=3)
-    min_rejecting_share: float = parameter(
+    min_agreeing_share: float = parameter(
         0.6,
-        "Share of a cluster's judged points that must contradict a velocity to reject it.",
+        "Share of a cluster's judged points that must contradict a velocity, or fit it, to count.",
         ge=0,
         le=1,
+    )
+    min_judged_share: float = parameter(
+        0.3, "Share of a cluster's points in the image that must be judged.", ge=0, le=1
+    )
+    rest_ratio: float = parameter(
+        0.5, "Share of its limit up to which a point's residual fits a velocity.", gt=0, le=1
     )
     max_left_share: float = parameter(
         0.5, "Share of the squared residual that the velocity may leave.", ge=0, le=1
@@ -60,12 +66,14 @@ class FlowSample:
     Attributes:
         row: (J,) their row in the projected scan.
         cluster: (J,) their cluster, 0 for none.
+        seen: (C + 1,) points of each cluster in the image, judged or not.
         sigma_px: (J,) standard deviation of their residual.
         limit_px: (J,) residual beyond which a point contradicts a velocity.
     """
 
     row: Int64[np.ndarray, " J"]
     cluster: Int[np.ndarray, " J"]
+    seen: Int[np.ndarray, " C1"]
     sigma_px: Float32[np.ndarray, " J"]
     limit_px: Float32[np.ndarray, " J"]
 
@@ -76,13 +84,13 @@ class ClusterVerdict:
 
     Attributes:
         rejects_claim: (C + 1,) the flow contradicts the claimed velocity.
-        rejects_rest: (C + 1,) the flow contradicts standing still.
+        fits_rest: (C + 1,) the flow fits standing still.
         velocities_velo: (C + 1, 3) the velocity that explains the flow instead of rest, over ground
             in axes of the current velo (m/s); nan where there is none.
     """
 
     rejects_claim: Bool[np.ndarray, " C1"]
-    rejects_rest: Bool[np.ndarray, " C1"]
+    fits_rest: Bool[np.ndarray, " C1"]
     velocities_velo: Float32[np.ndarray, "C1 3"]
 
 
@@ -108,7 +116,8 @@ def cluster_verdict(
     velocity, weight = _fit(config, rays, sample, rest)
     before = _squares(rays, sample, weight, rest)
     after = _squares(rays, sample, weight, velocity)
-    rejects_rest = _rejected(config, rays, sample, rest)
+    rejects_rest, fits_rest = _judged(config, rays, sample, rest)
+    rejects_claim, _ = _judged(config, rays, sample, claimed)
     found = (
         rejects_rest
         & (after <= config.max_left_share * before)
@@ -117,8 +126,8 @@ def cluster_verdict(
     velocities_velo = np.column_stack([velocity, rest[:, 0]]) @ frame.base_T_velo[:3, :3]
     velocities_velo[~found] = np.nan
     return ClusterVerdict(
-        rejects_claim=_rejected(config, rays, sample, claimed),
-        rejects_rest=rejects_rest,
+        rejects_claim=rejects_claim,
+        fits_rest=fits_rest,
         velocities_velo=velocities_velo.astype(np.float32),
     )
 
@@ -207,20 +216,24 @@ def _squares(
     return _sum(weight * (left_px**2).sum(axis=1), sample.cluster, len(velocity))
 
 
-def _rejected(
+def _judged(
     config: CameraClusterConfig,
     rays: _Rays,
     sample: FlowSample,
     velocity: Float64[np.ndarray, "C1 2"],
-) -> Bool[np.ndarray, " C1"]:
-    """Tell for which clusters enough points contradict their velocity."""
+) -> tuple[Bool[np.ndarray, " C1"], Bool[np.ndarray, " C1"]]:
+    """Tell which clusters' flow contradicts their velocity, and which one's fits it."""
+    num = len(velocity)
     left_px, _ = _residual(rays, velocity[sample.cluster])
-    contradicts = np.linalg.norm(left_px, axis=1) > sample.limit_px
-    size = np.bincount(sample.cluster, minlength=len(velocity))
-    against = _sum(contradicts.astype(np.float64), sample.cluster, len(velocity))
-    rejected = (size >= config.min_points) & (against >= config.min_rejecting_share * size)
-    rejected[0] = False
-    return np.asarray(rejected)
+    distance_px = np.linalg.norm(left_px, axis=1)
+    size = np.bincount(sample.cluster, minlength=num)
+    against = np.bincount(sample.cluster[distance_px > sample.limit_px], minlength=num)
+    fitting = distance_px <= config.rest_ratio * sample.limit_px
+    for_it = np.bincount(sample.cluster[fitting], minlength=num)
+    enough = (size >= config.min_points) & (size >= config.min_judged_share * sample.seen)
+    enough[0] = False
+    least = config.min_agreeing_share * size
+    return enough & (against >= least), enough & (for_it >= least)
 
 
 def _least_squares(

@@ -44,17 +44,20 @@ def fuse_clusters(
     """
     frame, past, egomotion = frames
     row = np.flatnonzero(image.judged)
+    claims_velo = _claims(lidar)
+    cluster = lidar.cluster[view.scan1.point_index]
     sample = FlowSample(
         row=row,
-        cluster=lidar.cluster[view.scan1.point_index[row]],
+        cluster=cluster[row],
+        seen=np.bincount(cluster, minlength=len(claims_velo)),
         sigma_px=image.sigma_px[row],
         limit_px=image.limit_px[row],
     )
-    verdict = cluster_verdict(config, view, frame, sample, _claims(lidar))
+    verdict = cluster_verdict(config, view, frame, sample, claims_velo)
     found_velo = np.where(verdict.rejects_claim[:, None], verdict.velocities_velo, np.nan)
     shares = explained_shares(frame, past, egomotion, (lidar.cluster, found_velo))
     admitted = shares >= config.min_past_share
-    rests = verdict.rejects_claim & ~verdict.rejects_rest
+    rests = verdict.rejects_claim & verdict.fits_rest
     moves_instead = admitted[lidar.cluster] & lidar.judged
     rests_instead = rests[lidar.cluster] & lidar.moving
     velocity_velo = np.where(moves_instead[:, None], found_velo[lidar.cluster], lidar.velocity_velo)

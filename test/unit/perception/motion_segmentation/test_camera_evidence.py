@@ -145,9 +145,11 @@ def verdict_on(
     view = view_of(scene)
     evidence = camera_evidence(CameraEvidenceConfig(), view, scene.frame)
     row = np.flatnonzero(evidence.judged)
+    cluster = np.where(scene.on_board[view.scan1.point_index], 2, 0)
     sample = FlowSample(
         row=row,
-        cluster=np.where(scene.on_board[view.scan1.point_index[row]], 2, 0),
+        cluster=cluster[row],
+        seen=np.bincount(cluster, minlength=3),
         sigma_px=evidence.sigma_px[row],
         limit_px=evidence.limit_px[row],
     )
@@ -166,7 +168,7 @@ def test_the_velocity_of_a_cluster_is_recovered_from_its_flow(
     atol = 0.05 * float(np.linalg.norm(expected))
     np.testing.assert_allclose(verdict.velocities_velo[2], expected, atol=atol)
     assert np.isnan(verdict.velocities_velo[:2]).all()
-    assert verdict.rejects_rest.tolist() == [False, False, True]
+    assert not verdict.fits_rest.any()
     assert verdict.rejects_claim.tolist() == [False, False, True]
 
 
@@ -179,7 +181,7 @@ def test_a_true_claim_is_not_rejected_and_a_wrong_one_is() -> None:
 def test_a_cluster_that_stands_has_no_velocity_and_rejects_a_claimed_one() -> None:
     verdict = verdict_on(make_scene(), (0.0, 5.0, 0.0))
     assert np.isnan(verdict.velocities_velo).all()
-    assert not verdict.rejects_rest.any()
+    assert verdict.fits_rest.tolist() == [False, False, True]
     assert verdict.rejects_claim.tolist() == [False, False, True]
 
 
@@ -187,6 +189,16 @@ def test_a_cluster_of_few_judged_points_is_not_tested() -> None:
     verdict = verdict_on(make_scene(board_shift_cam=(0.5, 0.0, 0.0)), min_points=100_000)
     assert np.isnan(verdict.velocities_velo).all()
     assert not verdict.rejects_claim.any()
+    assert not verdict.fits_rest.any()
+
+
+def test_a_cluster_of_which_the_camera_judges_a_small_part_is_not_tested() -> None:
+    scene = make_scene(board_shift_cam=(0.5, 0.0, 0.0))
+    reliable = np.zeros(scene.flow10_px.shape[1:], bool)
+    reliable[:, 100:120] = True
+    part = scene.with_flow(scene.flow10_px, reliable)
+    assert not verdict_on(part, min_judged_share=0.5).rejects_claim.any()
+    assert verdict_on(part, min_judged_share=0.0).rejects_claim[2]
 
 
 def test_flow_that_agrees_on_no_velocity_is_no_motion() -> None:
