@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import subprocess
 import sys
@@ -13,6 +12,9 @@ import time
 from pathlib import Path
 from typing import Final
 
+from typer.testing import CliRunner
+
+from unsup_track_ros.cli.main import app
 from unsup_track_ros.labeling.store import VARYING_FILES
 
 COMMAND: Final = (sys.executable, "-m", "unsup_track_ros.cli.main")
@@ -22,23 +24,21 @@ FRAME_S: Final = 0.06
 START_S: Final = 2.0
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        env=environment(),
-        check=False,
-    )
-
-
 def run_well(*arguments: str | Path) -> str:
-    """Run a command that must succeed; return its output."""
-    done = run(*arguments)
-    assert done.returncode == 0, done.stderr
+    """Run a command in this process that must succeed; return what it printed."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert done.exit_code == 0, done.output
     return done.stdout
+
+
+def refused(*arguments: str | Path) -> str:
+    """Run a command in this process that must fail; return its one sentence."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert done.exit_code == 1, done.output
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, done.stderr
+    assert "Traceback" not in done.output
+    return errors[0]
 
 
 def run_and_kill(folder: Path, moment: float, *arguments: str | Path) -> bool:
@@ -54,7 +54,6 @@ def run_and_kill(folder: Path, moment: float, *arguments: str | Path) -> bool:
         [*COMMAND, *map(str, arguments)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=environment(),
     )
     while process.poll() is None and num_labels(folder) + num_drawn(folder) < int(moment):
         assert time.monotonic() - start_s < TIMEOUT_S
@@ -89,8 +88,3 @@ def kill_moments(chain: int, num_frames: int, length: int) -> list[float]:
     """Return moments in start-up, labelling or drawing, ascending; a chain always has the same."""
     rng = random.Random(chain)
     return sorted(rng.uniform(0.0, 2 * num_frames) for _ in range(length))
-
-
-def environment() -> dict[str, str]:
-    """Return the environment with one thread per library, as tests share the machine."""
-    return {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -9,21 +9,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from system.label_directory import refused
 from typer.testing import CliRunner
 
 from unsup_track_ros.cli.main import app
 
 pytestmark = pytest.mark.system
-
-
-def refused(*arguments: str | Path) -> str:
-    """Run a command that must fail; return its one sentence."""
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert done.exit_code == 1, done.output
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1, done.stderr
-    assert "Traceback" not in done.output
-    return errors[0]
 
 
 def bad_bag(kind: str, folder: Path, good: Path) -> Path:

@@ -21,8 +21,9 @@ from unsup_track_ros.geometry.box_shape import (
     rectangle_angles,
 )
 from unsup_track_ros.geometry.ground import ground_height, lowest_heights
+from unsup_track_ros.geometry.group_sampling import evenly_picked
 from unsup_track_ros.geometry.voxels import voxel_index_zyx
-from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int64
+from unsup_track_ros.shapes import Bool, Float32, Float64, Int64
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.motion import MotionRegions
@@ -174,7 +175,7 @@ class BoxFitter:
         `heading_tolerance_rad`. Without motion all directions compete.
         """
         config = self._config
-        picked = _evenly(group, config.max_points)
+        picked = evenly_picked(group, config.max_points)
         angles = rectangle_angles(config.angle_step_rad)
         score = closeness(points[picked, :2], group[picked], angles, config.min_side_distance_m)
         course = np.arctan2(velocities[:, 1], velocities[:, 0])
@@ -204,13 +205,3 @@ class BoxFitter:
         gap_m = lowest_m - ground_m
         near = (gap_m >= 0) & (gap_m <= self._config.max_ground_gap_m)
         return np.where(near, ground_m, lowest_m), top_m
-
-
-def _evenly(group: Int64[np.ndarray, " M"], most: int) -> Int64[np.ndarray, " K"]:
-    """Pick at most `most` members of each group, evenly spread over its rows, in order."""
-    start = np.flatnonzero(np.diff(group, prepend=-1))
-    size = np.diff(start, append=len(group))
-    rank: Float[np.ndarray, " M"] = np.arange(len(group)) - start[group]
-    stride = np.maximum(size / most, 1.0)[group]
-    # A row is picked where a new multiple of the stride is passed.
-    return np.flatnonzero(np.floor(rank / stride) != np.floor((rank - 1) / stride))

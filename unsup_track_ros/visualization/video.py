@@ -95,12 +95,23 @@ class VideoWriter:
 
     def _publish(self) -> None:
         if self._video is not None:
-            if not self._partial.is_file() or not self._partial.stat().st_size:
-                raise DataError(f"The video {self._path} could not be written. Is the disk full?")
+            if self._num_readable() != self._num_written:
+                self._discard()
+                raise DataError(
+                    f"The video {self._path} could not be written. The disk may be full: free some "
+                    "space and run the same command again."
+                )
             self._partial.replace(self._path)
         elif self._num_written:
             shutil.rmtree(self._series, ignore_errors=True)
             self._series_partial.rename(self._series)
+
+    def _num_readable(self) -> int:
+        """Count the pictures in the file: OpenCV does not tell when a write has failed."""
+        reader = cv2.VideoCapture(str(self._partial))
+        number = int(reader.get(cv2.CAP_PROP_FRAME_COUNT)) if reader.isOpened() else 0
+        reader.release()
+        return number
 
     def _discard(self) -> None:
         self._partial.unlink(missing_ok=True)

@@ -241,6 +241,13 @@ def test_evidence_is_bounded() -> None:
     assert grids.static.max() == 97
 
 
+def test_a_cell_is_either_hit_or_free_in_a_scan_and_gains_accordingly() -> None:
+    poles = [(4.02 + 0.5 * n, 3.02 + n, 4.1 + 0.5 * n, 3.1 + n) for n in range(8)]
+    grids = step(new_mapper(), pose(0.0), *poles)
+    gains = np.array([np.log(0.4 / 0.6), 0.0, np.log(0.7 / 0.3)])
+    np.testing.assert_allclose(np.unique(log_odds_of(grids)), gains, atol=1e-6)
+
+
 def test_an_empty_scan_says_nothing() -> None:
     grids = step(new_mapper(), pose(0.0), empty=True)
     assert grids is not None

@@ -16,6 +16,8 @@ import numpy as np
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.group_sampling import evenly_picked
+from unsup_track_ros.perception.motion_segmentation.camera_evidence import CameraEvidence
 from unsup_track_ros.perception.motion_segmentation.projected_scan import FlowView, sample_bilinear
 from unsup_track_ros.shapes import Bool, Float32, Float64, Int, Int64
 from unsup_track_ros.structures.frame import SensorFrame
@@ -32,9 +34,10 @@ class CameraClusterConfig(Config):
     min_agreeing_share: float = parameter(
         0.6,
         "Share of a cluster's judged points that must contradict a velocity, or fit it, to count.",
-        ge=0,
+        gt=0,
         le=1,
     )
+    max_points: int = parameter(200, "So many of them, evenly picked, are tested.", ge=3)
     min_judged_share: float = parameter(
         0.3, "Share of a cluster's points in the image that must be judged.", ge=0, le=1
     )
@@ -61,21 +64,44 @@ class CameraClusterConfig(Config):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FlowSample:
-    """Judged points of the projected scan, as the cluster test needs them.
+    """Some judged points of the projected scan of each cluster that is tested.
 
     Attributes:
         row: (J,) their row in the projected scan.
-        cluster: (J,) their cluster, 0 for none.
-        seen: (C + 1,) points of each cluster in the image, judged or not.
+        cluster: (J,) their cluster.
         sigma_px: (J,) standard deviation of their residual.
         limit_px: (J,) residual beyond which a point contradicts a velocity.
     """
 
     row: Int64[np.ndarray, " J"]
     cluster: Int[np.ndarray, " J"]
-    seen: Int[np.ndarray, " C1"]
     sigma_px: Float32[np.ndarray, " J"]
     limit_px: Float32[np.ndarray, " J"]
+
+
+def flow_sample(
+    config: CameraClusterConfig, image: CameraEvidence, cluster: Int[np.ndarray, " V"]
+) -> FlowSample:
+    """Sample the clusters of which the camera judged enough.
+
+    Args:
+        config: Parameters.
+        image: Verdicts of the camera on single points.
+        cluster: (V,) cluster of each point of the projected scan, 0 for none.
+    """
+    seen = np.bincount(cluster, minlength=1)
+    judged = np.bincount(cluster[image.judged], minlength=len(seen))
+    tested = (judged >= config.min_points) & (judged >= config.min_judged_share * seen)
+    tested[0] = False
+    row = np.flatnonzero(image.judged & tested[cluster])
+    row = row[np.argsort(cluster[row], kind="stable")]
+    row = row[evenly_picked(cluster[row], config.max_points)]
+    return FlowSample(
+        row=row,
+        cluster=cluster[row],
+        sigma_px=image.sigma_px[row],
+        limit_px=image.limit_px[row],
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -226,14 +252,11 @@ def _judged(
     num = len(velocity)
     left_px, _ = _residual(rays, velocity[sample.cluster])
     distance_px = np.linalg.norm(left_px, axis=1)
-    size = np.bincount(sample.cluster, minlength=num)
+    least = config.min_agreeing_share * np.bincount(sample.cluster, minlength=num)
     against = np.bincount(sample.cluster[distance_px > sample.limit_px], minlength=num)
     fitting = distance_px <= config.rest_ratio * sample.limit_px
     for_it = np.bincount(sample.cluster[fitting], minlength=num)
-    enough = (size >= config.min_points) & (size >= config.min_judged_share * sample.seen)
-    enough[0] = False
-    least = config.min_agreeing_share * size
-    return enough & (against >= least), enough & (for_it >= least)
+    return (least > 0) & (against >= least), (least > 0) & (for_it >= least)
 
 
 def _least_squares(
@@ -259,4 +282,4 @@ def _least_squares(
 def _sum(
     values: Float64[np.ndarray, " J"], cluster: Int[np.ndarray, " J"], num: int
 ) -> Float64[np.ndarray, " C1"]:
-    return np.bincount(cluster, weights=values, minlength=num)
+    return np.bincount(cluster, weights=values, minlength=num).astype(np.float64)  # int if empty

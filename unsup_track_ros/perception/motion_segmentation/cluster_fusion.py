@@ -13,8 +13,8 @@ import numpy as np
 
 from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
     CameraClusterConfig,
-    FlowSample,
     cluster_verdict,
+    flow_sample,
 )
 from unsup_track_ros.perception.motion_segmentation.camera_evidence import CameraEvidence
 from unsup_track_ros.perception.motion_segmentation.lidar_evidence import PointEvidence
@@ -43,16 +43,8 @@ def fuse_clusters(
         frames: Current frame, the past one to check velocities against, and the egomotion.
     """
     frame, past, egomotion = frames
-    row = np.flatnonzero(image.judged)
     claims_velo = _claims(lidar)
-    cluster = lidar.cluster[view.scan1.point_index]
-    sample = FlowSample(
-        row=row,
-        cluster=cluster[row],
-        seen=np.bincount(cluster, minlength=len(claims_velo)),
-        sigma_px=image.sigma_px[row],
-        limit_px=image.limit_px[row],
-    )
+    sample = flow_sample(config, image, lidar.cluster[view.scan1.point_index])
     verdict = cluster_verdict(config, view, frame, sample, claims_velo)
     found_velo = np.where(verdict.rejects_claim[:, None], verdict.velocities_velo, np.nan)
     shares = explained_shares(frame, past, egomotion, (lidar.cluster, found_velo))

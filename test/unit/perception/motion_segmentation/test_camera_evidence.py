@@ -11,8 +11,8 @@ from unit.perception.motion_scenes import BOARD_M, Scene, make_scene
 from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
     CameraClusterConfig,
     ClusterVerdict,
-    FlowSample,
     cluster_verdict,
+    flow_sample,
 )
 from unsup_track_ros.perception.motion_segmentation.camera_evidence import (
     CameraEvidenceConfig,
@@ -144,16 +144,9 @@ def verdict_on(
     """Return the verdict on the board, which is cluster 2; cluster 1 has no points."""
     view = view_of(scene)
     evidence = camera_evidence(CameraEvidenceConfig(), view, scene.frame)
-    row = np.flatnonzero(evidence.judged)
     cluster = np.where(scene.on_board[view.scan1.point_index], 2, 0)
-    sample = FlowSample(
-        row=row,
-        cluster=cluster[row],
-        seen=np.bincount(cluster, minlength=3),
-        sigma_px=evidence.sigma_px[row],
-        limit_px=evidence.limit_px[row],
-    )
     config = CameraClusterConfig.model_validate(values)
+    sample = flow_sample(config, evidence, cluster)
     claims = np.array([(0, 0, 0), (0, 0, 0), claimed_velo], np.float32)
     return cluster_verdict(config, view, scene.frame, sample, claims)
 
