@@ -40,42 +40,33 @@ class Device(str, enum.Enum):
     CUDA = "cuda"
 
 
+Bag = Annotated[Path, typer.Argument(help="ROS 1 or 2 recording: .bag, .mcap, or a bag folder.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Label directory; resumed if it exists.")]
+Parameters = Annotated[Path | None, typer.Option("--config", "-c", help="Parameter file (YAML).")]
+MotionMode = Annotated[Mode | None, typer.Option(help="Motion test; else as configured.")]
+Source = Annotated[EgomotionChoice | None, typer.Option(help="Its source; else as configured.")]
+Clouds = Annotated[list[str] | None, typer.Option(help="Point clouds, the reference first.")]
+Images = Annotated[list[str] | None, typer.Option(help="Images; repeat for several cameras.")]
+Infos = Annotated[list[str] | None, typer.Option(help="One per image topic, in their order.")]
+NumFrames = Annotated[int | None, typer.Option(min=1, help="Only this many frames.")]
+NoVideo = Annotated[bool, typer.Option("--no-video", help="No video, pictures and report.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace labels made otherwise.")]
+
+
 @reports_errors
 def label(  # noqa: PLR0913 - the options of a command are its parameters
-    bag: Annotated[
-        Path, typer.Argument(help="ROS 1 or ROS 2 recording: .bag, .mcap, or a bag folder.")
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Label directory; resumed if it exists.")
-    ],
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Parameter file (YAML).")
-    ] = None,
-    mode: Annotated[
-        Mode | None, typer.Option(help="Motion segmentation; else as configured.")
-    ] = None,
-    egomotion: Annotated[
-        EgomotionChoice | None, typer.Option(help="Source of the egomotion; else as configured.")
-    ] = None,
+    bag: Bag,
+    out: Out,
+    config: Parameters = None,
+    mode: MotionMode = None,
+    egomotion: Source = None,
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.AUTO,
-    points_topic: Annotated[
-        list[str] | None,
-        typer.Option(help="Point cloud topic; repeat for several, reference first."),
-    ] = None,
-    image_topic: Annotated[
-        list[str] | None, typer.Option(help="Image topic; repeat for several.")
-    ] = None,
-    camera_info_topic: Annotated[
-        list[str] | None,
-        typer.Option(help="camera_info topic of each image topic, in their order."),
-    ] = None,
-    max_frames: Annotated[int | None, typer.Option(min=1, help="Only this many frames.")] = None,
-    no_video: Annotated[
-        bool, typer.Option("--no-video", help="No video, pictures and report.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace labels made otherwise.")
-    ] = False,
+    points_topic: Clouds = None,
+    image_topic: Images = None,
+    camera_info_topic: Infos = None,
+    max_frames: NumFrames = None,
+    no_video: NoVideo = False,
+    overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Label a recording; a run that was stopped goes on where it stopped.

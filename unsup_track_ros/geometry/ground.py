@@ -60,6 +60,6 @@ def _num_cells() -> int:
 def _cell_of(points_level: Float[np.ndarray, "P 3"]) -> Int64[np.ndarray, " P"]:
     """Return the flat row-major (y, x) cell; far points fall into the outermost cells."""
     num = _num_cells()
-    index = ((points_level[:, :2] + RANGE_M) / CELL_M).astype(np.int64)
-    index = np.clip(index, 0, num - 1)
-    return np.asarray(index[:, 1] * num + index[:, 0], np.int64)
+    place = torch.from_numpy(np.ascontiguousarray(points_level[:, :2], np.float32))
+    index = ((place + RANGE_M) * (1 / CELL_M)).clamp_(0, num - 1).int()
+    return (index[:, 1] * num + index[:, 0]).long().numpy()

@@ -45,10 +45,11 @@ def _directions(
     points_velo: Float[np.ndarray, "P 3"],
 ) -> tuple[np.ndarray, Float32[np.ndarray, " P"]]:
     """Return the flat pixel and the range of each point; directions beyond the rows are clipped."""
-    points = torch.from_numpy(np.ascontiguousarray(points_velo, np.float32))
-    range_m = torch.linalg.vector_norm(points, dim=1)
-    azimuth = torch.atan2(points[:, 1], points[:, 0]) + torch.pi
-    elevation = torch.asin(points[:, 2] / range_m.clamp(min=1e-6))
-    column = (azimuth * (_COLUMNS / (2 * torch.pi))).long() % _COLUMNS
-    row = ((elevation - _MIN_ELEVATION_RAD) / _ROW_RAD).long().clamp(0, _ROWS - 1)
-    return (row * _COLUMNS + column).numpy(), range_m.numpy()
+    # One row per coordinate: torch is ten times slower on strided columns.
+    x, y, z = torch.from_numpy(np.ascontiguousarray(points_velo.T, np.float32))
+    range_m = torch.sqrt(x * x + y * y + z * z)
+    azimuth = torch.atan2(y, x) + torch.pi
+    elevation = torch.asin(z / range_m.clamp(min=1e-6))
+    column = (azimuth * (_COLUMNS / (2 * torch.pi))).int() % _COLUMNS
+    row = ((elevation - _MIN_ELEVATION_RAD) / _ROW_RAD).int().clamp(0, _ROWS - 1)
+    return (row * _COLUMNS + column).long().numpy(), range_m.numpy()

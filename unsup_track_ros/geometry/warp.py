@@ -8,6 +8,8 @@ a flow of zero returns the image itself, up to its last row and column.
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -39,7 +41,7 @@ def warp(
             for reproducing its numbers.
     """
     height, width = image1.shape[-2:]
-    target = (_pixel_grid(flow01_px) + flow01_px).permute(1, 2, 0)[None]
+    target = (_pixel_grid(height, width, flow01_px.device) + flow01_px).permute(1, 2, 0)[None]
     grid = _normalised(target, width, height)
     return functional.grid_sample(image1[None], grid, align_corners=not half_pixel_quirk)[0]
 
@@ -50,23 +52,22 @@ def splat_coverage(flow10_px: Float[Tensor, "2 H W"]) -> Bool[Tensor, "H W"]:
     A pixel of frame 1, moved by the flow, lands on the four pixels around its target.
     """
     height, width = flow10_px.shape[-2:]
-    corner = torch.floor(_pixel_grid(flow10_px) + flow10_px).long().reshape(2, -1)
-    x, y = (
-        corner[0] + 1,
-        corner[1] + 1,
-    )  # one ring of cells around the image: corner -1 still touches it
-    touches = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
-    cell = torch.zeros((height + 1) * (width + 1), dtype=torch.bool, device=flow10_px.device)
-    cell[(y * (width + 1) + x)[touches]] = True
-    cell = cell.reshape(height + 1, width + 1)
+    target = _pixel_grid(height, width, flow10_px.device) + flow10_px
+    # Cells between pixels, with one ring around the image (corner -1 still touches it) and a second
+    # one that takes what flows out of it.
+    x = torch.floor(target[0]).clamp_(-2, width).int() + 2
+    y = torch.floor(target[1]).clamp_(-2, height).int() + 2
+    cell = torch.zeros((height + 3) * (width + 3), dtype=torch.bool, device=flow10_px.device)
+    cell[(y * (width + 3) + x).reshape(-1)] = True
+    cell = cell.reshape(height + 3, width + 3)[1:-1, 1:-1]
     return cell[1:, 1:] | cell[1:, :-1] | cell[:-1, 1:] | cell[:-1, :-1]
 
 
-def _pixel_grid(flow_px: Tensor) -> Tensor:
-    """(2, H, W) x and y of every pixel."""
-    height, width = flow_px.shape[-2:]
-    y = torch.arange(height, dtype=flow_px.dtype, device=flow_px.device)
-    x = torch.arange(width, dtype=flow_px.dtype, device=flow_px.device)
+@functools.lru_cache(maxsize=4)
+def _pixel_grid(height: int, width: int, device: torch.device) -> Tensor:
+    """(2, H, W) x and y of every pixel; read only."""
+    y = torch.arange(height, dtype=torch.float32, device=device)
+    x = torch.arange(width, dtype=torch.float32, device=device)
     return torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1])
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -53,25 +54,35 @@ def write_pictures(
     if not indices or (store.folder / PICTURES_NAME).is_dir():
         return
     chosen = set(_spread(indices, config.report_pictures))
-    partial = store.folder / (PICTURES_NAME + PARTIAL_SUFFIX)
-    shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir()
-        with VideoWriter(store.folder / VIDEO_NAME, _rate_hz(recording)) as video:
+        with (
+            _whole_folder(store.folder / PICTURES_NAME) as folder,
+            VideoWriter(store.folder / VIDEO_NAME, _rate_hz(recording)) as video,
+        ):
             for index, image in _drawn(recording, store, config):
                 video.write(image)
                 if index in chosen:
-                    (partial / f"{index:06d}.jpg").write_bytes(
-                        encode_jpeg(image, config.jpeg_quality)
-                    )
+                    jpeg = encode_jpeg(image, config.jpeg_quality)
+                    (folder / f"{index:06d}.jpg").write_bytes(jpeg)
                 progress("drawing", index + 1, len(indices))
-        partial.rename(store.folder / PICTURES_NAME)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise LabelStoreError(
             f"The pictures in {store.folder} could not be written: {error.strerror or error}. The "
             "labels are complete; free some space and run the same command again."
         ) from error
+
+
+@contextmanager
+def _whole_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder that gets its name when the block ends well, and else disappears."""
+    partial = path.with_name(path.name + PARTIAL_SUFFIX)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield partial
+        partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _drawn(

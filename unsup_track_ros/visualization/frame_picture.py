@@ -71,7 +71,7 @@ class FramePicture:
         num_confirmed = int((label.tracks.states != TrackState.TENTATIVE).sum())
         lines = [
             (f"frame {label.index}   {time_s:.1f} s   {_speed_text(label)}", colors.TEXT),
-            (f"{len(label.detections)} detections   {num_confirmed} tracks", colors.TEXT_DIM),
+            (f"detections {len(label.detections)}   tracks {num_confirmed}", colors.TEXT_DIM),
         ]
         complaints = [*label.missing_inputs]
         if label.egomotion.status not in (EgomotionStatus.OK, EgomotionStatus.INITIAL):

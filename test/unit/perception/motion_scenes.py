@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unsup_track_ros.geometry import camera, se3
+from unsup_track_ros.geometry.ground import height_above_ground
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
@@ -53,6 +54,11 @@ class Scene:
             reliable1=self.flow.reliable1 if reliable1 is None else reliable1,
         )
         return dataclasses.replace(self, flow=flow)
+
+
+def heights_m(frame: SensorFrame) -> np.ndarray:
+    """Return the (P,) heights of a scan's points over the local ground."""
+    return height_above_ground(se3.transform(frame.base_T_velo, frame.cloud.points_velo))
 
 
 def make_scene(

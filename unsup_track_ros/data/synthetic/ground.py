@@ -142,13 +142,17 @@ def _draw_hills(rng: np.random.Generator) -> Float64[np.ndarray, "K 4"]:
     return np.array(waves)
 
 
+@compiled_inner
+def _phase(ground: Ground, k: int, x: float, y: float) -> float:
+    return float(ground.waves[k, 1] * x + ground.waves[k, 2] * y + ground.waves[k, 3])
+
+
 @compiled
 def hill_height(ground: Ground, x: float, y: float) -> float:
     """Return the height of the road surface (kerbs left out)."""
     height = 0.0
     for k in range(ground.waves.shape[0]):
-        wave = ground.waves[k]
-        height += wave[0] * np.sin(wave[1] * x + wave[2] * y + wave[3])
+        height += ground.waves[k, 0] * np.sin(_phase(ground, k, x, y))
     return height
 
 
@@ -158,26 +162,29 @@ def hill_slope(ground: Ground, x: float, y: float) -> tuple[float, float]:
     slope_x = 0.0
     slope_y = 0.0
     for k in range(ground.waves.shape[0]):
-        wave = ground.waves[k]
-        rise = wave[0] * np.cos(wave[1] * x + wave[2] * y + wave[3])
-        slope_x += rise * wave[1]
-        slope_y += rise * wave[2]
+        rise = ground.waves[k, 0] * np.cos(_phase(ground, k, x, y))
+        slope_x += rise * ground.waves[k, 1]
+        slope_y += rise * ground.waves[k, 2]
     return slope_x, slope_y
 
 
 @compiled
 def surface_at(ground: Ground, x: float, y: float) -> tuple[float, float, float]:
     """Return s, d and the height of the hills at a point of the world plane."""
-    m = ground.surface
-    u = min(max((x - ground.map_origin[0]) / ground.map_step_m, 0.0), m.shape[1] - 1.001)
-    v = min(max((y - ground.map_origin[1]) / ground.map_step_m, 0.0), m.shape[0] - 1.001)
+    rows, columns, _ = ground.surface.shape
+    u = min(max((x - ground.map_origin[0]) / ground.map_step_m, 0.0), columns - 1.001)
+    v = min(max((y - ground.map_origin[1]) / ground.map_step_m, 0.0), rows - 1.001)
     i, j = int(v), int(u)
     a, b = v - i, u - j
     w0, w1, w2, w3 = (1.0 - a) * (1.0 - b), (1.0 - a) * b, a * (1.0 - b), a * b
-    s = w0 * m[i, j, 0] + w1 * m[i, j + 1, 0] + w2 * m[i + 1, j, 0] + w3 * m[i + 1, j + 1, 0]
-    d = w0 * m[i, j, 1] + w1 * m[i, j + 1, 1] + w2 * m[i + 1, j, 1] + w3 * m[i + 1, j + 1, 1]
-    h = w0 * m[i, j, 2] + w1 * m[i, j + 1, 2] + w2 * m[i + 1, j, 2] + w3 * m[i + 1, j + 1, 2]
-    return s, d, h
+    sums = (0.0, 0.0, 0.0)
+    for row, column, weight in ((i, j, w0), (i, j + 1, w1), (i + 1, j, w2), (i + 1, j + 1, w3)):
+        sums = (
+            sums[0] + weight * ground.surface[row, column, 0],
+            sums[1] + weight * ground.surface[row, column, 1],
+            sums[2] + weight * ground.surface[row, column, 2],
+        )
+    return sums
 
 
 @compiled_inner

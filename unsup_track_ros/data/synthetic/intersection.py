@@ -9,7 +9,6 @@ import numpy as np
 from unsup_track_ros.data.synthetic.compiled import compiled_inner
 from unsup_track_ros.data.synthetic.ground import KERB_HEIGHT_M, Ground, is_raised, surface_at
 from unsup_track_ros.data.synthetic.solids import Kind, Solids
-from unsup_track_ros.shapes import Float64
 
 Vector = tuple[float, float, float]
 
@@ -30,31 +29,32 @@ def solid_distance(solids: Solids, m: int, o: Vector, d: Vector) -> float:
     wx, wy = o[0] - solids.centre[m, 0], o[1] - solids.centre[m, 1]
     start = (c * wx + s * wy, c * wy - s * wx, o[2] - solids.centre[m, 2])
     step = (c * d[0] + s * d[1], c * d[1] - s * d[0], d[2])
+    # Numbers, not rows of the tables: every view of an array costs a count of its references.
+    half = (solids.half[m, 0], solids.half[m, 1], solids.half[m, 2])
     kind = solids.kind[m]
     if kind == _BOX:
-        return _box_distance(solids.half[m], solids.taper[m], start, step)
+        taper = (solids.taper[m, 0], solids.taper[m, 1], solids.taper[m, 2])
+        return _box_distance(half, taper, start, step)
     if kind == _CYLINDER:
-        return _cylinder_distance(solids.half[m], start, step)
-    return _ellipsoid_distance(solids.half[m], start, step)
+        return _cylinder_distance(half, start, step)
+    return _ellipsoid_distance(half, start, step)
 
 
 @compiled_inner
-def _box_distance(
-    half: Float64[np.ndarray, " 3"], taper: Float64[np.ndarray, " 3"], start: Vector, step: Vector
-) -> float:
+def _box_distance(half: Vector, taper: Vector, start: Vector, step: Vector) -> float:
     """Clip a ray by the six planes of a box, four of which may lean inwards with height."""
+    foot = start[2] + half[2]
+    planes = (
+        (half[0] - start[0] - taper[0] * foot, step[0] + taper[0] * step[2]),
+        (half[0] + start[0] - taper[1] * foot, taper[1] * step[2] - step[0]),
+        (half[1] - start[1] - taper[2] * foot, step[1] + taper[2] * step[2]),
+        (half[1] + start[1] - taper[2] * foot, taper[2] * step[2] - step[1]),
+        (half[2] - start[2], step[2]),
+        (foot, -step[2]),
+    )
     enter = 0.0
     leave = np.inf
-    for face in range(6):
-        axis = face // 2
-        sign = 1.0 - 2.0 * (face % 2)
-        lean = 0.0
-        if axis == 0:
-            lean = taper[face]
-        elif axis == 1:
-            lean = taper[2]
-        room = half[axis] - sign * start[axis] - lean * (start[2] + half[2])
-        speed = sign * step[axis] + lean * step[2]
+    for room, speed in planes:  # how far inside the start is, and how fast the ray goes outwards
         if speed < 0.0:
             enter = max(enter, room / speed)
         elif speed > 0.0:
@@ -65,7 +65,7 @@ def _box_distance(
 
 
 @compiled_inner
-def _cylinder_distance(half: Float64[np.ndarray, " 3"], start: Vector, step: Vector) -> float:
+def _cylinder_distance(half: Vector, start: Vector, step: Vector) -> float:
     a = step[0] ** 2 + step[1] ** 2
     b = start[0] * step[0] + start[1] * step[1]
     root = b * b - a * (start[0] ** 2 + start[1] ** 2 - half[0] ** 2)
@@ -82,15 +82,12 @@ def _cylinder_distance(half: Float64[np.ndarray, " 3"], start: Vector, step: Vec
 
 
 @compiled_inner
-def _ellipsoid_distance(half: Float64[np.ndarray, " 3"], start: Vector, step: Vector) -> float:
-    a = 0.0
-    b = 0.0
-    c = -1.0
-    for axis in range(3):
-        p, v = start[axis] / half[axis], step[axis] / half[axis]
-        a += v * v
-        b += p * v
-        c += p * p
+def _ellipsoid_distance(half: Vector, start: Vector, step: Vector) -> float:
+    x, y, z = start[0] / half[0], start[1] / half[1], start[2] / half[2]
+    u, v, w = step[0] / half[0], step[1] / half[1], step[2] / half[2]
+    a = u * u + v * v + w * w
+    b = x * u + y * v + z * w
+    c = x * x + y * y + z * z - 1.0
     root = b * b - a * c
     if root <= 0.0:
         return np.inf
@@ -101,7 +98,8 @@ def _ellipsoid_distance(half: Float64[np.ndarray, " 3"], start: Vector, step: Ve
 @compiled_inner
 def local_normal(solids: Solids, m: int, p: Vector) -> Vector:
     """Return the outward unit normal of a solid at a point of its surface, in its own axes."""
-    half, kind = solids.half[m], solids.kind[m]
+    half = (solids.half[m, 0], solids.half[m, 1], solids.half[m, 2])
+    kind = solids.kind[m]
     if kind == _BOX:
         nearest, axis, sign = np.inf, 0, 1.0
         for face in range(6):

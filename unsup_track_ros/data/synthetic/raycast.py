@@ -111,7 +111,8 @@ def _cast_bundles(rays: Rays, solids: Solids, ground: Ground, hits: Hits) -> Non
             d = (rays.directions[r, 0], rays.directions[r, 1], rays.directions[r, 2])
             best, found = _first_static(solids, statics, o, d, rays.reach_m)
             last = -1
-            for m in objects:
+            for k in range(objects.shape[0]):
+                m = objects[k]
                 near = solid_distance(solids, m, o, d)
                 if near >= rays.reach_m:
                     continue
@@ -182,7 +183,7 @@ def _candidates(
             continue
         k = num_statics
         while k > 0 and statics[k - 1, 0] > near:
-            statics[k] = statics[k - 1]
+            statics[k, 0], statics[k, 1] = statics[k - 1, 0], statics[k - 1, 1]
             k -= 1
         statics[k, 0] = near
         statics[k, 1] = m

@@ -204,7 +204,7 @@ def _picture(world: World, moment: _Moment, stamp_ns: int) -> _Picture:
     odom_T_velo = world.odom_T_base(later_s) @ world.base_T_velo
     later_cam_T_odom = rig.cam_T_velo @ inverse(odom_T_velo)
     view = View(
-        sun=world.sun,
+        sun=(float(world.sun[0]), float(world.sun[1]), float(world.sun[2])),
         pixel_rad=1.0 / float(camera.pix_T_cam[0, 0]),
         noise_seed=int(
             np.random.default_rng([world.seed, _NOISE_STREAM + 1, stamp_ns]).integers(2**31)

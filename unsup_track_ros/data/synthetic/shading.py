@@ -38,13 +38,14 @@ _SUN_LIGHT = 1.0
 _SKY_LIGHT = 0.36
 # How far the darkness below a vehicle reaches.
 _CONTACT_M = 0.45
+_MIN_DEPTH_M = 1e-3
 
 
 class View(NamedTuple):
     """What the colouring of one image reads besides geometry.
 
     Attributes:
-        sun: (3,) unit vector towards the sun, world.
+        sun: Unit vector towards the sun, world.
         pixel_rad: Angle of one pixel.
         noise_seed: Seed of the sensor noise of the first ray; that of the next is one more.
         noise: Its largest value in grey steps.
@@ -54,7 +55,7 @@ class View(NamedTuple):
         motions: (N, 7) of every object: x, y, z; x, y, z at the next image; turn in between.
     """
 
-    sun: Float64[np.ndarray, " 3"]
+    sun: Vector
     pixel_rad: float
     noise_seed: int
     noise: float
@@ -93,15 +94,14 @@ def _paint_rays(
 ) -> None:
     colours, next_pix = out
     for r in range(rays.directions.shape[0]):
-        d = rays.directions[r]
-        direction = (d[0], d[1], d[2])
+        d = (rays.directions[r, 0], rays.directions[r, 1], rays.directions[r, 2])
         t, m = hits.distance[r], int(hits.solid[r])
         x, y, z = rays.origin[0] + t * d[0], rays.origin[1] + t * d[1], rays.origin[2] + t * d[2]
         if m == NOTHING:
-            colour = sky_colour(direction)
+            colour = sky_colour(d)
         else:
             if m == GROUND:
-                colour = _ground_light(ground, (x, y, z), direction, t, view)
+                colour = _ground_light(ground, (x, y, z), d, t, view)
             else:
                 colour = _solid_light(solids, m, (x, y, z), t * view.pixel_rad, view.sun)
             colour = blended(colour, _HAZE_COLOUR, 1.0 - np.exp(-t / _HAZE_M))
@@ -110,7 +110,7 @@ def _paint_rays(
             # The square root is close to the gamma of displays (1 / 2.2) and much cheaper.
             value = 255.0 * np.sqrt(min(max(colour[channel], 0.0), 1.0)) + jitter
             colours[r, channel] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
-        u, v = _next_pixel(solids, m, (x, y, z), direction, view)
+        u, v = _next_pixel(solids, m, (x, y, z), d, view)
         next_pix[r, 0] = u
         next_pix[r, 1] = v
 
@@ -146,7 +146,7 @@ def _ground_light(ground: Ground, point: Vector, direction: Vector, t: float, vi
     norm = np.sqrt(1.0 + slope_x**2 + slope_y**2)
     facing_sun = (view.sun[2] - slope_x * view.sun[0] - slope_y * view.sun[1]) / norm
     light = _SUN_LIGHT * max(facing_sun, 0.0) * _sunlight(ground, s, d)
-    light = (light + _SKY_LIGHT) * _contact(view.footprints, x, y)
+    light = (light + _SKY_LIGHT) * _contact(view, x, y)
     if abs(abs(d) - KERB_D_M) < 0.02 and is_raised(ground, s, d):
         light *= 0.6  # the upright face of the kerb
     return scaled(total, light / taps)
@@ -161,23 +161,22 @@ def _sunlight(ground: Ground, s: float, d: float) -> float:
         return 1.0
     i, j = int(u), int(v)
     a, b = u - i, v - j
-    m = ground.shadow
-    low: float = (1.0 - b) * m[i, j] + b * m[i, j + 1]
-    high: float = (1.0 - b) * m[i + 1, j] + b * m[i + 1, j + 1]
+    low: float = (1.0 - b) * ground.shadow[i, j] + b * ground.shadow[i, j + 1]
+    high: float = (1.0 - b) * ground.shadow[i + 1, j] + b * ground.shadow[i + 1, j + 1]
     return (1.0 - a) * low + a * high
 
 
 @compiled_inner
-def _contact(footprints: Float64[np.ndarray, "F 6"], x: float, y: float) -> float:
+def _contact(view: View, x: float, y: float) -> float:
     """Return how much sky is left below and beside things that stand on the ground."""
     light = 1.0
-    for k in range(footprints.shape[0]):
-        dx, dy = x - footprints[k, 0], y - footprints[k, 1]
+    for k in range(view.footprints.shape[0]):
+        dx, dy = x - view.footprints[k, 0], y - view.footprints[k, 1]
         if abs(dx) > 4.0 or abs(dy) > 4.0:
             continue
-        c, s = footprints[k, 2], footprints[k, 3]
-        u = max(abs(c * dx + s * dy) - footprints[k, 4], 0.0)
-        v = max(abs(c * dy - s * dx) - footprints[k, 5], 0.0)
+        c, s = view.footprints[k, 2], view.footprints[k, 3]
+        u = max(abs(c * dx + s * dy) - view.footprints[k, 4], 0.0)
+        v = max(abs(c * dy - s * dx) - view.footprints[k, 5], 0.0)
         gap = np.sqrt(u * u + v * v) / _CONTACT_M
         if gap < 1.0:
             light *= 0.35 + 0.65 * gap * gap * (3.0 - 2.0 * gap)
@@ -185,9 +184,7 @@ def _contact(footprints: Float64[np.ndarray, "F 6"], x: float, y: float) -> floa
 
 
 @compiled_inner
-def _solid_light(
-    solids: Solids, m: int, point: Vector, footprint_m: float, sun: Float64[np.ndarray, " 3"]
-) -> Colour:
+def _solid_light(solids: Solids, m: int, point: Vector, footprint_m: float, sun: Vector) -> Colour:
     c, s = solids.axis[m, 0], solids.axis[m, 1]
     dx, dy = point[0] - solids.centre[m, 0], point[1] - solids.centre[m, 1]
     local = (c * dx + s * dy, c * dy - s * dx, point[2] - solids.centre[m, 2])
@@ -203,20 +200,29 @@ def _next_pixel(
     solids: Solids, m: int, point: Vector, direction: Vector, view: View
 ) -> tuple[float, float]:
     """Project where the surface point will be at the next image; the sky only turns."""
-    T = view.cam_T_odom
     x, y, z, w = point[0], point[1], point[2], 1.0
     if m == NOTHING:
         x, y, z, w = direction[0], direction[1], direction[2], 0.0
     elif m >= 0 and solids.owner[m] >= 0:
-        motion = view.motions[solids.owner[m]]
-        c, s = np.cos(motion[6]), np.sin(motion[6])
-        dx, dy = x - motion[0], y - motion[1]
-        x, y = motion[3] + c * dx - s * dy, motion[4] + s * dx + c * dy
-        z += motion[5] - motion[2]
-    a = T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + w * T[0, 3]
-    b = T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + w * T[1, 3]
-    depth = T[2, 0] * x + T[2, 1] * y + T[2, 2] * z + w * T[2, 3]
-    if depth <= 1e-3:
+        n = solids.owner[m]
+        c, s = np.cos(view.motions[n, 6]), np.sin(view.motions[n, 6])
+        dx, dy = x - view.motions[n, 0], y - view.motions[n, 1]
+        x = view.motions[n, 3] + c * dx - s * dy
+        y = view.motions[n, 4] + s * dx + c * dy
+        z += view.motions[n, 5] - view.motions[n, 2]
+    right = _row(view, 0.0, (x, y, z), w)
+    down = _row(view, 1.0, (x, y, z), w)
+    depth = _row(view, 2.0, (x, y, z), w)
+    if depth <= _MIN_DEPTH_M:
         return np.nan, np.nan
-    K = view.pix_T_cam
-    return K[0, 0] * a / depth + K[0, 2], K[1, 1] * b / depth + K[1, 2]
+    u = view.pix_T_cam[0, 0] * right / depth + view.pix_T_cam[0, 2]
+    return u, view.pix_T_cam[1, 1] * down / depth + view.pix_T_cam[1, 2]
+
+
+@compiled_inner
+def _row(view: View, row: float, p: Vector, w: float) -> float:
+    """Return one coordinate of a point (w = 1) or a direction (w = 0) in the camera's frame."""
+    k = int(row)  # a literal integer would be compiled for itself
+    x, y, z = p
+    across = view.cam_T_odom[k, 0] * x + view.cam_T_odom[k, 1] * y
+    return float(across + view.cam_T_odom[k, 2] * z + view.cam_T_odom[k, 3] * w)

@@ -17,7 +17,6 @@ from scipy import ndimage
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
-from unsup_track_ros.geometry.ground import height_above_ground
 from unsup_track_ros.perception.motion_segmentation.projected_scan import (
     FlowView,
     ProjectedScan,
@@ -25,7 +24,6 @@ from unsup_track_ros.perception.motion_segmentation.projected_scan import (
     scatter_to_image,
 )
 from unsup_track_ros.shapes import Bool, Float, Float32, Int64
-from unsup_track_ros.structures.frame import SensorFrame
 
 
 class CameraEvidenceConfig(Config):
@@ -99,16 +97,14 @@ class CameraEvidence:
 
 
 def camera_evidence(
-    config: CameraEvidenceConfig, view: FlowView, frame: SensorFrame
+    config: CameraEvidenceConfig, view: FlowView, height_m: Float32[np.ndarray, " P"]
 ) -> CameraEvidence:
-    """Test the points of a view's current scan."""
+    """Test the points of a view's current scan, (P,) `height_m` over the ground each."""
     scan = view.scan1
     residual_px, sigma_px, ego_px = flow_residual(config, view)
     judged = view.reliable1.reshape(-1)[scan.flat_pix] & (ego_px <= config.max_flow_px)
     judged &= ~_near_silhouette(config, scan)
-    points_base = se3.transform(frame.base_T_velo, frame.cloud.points_velo)
-    height_m = height_above_ground(points_base)[scan.point_index]
-    judged &= height_m > config.ground_clearance_m
+    judged &= height_m[scan.point_index] > config.ground_clearance_m
     limit_px = np.float32(config.min_significance) * sigma_px
     significant = judged & (residual_px > limit_px)
     return CameraEvidence(

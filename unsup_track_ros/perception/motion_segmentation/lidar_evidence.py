@@ -53,7 +53,7 @@ class LidarEvidenceConfig(Config):
     cluster_cell_m: float = parameter(0.25, "Cell of the clustering grid.", unit="m", gt=0)
     min_points: int = parameter(12, "Smallest cluster that is judged.", ge=3)
     max_extent_m: float = parameter(20.0, "Longer clusters are background.", unit="m", gt=0)
-    field_cell_m: float = parameter(0.125, "Cell of the distance field.", unit="m", gt=0)
+    field_cell_m: float = parameter(0.15, "Cell of the distance field.", unit="m", gt=0)
     explained_m: float = parameter(
         0.2, "A point this near to a point of the past scan is explained.", unit="m", gt=0
     )
@@ -157,6 +157,12 @@ class LidarEvidence:
         # Every scan is looked at twice, as the current and half a second later as the past one.
         self._facts: dict[int, _ScanFacts] = {}
 
+    def height_above_ground(
+        self, frame: SensorFrame, odom_T_velo: Float64[np.ndarray, "4 4"]
+    ) -> Float32[np.ndarray, " P"]:
+        """Return the height of the scan's points over the local ground."""
+        return self._facts_of(frame, odom_T_velo).height_m
+
     def judge(
         self, frame: SensorFrame, history: tuple[PastFrame, ...], egomotion: Egomotion
     ) -> PointEvidence | None:
@@ -193,36 +199,41 @@ class LidarEvidence:
         level_T_velo: Float64[np.ndarray, "4 4"],
     ) -> _LevelScan:
         """Place a scan in the level frame of the comparison; its facts are taken in its own."""
-        points_velo = frame.cloud.points_velo
-        if frame.stamp_ns not in self._facts:
-            own_points_level = se3.transform(_levelled(odom_T_velo), points_velo)
-            self._facts[frame.stamp_ns] = _ScanFacts(
-                height_m=height_above_ground(own_points_level), ranges=RangeImage(points_velo)
-            )
-        facts = self._facts[frame.stamp_ns]
+        facts = self._facts_of(frame, odom_T_velo)
         return _LevelScan(
-            points_level=se3.transform(level_T_velo, points_velo),
+            points_level=se3.transform(level_T_velo, frame.cloud.points_velo),
             height_m=facts.height_m,
             velo_T_level=se3.inverse(level_T_velo),
             ranges=facts.ranges,
         )
 
+    def _facts_of(self, frame: SensorFrame, odom_T_velo: Float64[np.ndarray, "4 4"]) -> _ScanFacts:
+        if frame.stamp_ns not in self._facts:
+            points_velo = frame.cloud.points_velo
+            points_level = se3.transform(_levelled(odom_T_velo), points_velo)
+            self._facts[frame.stamp_ns] = _ScanFacts(
+                height_m=height_above_ground(points_level), ranges=RangeImage(points_velo)
+            )
+        return self._facts[frame.stamp_ns]
+
     def _cluster(self, scan: _LevelScan) -> _Clusters:
         """Connect points over the ground on a bird's-eye grid, bridging one empty cell."""
         config = self._config
-        above = (scan.height_m > config.ground_clearance_m) & (scan.height_m < config.max_height_m)
-        ground_range_m = np.hypot(scan.points_level[:, 0], scan.points_level[:, 1])
-        above &= (ground_range_m > config.own_radius_m) & (ground_range_m < config.range_m)
+        solid = np.flatnonzero(
+            (scan.height_m > config.ground_clearance_m) & (scan.height_m < config.max_height_m)
+        )
+        place = scan.points_level[solid, :2]
+        range_m = np.sqrt((place * place).sum(axis=1))
+        near = (range_m > config.own_radius_m) & (range_m < config.range_m)
+        solid, place = solid[near], place[near]
         side = round(2 * config.range_m / config.cluster_cell_m)
-        cell = np.floor(
-            (scan.points_level[above, :2] + config.range_m) / config.cluster_cell_m
-        ).astype(np.int64)
+        cell = ((place + config.range_m) / config.cluster_cell_m).astype(np.int32)
         occupied = np.zeros((side, side), np.uint8)
         occupied[cell[:, 1], cell[:, 0]] = 1
         square = np.ones((3, 3), np.uint8)
         components, num = ndimage.label(cv2.dilate(occupied, square), square)
         label = np.zeros(len(scan.points_level), np.int64)
-        label[above] = components[cell[:, 1], cell[:, 0]]
+        label[solid] = components[cell[:, 1], cell[:, 0]]
         boxes = ndimage.find_objects(components)
         sides = [max(b[0].stop - b[0].start, b[1].stop - b[1].start) - 2 for b in boxes]
         return _Clusters(

@@ -138,7 +138,9 @@ class MotionSegmenter:
         if past is not None:
             view = flow_view(frame, past, flow, egomotion, self._config.camera.min_depth_m)
         if view is not None:
-            image = camera_evidence(self._config.camera, view, frame)
+            assert egomotion.odom_T_velo1 is not None  # its status is OK
+            height_m = self._lidar.height_above_ground(frame, egomotion.odom_T_velo1)
+            image = camera_evidence(self._config.camera, view, height_m)
             if lidar is not None:
                 frames = (frame, self._old_past(frame, history), egomotion)
                 lidar = fuse_clusters(self._config.camera_clusters, lidar, image, view, frames)

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from unit.perception.motion_scenes import BOARD_M, Scene, make_scene
+from unit.perception.motion_scenes import BOARD_M, Scene, heights_m, make_scene
 
 from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
     CameraClusterConfig,
@@ -90,7 +90,7 @@ def test_noise_grows_with_the_flow() -> None:
 
 def test_the_ground_and_what_lies_behind_the_board_are_not_judged() -> None:
     scene = make_scene()
-    evidence = camera_evidence(CameraEvidenceConfig(), view_of(scene), scene.frame)
+    evidence = camera_evidence(CameraEvidenceConfig(), view_of(scene), heights_m(scene.frame))
     scan = view_of(scene).scan1
     assert not evidence.judged[scan.points_cam[:, 1] > 1.6].any()
     on_board = scene.on_board[scan.point_index]
@@ -106,7 +106,7 @@ def test_unreliable_flow_is_not_judged() -> None:
     assert scene.flow.reliable1 is not None
     nowhere = np.zeros_like(scene.flow.reliable1)
     view = view_of(scene.with_flow(scene.flow10_px, nowhere))
-    evidence = camera_evidence(CameraEvidenceConfig(), view, scene.frame)
+    evidence = camera_evidence(CameraEvidenceConfig(), view, heights_m(scene.frame))
     assert not evidence.judged.any()
     assert not evidence.moving.any()
     assert not evidence.residual_px.any()
@@ -117,7 +117,7 @@ def test_a_single_point_of_wild_flow_does_not_move() -> None:
     flow10_px = scene.flow10_px.copy()
     flow10_px[:, 40, 119] += 30
     view = view_of(scene.with_flow(flow10_px))
-    evidence = camera_evidence(CameraEvidenceConfig(), view, scene.frame)
+    evidence = camera_evidence(CameraEvidenceConfig(), view, heights_m(scene.frame))
     assert evidence.significant.sum() >= 1
     assert not evidence.moving.any()
 
@@ -143,7 +143,7 @@ def verdict_on(
 ) -> ClusterVerdict:
     """Return the verdict on the board, which is cluster 2; cluster 1 has no points."""
     view = view_of(scene)
-    evidence = camera_evidence(CameraEvidenceConfig(), view, scene.frame)
+    evidence = camera_evidence(CameraEvidenceConfig(), view, heights_m(scene.frame))
     cluster = np.where(scene.on_board[view.scan1.point_index], 2, 0)
     config = CameraClusterConfig.model_validate(values)
     sample = flow_sample(config, evidence, cluster)
@@ -206,5 +206,5 @@ def test_a_noise_test_sees_what_is_slower_than_its_pixels_allow_at_fixed_ones() 
     scene = make_scene(forward_m=0.0, board_shift_cam=(shift_m, 0, 0))
     quiet = {"translation_noise_m": 0.005, "rotation_noise_rad": 1e-4, "flow_noise_px": 0.2}
     config = CameraEvidenceConfig.model_validate(quiet)
-    evidence = camera_evidence(config, view_of(scene), scene.frame)
+    evidence = camera_evidence(config, view_of(scene), heights_m(scene.frame))
     assert evidence.moving.sum() > 100

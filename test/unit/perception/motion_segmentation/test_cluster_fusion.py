@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from unit.perception.motion_scenes import Scene, make_scene
+from unit.perception.motion_scenes import Scene, heights_m, make_scene
 
 from unsup_track_ros.perception.motion_segmentation.camera_clusters import CameraClusterConfig
 from unsup_track_ros.perception.motion_segmentation.camera_evidence import (
@@ -34,7 +34,7 @@ def fused(
     )
     view = flow_view(scene.frame, scene.history[0], scene.flow, scene.egomotion, 1.0)
     assert view is not None
-    image = camera_evidence(CameraEvidenceConfig(), view, scene.frame)
+    image = camera_evidence(CameraEvidenceConfig(), view, heights_m(scene.frame))
     frames = (scene.frame, scene.history[0], scene.egomotion)
     return fuse_clusters(CameraClusterConfig(), lidar, image, view, frames)
 
