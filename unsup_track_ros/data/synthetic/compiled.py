@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -47,9 +49,23 @@ def on_all_cores(work: Callable[[int, int], None], num: int) -> None:
             done.result()
 
 
+def sources_digest(folder: Path) -> str:
+    """Return eight letters that change with any Python file of a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+_DIGEST = sources_digest(Path(__file__).parent)
+
+
 def _jit(function: _Function, *, cache: bool = False, inner: bool = False) -> _Function:
     # The test run wraps functions with a check of their annotations, which cannot be compiled.
-    bare = inspect.unwrap(function)
+    bare: Any = inspect.unwrap(function)
+    if cache:
+        # numba looks at the caller's file only: it would miss an edit in the file of a callee.
+        bare.__qualname__ += f"_{_DIGEST}"
     # No fast-math: with it the compiler may reorder sums, and bytes would depend on the machine.
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
     if inner:
