@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -69,6 +70,8 @@ class Pipeline:
         self._box_fitting = BoxFitter(config.box_fitting)
         self._tracker = Tracker(config.tracker)
         self._occupancy = OccupancyMapper(config.occupancy, device)
+        # A second core reads the scan while the first is busy with the images.
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prepare")
         self._history: tuple[PastFrame, ...] = ()
         self._last_stamp_ns: int | None = None
 
@@ -78,6 +81,7 @@ class Pipeline:
             self.reset()
         clock = _StageClock()
         past = self._past_of(frame)
+        prepared = self._beside.submit(self._motion_segmentation.prepare, frame)
         with clock("optical_flow"):
             flow = self._optical_flow.step(frame, past)
         with clock("egomotion"):
@@ -85,6 +89,7 @@ class Pipeline:
         if egomotion.status is EgomotionStatus.INITIAL:
             self._start_odom()
         with clock("motion_segmentation"):
+            prepared.result()
             motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
         with clock("detection"):
             regions = self._detection.step(frame, motion)

@@ -71,6 +71,11 @@ class MotionSegmenter:
         self._config = config
         self._lidar = LidarEvidence(config.lidar, device)
 
+    def prepare(self, frame: SensorFrame) -> None:
+        """Work out what needs no pose; may run beside optical flow and egomotion."""
+        if self._config.mode == "improved":
+            self._lidar.facts(frame)
+
     def step(
         self,
         frame: SensorFrame,
@@ -138,8 +143,7 @@ class MotionSegmenter:
         if past is not None:
             view = flow_view(frame, past, flow, egomotion, self._config.camera.min_depth_m)
         if view is not None:
-            assert egomotion.odom_T_velo1 is not None  # its status is OK
-            height_m = self._lidar.height_above_ground(frame, egomotion.odom_T_velo1)
+            height_m = self._lidar.facts(frame).height_m
             image = camera_evidence(self._config.camera, view, height_m)
             if lidar is not None:
                 frames = (frame, self._old_past(frame, history), egomotion)

@@ -1,0 +1,137 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What one scan says by itself, whatever it will be compared with.
+
+Everything is in the level frame `base` of the scan's own moment and needs no pose: it can be worked
+out while optical flow and egomotion are still busy, and serves the scan twice, as the current one
+and half a second later as the past one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from scipy import ndimage
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.ground import height_above_ground
+from unsup_track_ros.geometry.range_image import RangeImage
+from unsup_track_ros.perception.motion_segmentation.translation_search import DistanceField
+from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int
+from unsup_track_ros.structures.frame import SensorFrame
+
+
+class ScanFactsConfig(Config):
+    """Parameters of what is read off a single scan."""
+
+    range_m: float = parameter(45.0, "Ground range up to which is judged.", unit="m", gt=0)
+    own_radius_m: float = parameter(
+        2.0, "Points nearer than this are the vehicle itself.", unit="m", ge=0
+    )
+    ground_clearance_m: float = parameter(
+        0.3, "Points lower than this over the local ground are ground.", unit="m", gt=0
+    )
+    max_height_m: float = parameter(
+        2.6, "Points higher than this over the local ground do not join clusters.", unit="m", gt=0
+    )
+    cluster_cell_m: float = parameter(0.25, "Cell of the clustering grid.", unit="m", gt=0)
+    field_cell_m: float = parameter(0.15, "Cell of the distance field.", unit="m", gt=0)
+    reach_m: float = parameter(
+        10.0, "Longest translation between two scans that is searched for.", unit="m", gt=0
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Clusters:
+    """Connected points over the ground; label 0 is no cluster.
+
+    Attributes:
+        label: (P,) cluster of every point of the scan.
+        sizes: (C + 1,) points per cluster.
+        extents_m: (C + 1,) longest ground side.
+    """
+
+    label: Int[np.ndarray, " P"]
+    sizes: Int[np.ndarray, " C1"]
+    extents_m: Float[np.ndarray, " C1"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScanFacts:
+    """A scan in its own level frame, and what follows from it.
+
+    Attributes:
+        points_base: (P, 3) the points.
+        height_m: (P,) their height over the local ground.
+        velo_T_base: (4, 4) back to the sensor.
+        ranges: What the sensor saw through.
+        clusters: Connected points over the ground.
+        field: Distance to the nearest point over the ground.
+    """
+
+    points_base: Float32[np.ndarray, "P 3"]
+    height_m: Float32[np.ndarray, " P"]
+    velo_T_base: Float64[np.ndarray, "4 4"]
+    ranges: RangeImage
+    clusters: Clusters
+    field: DistanceField
+
+    def sees_through(
+        self, places_base: Float[np.ndarray, "M 3"], margin_m: float
+    ) -> Bool[np.ndarray, " M"]:
+        """Tell which places the sensor proved to be free."""
+        return self.ranges.sees_through(se3.transform(self.velo_T_base, places_base), margin_m)
+
+
+def read_scan(config: ScanFactsConfig, frame: SensorFrame, device: torch.device) -> ScanFacts:
+    """Work out the facts of a frame's scan."""
+    points_base = se3.transform(frame.base_T_velo, frame.cloud.points_velo)
+    height_m = height_above_ground(points_base)
+    solid = height_m > config.ground_clearance_m
+    return ScanFacts(
+        points_base=points_base,
+        height_m=height_m,
+        velo_T_base=se3.inverse(frame.base_T_velo),
+        ranges=RangeImage(frame.cloud.points_velo),
+        clusters=_clusters(config, points_base, solid & (height_m < config.max_height_m)),
+        field=DistanceField(
+            points_base[solid],
+            height_m[solid],
+            half_side_m=config.range_m,
+            reach_m=config.reach_m,
+            cell_m=config.field_cell_m,
+            device=device,
+        ),
+    )
+
+
+def _clusters(
+    config: ScanFactsConfig,
+    points_base: Float32[np.ndarray, "P 3"],
+    candidate: Bool[np.ndarray, " P"],
+) -> Clusters:
+    """Connect points on a bird's-eye grid, bridging one empty cell."""
+    row = np.flatnonzero(candidate)
+    place = points_base[row, :2]
+    range_m = np.sqrt((place * place).sum(axis=1))
+    near = (range_m > config.own_radius_m) & (range_m < config.range_m)
+    row, place = row[near], place[near]
+    side = round(2 * config.range_m / config.cluster_cell_m)
+    cell = ((place + config.range_m) / config.cluster_cell_m).astype(np.int32)
+    occupied = np.zeros((side, side), np.uint8)
+    occupied[cell[:, 1], cell[:, 0]] = 1
+    square = np.ones((3, 3), np.uint8)
+    components, num = ndimage.label(cv2.dilate(occupied, square), square)
+    label = np.zeros(len(points_base), np.int64)
+    label[row] = components[cell[:, 1], cell[:, 0]]
+    boxes = ndimage.find_objects(components)
+    sides = [max(b[0].stop - b[0].start, b[1].stop - b[1].start) - 2 for b in boxes]
+    return Clusters(
+        label=label,
+        sizes=np.bincount(label, minlength=num + 1),
+        extents_m=np.array([0, *sides]) * config.cluster_cell_m,
+    )
