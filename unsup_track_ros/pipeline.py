@@ -88,6 +88,7 @@ class Pipeline:
             egomotion = self._egomotion.step(frame, past, flow)
         if egomotion.status is EgomotionStatus.INITIAL:
             self._start_odom()
+        scan = self._beside.submit(self._occupancy.read_scan, frame, egomotion)
         with clock("motion_segmentation"):
             prepared.result()
             motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
@@ -98,7 +99,7 @@ class Pipeline:
         with clock("tracking"):
             tracks = self._tracker.step(detections, egomotion)
         with clock("occupancy"):
-            grids = self._occupancy.step(frame, egomotion, regions, tracks)
+            grids = self._occupancy.step(scan.result(), regions, tracks)
         self._remember(PastFrame(frame=frame, egomotion=egomotion))
         return PerceptionResult(
             frame=frame,

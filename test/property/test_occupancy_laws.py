@@ -33,18 +33,20 @@ def run(seed: int, order: int, place_odom: np.ndarray) -> list[OccupancyGrids]:
         shift = generator.normal(0, 2, 3)
         shuffle = np.random.default_rng(order).permutation(400) if order else np.arange(400)
         grids = mapper.step(
-            SensorFrame(
-                stamp_ns=index,
-                index=index,
-                cloud=PointCloud(points_velo=points[shuffle]),
-                base_T_velo=se3.rigid(np.eye(3), np.array([0, 0, 1.7])),
-            ),
-            Egomotion(
-                status=EgomotionStatus.OK,
-                source=EgomotionSource.TF,
-                stamp0_ns=0,
-                stamp1_ns=index,
-                odom_T_velo1=se3.rigid(np.eye(3), place_odom + shift),
+            mapper.read_scan(
+                SensorFrame(
+                    stamp_ns=index,
+                    index=index,
+                    cloud=PointCloud(points_velo=points[shuffle]),
+                    base_T_velo=se3.rigid(np.eye(3), np.array([0, 0, 1.7])),
+                ),
+                Egomotion(
+                    status=EgomotionStatus.OK,
+                    source=EgomotionSource.TF,
+                    stamp0_ns=0,
+                    stamp1_ns=index,
+                    odom_T_velo1=se3.rigid(np.eye(3), place_odom + shift),
+                ),
             ),
             MotionRegions(
                 point_region=region[shuffle],

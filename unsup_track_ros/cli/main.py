@@ -17,6 +17,7 @@ from unsup_track_ros.cli.kitti2bag import kitti2bag
 from unsup_track_ros.cli.label import label
 from unsup_track_ros.cli.params import params
 from unsup_track_ros.cli.synthesize import synthesize
+from unsup_track_ros.cli.threads import one_thread_per_task
 
 app = typer.Typer(
     name="unsup-track",
@@ -56,6 +57,7 @@ def _root(
 
 def main() -> None:
     """Run the command line; the process ends with 0 (done), 1 (failed) or 2 (wrong usage)."""
+    one_thread_per_task()
     app()
 
 

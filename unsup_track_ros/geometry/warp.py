@@ -41,8 +41,8 @@ def warp(
             for reproducing its numbers.
     """
     height, width = image1.shape[-2:]
-    target = (_pixel_grid(height, width, flow01_px.device) + flow01_px).permute(1, 2, 0)[None]
-    grid = _normalised(target, width, height)
+    still, per_pixel = _still_grid(height, width, flow01_px.device)
+    grid = torch.addcmul(still, flow01_px.permute(1, 2, 0), per_pixel)[None]
     return functional.grid_sample(image1[None], grid, align_corners=not half_pixel_quirk)[0]
 
 
@@ -69,6 +69,14 @@ def _pixel_grid(height: int, width: int, device: torch.device) -> Tensor:
     y = torch.arange(height, dtype=torch.float32, device=device)
     x = torch.arange(width, dtype=torch.float32, device=device)
     return torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1])
+
+
+@functools.lru_cache(maxsize=4)
+def _still_grid(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Sampling places (H, W, 2) of a flow of zero, and (2,) how far a pixel of flow moves them."""
+    pixels = _pixel_grid(height, width, device).permute(1, 2, 0)
+    last = torch.tensor([width - 1, height - 1], dtype=torch.float32, device=device)
+    return _normalised(pixels, width, height).contiguous(), 2.0 / last.clamp(min=1)
 
 
 def _normalised(points_pix: Tensor, width: int, height: int) -> Tensor:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -67,6 +68,25 @@ def _log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScanReading:
+    """What one scan says of the space around it.
+
+    Attributes:
+        stamp_ns: Stamp of the scan.
+        position_odom: (3,) sensor.
+        returns: The scan within range.
+        obstacle: (J,) rows of `returns` that are obstacles.
+        free_polar: (A, R) sectors and rings seen free of any.
+    """
+
+    stamp_ns: int
+    position_odom: Float64[np.ndarray, " 3"]
+    returns: Returns
+    obstacle: Int64[torch.Tensor, " J"]
+    free_polar: Bool[torch.Tensor, "A R"]
+
+
 class OccupancyMapper:
     """Keeps the log-odds of a square of cells that follows the vehicle by whole cells.
 
@@ -108,40 +128,54 @@ class OccupancyMapper:
         self._log_odds = torch.from_numpy(state["log_odds"].copy()).to(self._device)
         self._origin_cell = state["origin_cell"][0].copy() if len(state["origin_cell"]) else None
 
-    def step(
-        self, frame: SensorFrame, egomotion: Egomotion, regions: MotionRegions, tracks: Tracks
-    ) -> OccupancyGrids | None:
-        """Add a scan; without a pose it has no place: the grid stays as it is and None is returned.
+    def read_scan(self, frame: SensorFrame, egomotion: Egomotion) -> ScanReading | None:
+        """Find obstacles and free space of a scan; touches no state, so it may run beside others.
 
-        Args:
-            frame: The scan and its mounting.
-            egomotion: Pose of the LiDAR at the scan's stamp.
-            regions: Moving points of this scan.
-            tracks: Tracks at this stamp.
+        Returns:
+            None without a pose: the scan has no place.
         """
         odom_T_velo = egomotion.odom_T_velo1
-        if (
-            egomotion.status not in (EgomotionStatus.OK, EgomotionStatus.INITIAL)
-            or odom_T_velo is None
-        ):
+        posed = egomotion.status in (EgomotionStatus.OK, EgomotionStatus.INITIAL)
+        if not posed or odom_T_velo is None:
             return None
-        boxes = tracks.boxes_odom[tracks.states != TrackState.TENTATIVE]
-        self._roll(odom_T_velo[:2, 3])
-        corner = self._origin_odom() - odom_T_velo[:2, 3]
         returns = returns_within(
             frame, odom_T_velo, self._config.max_range_m, self._config.scan, self._device
         )
         obstacle, free_polar = split(
             returns, frame.base_T_velo[2, 3], self._polar, self._config.scan
         )
+        return ScanReading(
+            stamp_ns=frame.stamp_ns,
+            position_odom=odom_T_velo[:3, 3],
+            returns=returns,
+            obstacle=obstacle,
+            free_polar=free_polar,
+        )
+
+    def step(
+        self, scan: ScanReading | None, regions: MotionRegions, tracks: Tracks
+    ) -> OccupancyGrids | None:
+        """Add a scan; without a pose the grid stays as it is and None is returned.
+
+        Args:
+            scan: What `read_scan` found.
+            regions: Moving points of this scan.
+            tracks: Tracks at this stamp.
+        """
+        if scan is None:
+            return None
+        boxes = tracks.boxes_odom[tracks.states != TrackState.TENTATIVE]
+        self._roll(scan.position_odom[:2])
+        corner = self._origin_odom() - scan.position_odom[:2]
+        returns, obstacle = scan.returns, scan.obstacle
         moving_points = torch.from_numpy(regions.point_region > 0).to(self._device)[returns.index]
-        around = boxes - np.append(odom_T_velo[:3, 3], np.zeros(4))
+        around = boxes - np.append(scan.position_odom, np.zeros(4))
         dynamic = self._dynamic(returns, obstacle, moving_points, around)
         hit = self._cells_of(returns.offset_odom[:, obstacle[~dynamic[obstacle]]], corner)
-        free = self._read(free_polar, corner) & ~hit
+        free = self._read(scan.free_polar, corner) & ~hit
         self._add(hit, free)
         moving = self._cells_of(returns.offset_odom[:, dynamic], corner) | self._footprints(boxes)
-        return self._grids(frame.stamp_ns, moving, hit | free)
+        return self._grids(scan.stamp_ns, moving, hit | free)
 
     def _add(self, hit: Bool[torch.Tensor, "Y X"], free: Bool[torch.Tensor, "Y X"]) -> None:
         """Add the evidence of a scan."""

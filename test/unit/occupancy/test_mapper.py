@@ -70,18 +70,20 @@ def step(
         points, owner = points[:0], owner[:0]
     lost = odom_T_velo is None
     return mapper.step(
-        SensorFrame(
-            stamp_ns=1,
-            index=0,
-            cloud=PointCloud(points_velo=points),
-            base_T_velo=BASE_T_VELO,
-        ),
-        Egomotion(
-            status=EgomotionStatus.MISSING_TRANSFORM if lost else EgomotionStatus.OK,
-            source=EgomotionSource.TF,
-            stamp0_ns=0,
-            stamp1_ns=1,
-            odom_T_velo1=odom_T_velo,
+        mapper.read_scan(
+            SensorFrame(
+                stamp_ns=1,
+                index=0,
+                cloud=PointCloud(points_velo=points),
+                base_T_velo=BASE_T_VELO,
+            ),
+            Egomotion(
+                status=EgomotionStatus.MISSING_TRANSFORM if lost else EgomotionStatus.OK,
+                source=EgomotionSource.TF,
+                stamp0_ns=0,
+                stamp1_ns=1,
+                odom_T_velo1=odom_T_velo,
+            ),
         ),
         MotionRegions(
             point_region=(owner == moving).astype(np.int64),

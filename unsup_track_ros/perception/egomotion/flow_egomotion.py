@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,6 +85,8 @@ class FlowEgomotion:
     def __init__(self, config: FlowEgomotionConfig, device: torch.device) -> None:
         self._config = config
         self._device = device
+        # A second core takes the way back.
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="way_back")
 
     def estimate(
         self,
@@ -115,8 +118,12 @@ class FlowEgomotion:
         expected_cam1_T_cam0 = (
             image1.cam_T_velo @ expected_velo1_T_velo0 @ inverse(image0.cam_T_velo)
         )
+        expected_cam0_T_cam1 = inverse(expected_cam1_T_cam0)
+        job = self._beside.submit(
+            self._one_way, view1, view0, expected_cam0_T_cam1, frame1.stamp_ns
+        )
         forward = self._one_way(view0, view1, expected_cam1_T_cam0, frame1.stamp_ns)
-        backward = self._one_way(view1, view0, inverse(expected_cam1_T_cam0), frame1.stamp_ns)
+        backward = job.result()
         if isinstance(forward, str) or isinstance(backward, str):
             return _degenerate(forward if isinstance(forward, str) else str(backward))
         return self._combined(forward, backward, view0, view1)

@@ -30,17 +30,17 @@ class ReprojectionConfig(Config):
     min_texture: float = parameter(
         1.0, "Mean image gradient (grey levels per pixel) below which flow is a guess.", ge=0
     )
-    hypotheses: int = parameter(256, "Motions drawn and tested.", ge=1)
+    hypotheses: int = parameter(128, "Motions drawn and tested.", ge=1)
     sample_size: int = parameter(
         3,
         "Correspondences behind a hypothesis: the fewest that fix it spoil fewest samples.",
         ge=3,
     )
     score_size: int = parameter(
-        400, "At most so many correspondences vote on each hypothesis.", ge=10
+        300, "At most so many correspondences vote on each hypothesis.", ge=10
     )
     finalists: int = parameter(
-        5, "Best hypotheses that are refined and compared on all correspondences.", ge=1
+        3, "Best hypotheses that are refined and compared on all correspondences.", ge=1
     )
     inlier_px: float = parameter(
         0.4, "Residual scale of votes and of the robust weights.", unit="px", gt=0

@@ -3,11 +3,11 @@
 """LiDAR evidence of independent motion: does a cluster fit the past scan better when it is moved?
 
 Every cluster of non-ground points of the current scan is compared with a scan about half a second
-older, in the level frame of that scan. Two hypotheses compete: it stood still, or it moved by a translation
-on the ground (the test of UNION / ICP-Flow, on a distance field instead of point pairs). A cluster
-moves only if the translation explains what standing still cannot, and if free space testifies: its
-points lie where the past scan saw through, or the place they came from is seen through now. Without
-the second test a wall that comes into view would slide along itself.
+older, in the level frame of that scan. Two hypotheses compete: it stood still, or it moved by a
+translation on the ground (the test of UNION / ICP-Flow, on a distance field instead of point
+pairs). A cluster moves only if the translation explains what standing still cannot, and if free
+space testifies: its points lie where the past scan saw through, or the place they came from is seen
+through now. Without the second test a wall that comes into view would slide along itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
 
-_SAMPLES = 64  # points per cluster in the search; the decision counts all of them
+_SAMPLES = 64  # points per cluster in the search
+_MAX_MEMBERS = 500  # points per cluster, up to twice as many, that decide
 
 
 class LidarEvidenceConfig(Config):
@@ -195,21 +196,22 @@ class LidarEvidence:
 
     def _suspects(self, pair: _Pair) -> _Members:
         """Pick the clusters that standing still does not explain."""
-        label, sizes = pair.scan1.clusters.label, pair.scan1.clusters.sizes
+        clusters = pair.scan1.clusters
         judgeable = self._judgeable(pair.scan1)
-        point = np.flatnonzero(judgeable[label])
+        point = _thinned(clusters.label, judgeable)
+        label = clusters.label[point]
         members = self._members(pair, point)
-        lost = np.bincount(label[point], weights=members.unexplained, minlength=len(sizes))
-        suspect = judgeable & (lost >= self._config.min_unexplained * sizes)
-        chosen = np.flatnonzero(suspect[label[point]])
-        order = chosen[np.argsort(label[point[chosen]], kind="stable")]
+        size = np.bincount(label, minlength=len(judgeable))
+        lost = np.bincount(label, weights=members.unexplained, minlength=len(judgeable))
+        suspect = judgeable & (lost >= self._config.min_unexplained * size)
+        chosen = np.flatnonzero(suspect[label])
         cluster = np.flatnonzero(suspect)
         return _Members(
             cluster=cluster,
-            row=np.searchsorted(cluster, label[point[order]]),
-            points_base0=members.points_base0[order],
-            layer=members.layer[order],
-            unexplained=members.unexplained[order],
+            row=np.searchsorted(cluster, label[chosen]),
+            points_base0=members.points_base0[chosen],
+            layer=members.layer[chosen],
+            unexplained=members.unexplained[chosen],
         )
 
     def _members(self, pair: _Pair, point: Int[np.ndarray, " M"]) -> _Members:
@@ -279,3 +281,16 @@ class LidarEvidence:
             velocity_velo=velocity_velo1[label],
             cluster=label,
         )
+
+
+def _thinned(
+    label: Int[np.ndarray, " P"], wanted: Bool[np.ndarray, " C1"]
+) -> Int[np.ndarray, " M"]:
+    """Return points of the wanted clusters, sorted by cluster, an even share of the large ones."""
+    point = np.flatnonzero(wanted[label])
+    point = point[np.argsort(label[point].astype(np.uint16), kind="stable")]
+    size = np.bincount(label[point], minlength=len(wanted))
+    first = np.cumsum(size) - size
+    rank = np.arange(len(point)) - first[label[point]]
+    stride = np.maximum(1, size // _MAX_MEMBERS)
+    return np.asarray(point[rank % stride[label[point]] == 0])

@@ -16,6 +16,7 @@ So LiDAR alone works, and a camera alone works where a depth falls on the pixel.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -70,6 +71,8 @@ class MotionSegmenter:
     def __init__(self, config: MotionSegmentationConfig, device: torch.device) -> None:
         self._config = config
         self._lidar = LidarEvidence(config.lidar, device)
+        # A second core looks at the image while the first compares scans.
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="camera")
 
     def prepare(self, frame: SensorFrame) -> None:
         """Work out what needs no pose; may run beside optical flow and egomotion."""
@@ -137,14 +140,12 @@ class MotionSegmenter:
         flow: OpticalFlow,
         egomotion: Egomotion,
     ) -> MotionSegmentation:
-        lidar = self._lidar.judge(frame, history, egomotion)
-        view = None
         past = _past_of_flow(history, flow) if flow.status is FlowStatus.OK else None
-        if past is not None:
-            view = flow_view(frame, past, flow, egomotion, self._config.camera.min_depth_m)
-        if view is not None:
-            height_m = self._lidar.facts(frame).height_m
-            image = camera_evidence(self._config.camera, view, height_m)
+        job = self._beside.submit(self._see, frame, past, flow, egomotion)
+        lidar = self._lidar.judge(frame, history, egomotion)
+        seen = job.result()
+        if seen is not None:
+            view, image = seen
             if lidar is not None:
                 frames = (frame, self._old_past(frame, history), egomotion)
                 lidar = fuse_clusters(self._config.camera_clusters, lidar, image, view, frames)
@@ -161,6 +162,22 @@ class MotionSegmenter:
             "No past scan is old enough for the LiDAR test and there is no optical flow "
             f"({flow.status.value}).",
         )
+
+    def _see(
+        self,
+        frame: SensorFrame,
+        past: PastFrame | None,
+        flow: OpticalFlow,
+        egomotion: Egomotion,
+    ) -> tuple[FlowView, CameraEvidence] | None:
+        """Return what the camera says, or None where it has nothing to compare."""
+        if past is None:
+            return None
+        view = flow_view(frame, past, flow, egomotion, self._config.camera.min_depth_m)
+        if view is None:
+            return None
+        height_m = self._lidar.facts(frame).height_m
+        return view, camera_evidence(self._config.camera, view, height_m)
 
     def _old_past(self, frame: SensorFrame, history: tuple[PastFrame, ...]) -> PastFrame:
         """Return the remembered frame whose age is nearest to LiDAR's baseline."""

@@ -24,7 +24,7 @@ _NEAR_STEP_M = 0.2
 
 
 class DistanceField:
-    """Truncated ground distance to the nearest point of a scan, per height band.
+    """Truncated city-block distance on the ground to the nearest point of a scan, per height band.
 
     Attributes:
         reach_m: Places up to this far outside the covered square may be looked up.
@@ -51,12 +51,13 @@ class DistanceField:
         covered = ((cell >= 0) & (cell < covered_cells)).all(axis=1)
         empty = np.ones((len(LAYER_TOPS_M) + 1, covered_cells, covered_cells), np.uint8)
         empty[height_layer(height_m[covered]), cell[covered, 1], cell[covered, 0]] = 0
-        far_cells = np.float32(_TRUNCATION_M / cell_m)
-        distance = np.full((len(empty), self._side, self._side), far_cells, np.float32)
+        far_cells = min(round(_TRUNCATION_M / cell_m), 255)
+        distance = np.full((len(empty), self._side, self._side), far_cells, np.uint8)
         inner = slice(self._margin, self._margin + covered_cells)
         for image, layer in zip(empty, distance, strict=True):
             if not image.all():
-                exact = cv2.distanceTransform(image, cv2.DIST_L2, cv2.DIST_MASK_3)
+                # City-block distance in bytes: a quarter of the memory that look-ups jump about in.
+                exact = cv2.distanceTransform(image, cv2.DIST_L1, 3, dstType=cv2.CV_8U)
                 np.minimum(exact, far_cells, out=layer[inner, inner])
         self._distance_cells = torch.from_numpy(distance.reshape(-1)).to(device)
 
@@ -76,7 +77,7 @@ class DistanceField:
 
     def mean_distance_m(self, index: torch.Tensor) -> torch.Tensor:
         """Return the mean distance over the last axis."""
-        return self._distance_cells[index].mean(-1) * self.cell_m
+        return self._distance_cells[index].float().mean(-1) * self.cell_m
 
 
 def height_layer(height_m: Float[np.ndarray, "*P"]) -> Int[np.ndarray, "*P"]:
