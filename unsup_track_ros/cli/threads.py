@@ -17,7 +17,7 @@ def one_thread_per_task() -> None:
 
     The arrays of a frame are small: threads inside an operation cost more than they save, wait by
     spinning on the cores that other tasks need, and let the sums depend on the number of cores.
-    Tasks that run side by side hand the interpreter over often: Python's default lets one wait 5 ms.
+    Tasks side by side hand the interpreter over often: Python lets one wait 5 ms otherwise.
     Whoever wants it otherwise sets the variables.
     """
     for pool in _POOLS:

@@ -50,7 +50,7 @@ class DetectionConfig(Config):
     )
     min_points: int = parameter(8, "Point evidence: fewest moving points of a region.", ge=1)
     min_points_unmeasured: int = parameter(
-        40, "Point evidence: the same where no velocity is measured.", ge=1
+        150, "Point evidence: the same where no velocity is measured.", ge=1
     )
     half_score_points: int = parameter(
         30, "Point evidence: so many points make a score of a half.", ge=1

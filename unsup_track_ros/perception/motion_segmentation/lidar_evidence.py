@@ -142,25 +142,42 @@ class LidarEvidence:
         odom_T_velo1 = egomotion.odom_T_velo1
         if past is None or odom_T_velo1 is None or past.egomotion.odom_T_velo1 is None:
             return None
-        scan1 = self.facts(frame)
-        velo0_T_velo1 = se3.inverse(past.egomotion.odom_T_velo1) @ odom_T_velo1
-        base0_T_velo1 = past.frame.base_T_velo @ velo0_T_velo1
-        base0_T_base1 = base0_T_velo1 @ scan1.velo_T_base  # frames: velo_T_base is velo1_T_base1
-        pair = _Pair(
-            scan1=scan1,
+        pair = self._pair(frame, past, odom_T_velo1)
+        velocities_base0 = self._test(pair) / pair.seconds
+        witness = self._nearest(frame, history, 0.5 * pair.seconds)
+        if witness is not past:
+            second = self._pair(frame, witness, odom_T_velo1)
+            turn = (second.base0_T_base1 @ se3.inverse(pair.base0_T_base1))[:2, :2]
+            refuted = self._refuted(second, velocities_base0 @ turn.T)
+            velocities_base0[refuted] = np.nan
+        base0_T_velo1 = pair.base0_T_base1 @ frame.base_T_velo
+        return self._spread(pair.scan1, velocities_base0, base0_T_velo1)
+
+    def _pair(
+        self, frame: SensorFrame, past: PastFrame, odom_T_velo1: Float64[np.ndarray, "4 4"]
+    ) -> _Pair:
+        assert past.egomotion.odom_T_velo1 is not None  # only posed frames are remembered
+        odom_T_base1 = odom_T_velo1 @ se3.inverse(frame.base_T_velo)
+        odom_T_base0 = past.egomotion.odom_T_velo1 @ se3.inverse(past.frame.base_T_velo)
+        return _Pair(
+            scan1=self.facts(frame),
             scan0=self.facts(past.frame),
-            base0_T_base1=base0_T_base1,
+            base0_T_base1=se3.inverse(odom_T_base0) @ odom_T_base1,
             seconds=(frame.stamp_ns - past.frame.stamp_ns) * 1e-9,
         )
-        velocities_base0 = self._test(pair) / pair.seconds
-        return self._spread(scan1, velocities_base0, base0_T_velo1)
 
     def _past_of(self, frame: SensorFrame, history: tuple[PastFrame, ...]) -> PastFrame | None:
-        age_s = {id(p): (frame.stamp_ns - p.frame.stamp_ns) * 1e-9 for p in history}
-        old_enough = [p for p in history if age_s[id(p)] >= self._config.min_baseline_s]
-        return min(
-            old_enough, key=lambda p: abs(age_s[id(p)] - self._config.baseline_s), default=None
-        )
+        newest_ns = frame.stamp_ns - round(self._config.min_baseline_s * 1e9)
+        old_enough = tuple(p for p in history if p.frame.stamp_ns <= newest_ns)
+        if not old_enough:
+            return None
+        return self._nearest(frame, old_enough, self._config.baseline_s)
+
+    def _nearest(
+        self, frame: SensorFrame, history: tuple[PastFrame, ...], age_s: float
+    ) -> PastFrame:
+        wanted_ns = frame.stamp_ns - round(age_s * 1e9)
+        return min(history, key=lambda past: abs(past.frame.stamp_ns - wanted_ns))
 
     def _test(self, pair: _Pair) -> Float64[np.ndarray, "C1 2"]:
         """Return the translation of each cluster that moves, nan for the others."""
@@ -185,6 +202,30 @@ class LidarEvidence:
         )
         translations_m[suspects.cluster[moves]] = shifts_m[moves]
         return translations_m
+
+    def _refuted(
+        self, pair: _Pair, velocities_base0: Float64[np.ndarray, "C1 2"]
+    ) -> Bool[np.ndarray, " C1"]:
+        """Tell which motions a scan in between contradicts.
+
+        On the way the object must have been where its velocity says. A translation that fits two
+        scans by chance fits no third one.
+        """
+        label = pair.scan1.clusters.label
+        moves = np.isfinite(velocities_base0[:, 0])
+        point = _thinned(label, moves)
+        members = self._members(pair, point)
+        cluster = label[point]
+        shift_m = velocities_base0[cluster] * pair.seconds
+        num = len(moves)
+        lost = np.bincount(cluster, weights=members.unexplained, minlength=num)
+        left = np.bincount(
+            cluster, weights=self._unexplained(pair.scan0, members, shift_m), minlength=num
+        )
+        size = np.bincount(cluster, minlength=num)
+        # So short a way that standing still explains it too says nothing.
+        telling = lost >= self._config.min_unexplained * size
+        return np.asarray(moves & telling & (left > self._config.max_left_unexplained * lost))
 
     def _judgeable(self, scan: ScanFacts) -> Bool[np.ndarray, " C1"]:
         clusters = scan.clusters
