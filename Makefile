@@ -14,6 +14,10 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
 PYTEST_ARGS ?= -n auto --maxprocesses 4
+# As the command line does for itself (unsup_track_ros/cli/threads.py); pytest's plugins import numpy
+# before a conftest could.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
 DEMO_OUT ?= demo
 
 BIN := $(VENV)/bin

@@ -125,11 +125,6 @@ class Pipeline:
         self._tracker.reset()
         self._occupancy.reset()
 
-    @property
-    def snapshot_exact(self) -> bool:
-        """Whether `state()` taken now restores to the very same bytes."""
-        return self._egomotion.snapshot_exact
-
     def state(self) -> dict[str, np.ndarray]:
         """Return all that the next step depends on, as flat arrays."""
         arrays = {

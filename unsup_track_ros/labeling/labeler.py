@@ -184,7 +184,7 @@ def _label_frames(
             with observers.timings.storing():
                 num_new += store.write(content.label(result))
                 interval_ns = config.labels.snapshot_interval_s * _NS_PER_S
-                if pipeline.snapshot_exact and frame.stamp_ns - snapshot_ns >= interval_ns:
+                if frame.stamp_ns - snapshot_ns >= interval_ns:
                     store.save_snapshot(frame.index, pipeline.state())
                     snapshot_ns = frame.stamp_ns
             observers.timings.add(frame.stamp_ns, result.stage_seconds)

@@ -52,11 +52,6 @@ class EgomotionEstimator:
         self._flow = FlowEgomotion(config.flow, device)
         self._tf_seen = False
 
-    @property
-    def snapshot_exact(self) -> bool:
-        """Whether `state()` taken now restores to the very same bytes: always."""
-        return True
-
     def reset(self) -> None:
         """Forget the stream: the next frame starts a new odom."""
         self._lidar.reset()
