@@ -12,8 +12,8 @@ from hypothesis import settings
 
 from unsup_track_ros.cli.threads import one_thread_per_task
 
-# Commands run inside the tests must give the bytes of commands run by themselves, and test processes
-# share the cores. (BLAS, which plugins have loaded by now, is told by the Makefile.)
+# Commands run inside the tests must give the bytes of commands run by themselves, and test
+# processes share the cores. (BLAS, which plugins have loaded by now, is told by the Makefile.)
 one_thread_per_task()
 
 # In CI the examples are the same on every run, so that a red run is a change's own fault.

@@ -72,27 +72,15 @@ def test_a_recording_without_point_clouds_is_refused(shared_data: Path, tmp_path
     assert not (tmp_path / "labels").exists()
 
 
-def test_asking_for_poses_that_are_not_there_says_what_is_missing(
+def test_asking_for_poses_that_are_not_there_is_refused_with_what_is_missing(
     drive_without_poses: Path, tmp_path: Path
 ) -> None:
-    """Egomotion from TF without TF has no answer: labels without motion, with the reason."""
-    done = CliRunner().invoke(
-        app,
-        [
-            "label",
-            str(drive_without_poses),
-            "--out",
-            str(tmp_path / "l"),
-            "--egomotion",
-            "tf",
-            "--no-video",
-        ],
+    sentence = refused(
+        "label", drive_without_poses, "--out", tmp_path / "l", "--egomotion", "tf", "--no-video"
     )
-    assert done.exit_code == 0, done.output
-    summary = json.loads((tmp_path / "l" / "summary.json").read_text())
-    assert summary["egomotion"] == {"tf: missing_transform": 4}
-    assert summary["confirmed_tracks"] == 0
-    assert any("pose" in warning for warning in summary["warnings"])
+    assert "none of the 4 frames has a pose" in sentence
+    assert "--egomotion lidar or flow" in sentence
+    assert not (tmp_path / "l").exists()
 
 
 def test_a_mistyped_parameter_is_refused_with_the_nearest_name(

@@ -53,6 +53,7 @@ class Recording:
         config: How it is read.
         topics: The topics it is read from.
         stamps_ns: Stamp of every frame.
+        missing_poses: Why each frame without a pose from TF has none.
         drops: Messages that belong to no frame, by (topic, reason).
         warnings: One sentence per thing that is missing or was decided for the user.
     """
@@ -61,6 +62,7 @@ class Recording:
     config: RecordingConfig
     topics: TopicSelection
     stamps_ns: tuple[int, ...]
+    missing_poses: tuple[str, ...]
     drops: Counter[tuple[str, str]]
     warnings: tuple[str, ...]
 
@@ -94,7 +96,9 @@ class Recording:
         for camera in self.topics.cameras:
             raw = self._first_message(camera.image.name)
             self._decode_image(camera, raw)
-        self.warnings = (*self.topics.warnings, *index.warnings, *self._missing_poses())
+        reasons = (self._assembler.odom_reason(self._velo, ns) for ns in self.stamps_ns)
+        self.missing_poses = tuple(reason for reason in reasons if reason)
+        self.warnings = (*self.topics.warnings, *index.warnings, *self._pose_warnings())
 
     def __enter__(self) -> Recording:
         """Return itself; it is open already."""
@@ -215,12 +219,10 @@ class Recording:
             raise DataError(f"Topic '{topic}' of '{self.path}' carries no messages.")
         return raw
 
-    def _missing_poses(self) -> tuple[str, ...]:
-        reasons = [self._assembler.odom_reason(self._velo, stamp_ns) for stamp_ns in self.stamps_ns]
-        missing = [reason for reason in reasons if reason]
-        if not missing:
+    def _pose_warnings(self) -> tuple[str, ...]:
+        if not self.missing_poses:
             return ()
         return (
-            f"{len(missing)} of {len(reasons)} frames have no pose from TF, so that their "
-            f"egomotion must be estimated: {missing[0]}",
+            f"{len(self.missing_poses)} of {len(self)} frames have no pose from TF, so that their "
+            f"egomotion must be estimated: {self.missing_poses[0]}",
         )

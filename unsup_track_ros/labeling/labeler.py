@@ -20,7 +20,7 @@ import torch
 import unsup_track_ros
 from unsup_track_ros.config import Config, config_hash, dump_config, parameter
 from unsup_track_ros.data.recording import Recording, RecordingConfig
-from unsup_track_ros.errors import LabelStoreError
+from unsup_track_ros.errors import DataError, LabelStoreError
 from unsup_track_ros.labeling.lock import directory_lock
 from unsup_track_ros.labeling.manifest import Manifest, code_fingerprint, recording_fingerprint
 from unsup_track_ros.labeling.pictures import PicturesConfig, write_pictures
@@ -127,8 +127,10 @@ def label_recording(
     Raises:
         LabelStoreError: The directory belongs to something else or the disk is full.
         LockError: Another labeler writes to the directory.
-        DataError: The recording is unreadable at some point; the labels up to there stand.
+        DataError: The recording has no poses although they are asked for, or it is unreadable at
+            some point; the labels up to there stand.
     """
+    _check_poses(recording, config)
     _make_folder(out)
     with directory_lock(out):
         if options.overwrite:
@@ -151,6 +153,17 @@ def label_recording(
             warnings=summary.warnings,
             frames_per_s=timings.frames_per_s,
             real_time_factor=timings.real_time_factor,
+        )
+
+
+def _check_poses(recording: Recording, config: LabelerConfig) -> None:
+    """Refuse a run in which no frame could get a pose, before anything is written."""
+    lost = len(recording.missing_poses)
+    if config.pipeline.egomotion.source == "tf" and lost == len(recording):
+        raise DataError(
+            f"Egomotion is to come from TF, but none of the {lost} frames has a pose: "
+            f"{recording.missing_poses[0].rstrip('.')}. Choose --egomotion lidar or flow, or name "
+            "the frames in recording.frames."
         )
 
 
