@@ -65,9 +65,6 @@ class Timings:
     def to_json(self) -> str:
         """Write median, 95th percentile and maximum of every stage in milliseconds."""
         rows = {stage: _row(seconds) for stage, seconds in self._stages_s.items()}
-        if self._stages_s:
-            whole = np.sum(list(self._stages_s.values()), axis=0)
-            rows["step"] = _row(whole.tolist())
         rows["waiting_for_frame"] = _row(self._waiting_s)
         rows["storing"] = _row(self._storing_s)
         content = {

@@ -29,7 +29,8 @@ class PerceptionResult:
         detections: Boxes in velo.
         tracks: Tracks in odom.
         grids: Occupancy, or None while there is no pose.
-        stage_seconds: Wall time of each stage; the only member that differs between equal runs.
+        stage_seconds: Wall time of each stage, which overlap, and of the whole "step"; the only
+            member that differs between equal runs.
     """
 
     frame: SensorFrame

@@ -57,13 +57,21 @@ class EgomotionEstimator:
         self._lidar.reset()
         self._tf_seen = False
 
-    def step(self, frame: SensorFrame, past: PastFrame | None, flow: OpticalFlow) -> Egomotion:
+    @property
+    def needs_flow(self) -> bool:
+        """Whether a step has to wait for the optical flow."""
+        return self._config.source == "flow"
+
+    def step(
+        self, frame: SensorFrame, past: PastFrame | None, flow: OpticalFlow | None
+    ) -> Egomotion:
         """Answer the motion from the past frame to this one, and this one's pose.
 
         Args:
             frame: Current frame.
             past: Frame to compare with: one that got a pose, or None at the start of a stream.
-            flow: Flow from the past frame's first camera to the current one's.
+            flow: Flow from the past frame's first camera to the current one's; None where the
+                source does not need it.
 
         Returns:
             OK with motion and pose; INITIAL with a pose only, where odom begins; otherwise the
@@ -78,6 +86,7 @@ class EgomotionEstimator:
             return _from_tf(frame, past)
         if source is EgomotionSource.LIDAR:
             return self._from_lidar(frame, past)
+        assert flow is not None  # needs_flow
         return self._from_flow(frame, past, flow)
 
     def state(self) -> dict[str, np.ndarray]:
