@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.shapes import Bool, Float, Float32
+from unsup_track_ros.geometry import se3
+from unsup_track_ros.shapes import Bool, Float, Float32, Int
+from unsup_track_ros.structures.calibration import PinholeCamera
 
 MIN_DEPTH_M = 1e-3
 
@@ -56,3 +58,22 @@ def depth_image(
     np.minimum.at(image, flat, depth_m[seen].astype(np.float32))
     image[~np.isfinite(image)] = 0.0
     return image.reshape(height_px, width_px)
+
+
+def seen_points(
+    points_velo: Float[np.ndarray, "P 3"],
+    cam_T_velo: Float[np.ndarray, "4 4"],
+    camera: PinholeCamera,
+    min_depth_m: float = MIN_DEPTH_M,
+) -> tuple[Int[np.ndarray, " V"], Float[np.ndarray, "V 3"], Float[np.ndarray, "V 2"]]:
+    """Return which points fall into the image, and they in cam and in pixels.
+
+    Occlusion is not looked at. The depth is worked out first: most of a scan lies behind.
+    """
+    row = cam_T_velo[2].astype(points_velo.dtype)
+    x, y, z = points_velo[:, 0], points_velo[:, 1], points_velo[:, 2]
+    index = np.flatnonzero(row[0] * x + row[1] * y + row[2] * z + row[3] > min_depth_m)
+    points_cam = se3.transform(cam_T_velo, points_velo[index])
+    points_pix = project(points_cam, camera.pix_T_cam)
+    seen = np.flatnonzero(inside(points_pix, camera.width_px, camera.height_px))
+    return index[seen], points_cam[seen], points_pix[seen]

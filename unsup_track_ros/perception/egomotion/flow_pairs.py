@@ -14,8 +14,7 @@ import cv2
 import numpy as np
 import torch
 
-from unsup_track_ros.geometry.camera import depth_image, inside, project
-from unsup_track_ros.geometry.se3 import transform
+from unsup_track_ros.geometry.camera import depth_image, seen_points
 from unsup_track_ros.geometry.warp import sample_bilinear
 from unsup_track_ros.shapes import Bool, Float32, Float64, Int64, UInt8
 from unsup_track_ros.structures.calibration import PinholeCamera
@@ -64,15 +63,14 @@ def view_of(
 ) -> View:
     """Project a frame's scan into its image at the resolution of the flow."""
     camera = image.camera.resized(flow_px.shape[2], flow_px.shape[1])
-    points_cam = transform(image.cam_T_velo, frame.cloud.points_velo)
-    points_cam = points_cam[points_cam[:, 2] > MIN_DEPTH_M]
-    points_pix = project(points_cam, camera.pix_T_cam)
-    seen = inside(points_pix, camera.width_px, camera.height_px)
+    _, points_cam, points_pix = seen_points(
+        frame.cloud.points_velo, image.cam_T_velo, camera, MIN_DEPTH_M
+    )
     return View(
         camera=camera,
         image=image,
-        points_cam=points_cam[seen],
-        points_pix=points_pix[seen],
+        points_cam=points_cam,
+        points_pix=points_pix,
         flow_px=flow_px,
         reliable=reliable,
     )

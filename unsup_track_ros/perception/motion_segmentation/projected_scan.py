@@ -107,15 +107,14 @@ def project_scan(
     """Project a scan into its image at (rows, columns) `shape_px`."""
     height_px, width_px = shape_px
     resized = image.camera.resized(width_px, height_px)
-    points_cam = se3.transform(image.cam_T_velo, frame.cloud.points_velo)
-    in_front = np.flatnonzero(points_cam[:, 2] > min_depth_m)
-    points_pix = camera.project(points_cam[in_front], resized.pix_T_cam)
-    seen = camera.inside(points_pix, width_px, height_px)
+    point_index, points_cam, points_pix = camera.seen_points(
+        frame.cloud.points_velo, image.cam_T_velo, resized, min_depth_m
+    )
     return ProjectedScan(
         camera=resized,
-        point_index=in_front[seen],
-        points_cam=points_cam[in_front[seen]],
-        points_pix=points_pix[seen],
+        point_index=point_index,
+        points_cam=points_cam,
+        points_pix=points_pix,
     )
 
 

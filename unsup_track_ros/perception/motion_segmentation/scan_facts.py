@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from scipy import ndimage
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
@@ -125,13 +124,14 @@ def _clusters(
     occupied = np.zeros((side, side), np.uint8)
     occupied[cell[:, 1], cell[:, 0]] = 1
     square = np.ones((3, 3), np.uint8)
-    components, num = ndimage.label(cv2.dilate(occupied, square), square)
+    num, components, stats, _ = cv2.connectedComponentsWithStats(
+        cv2.dilate(occupied, square), connectivity=8, ltype=cv2.CV_32S
+    )
     label = np.zeros(len(points_base), np.int64)
     label[row] = components[cell[:, 1], cell[:, 0]]
-    boxes = ndimage.find_objects(components)
-    sides = [max(b[0].stop - b[0].start, b[1].stop - b[1].start) - 2 for b in boxes]
+    dilated_cells = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     return Clusters(
         label=label,
-        sizes=np.bincount(label, minlength=num + 1),
-        extents_m=np.array([0, *sides]) * config.cluster_cell_m,
+        sizes=np.bincount(label, minlength=num),
+        extents_m=(dilated_cells - 2) * config.cluster_cell_m,
     )
