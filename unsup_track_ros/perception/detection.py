@@ -29,6 +29,8 @@ from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.voxels import VoxelRegions
 
+_GROUPED_POINTS = 500  # per cluster, up to twice as many, that decide what it joins
+
 
 class DetectionConfig(Config):
     """Parameters of grouping."""
@@ -120,7 +122,7 @@ class MotionDetector:
         cluster = np.zeros(len(index), np.int64)
         if motion.point_cluster is not None:
             cluster = motion.point_cluster[index].astype(np.int64)
-        labels = self._grouped(points_velo, velocity, cluster)
+        labels = self._labelled(points_velo, velocity, cluster)
         size = np.bincount(labels, minlength=1)
         measured = np.isfinite(_group_means(velocity, labels, len(size))[:, 0])
         enough = size >= np.where(measured, config.min_points, config.min_points_unmeasured)
@@ -136,6 +138,28 @@ class MotionDetector:
             scores=(support / (support + config.half_score_points)).astype(np.float32),
             flow_velo=_group_means(velocity, region, len(order) + 1)[1:],
         )
+
+    def _labelled(
+        self,
+        points_velo: Float32[np.ndarray, "M 3"],
+        velocity: Float32[np.ndarray, "M 3"],
+        cluster: Int64[np.ndarray, " M"],
+    ) -> Int64[np.ndarray, " M"]:
+        """Label points 1..K by a share of the large clusters: all of a cluster gets one label."""
+        order = np.argsort(cluster, kind="stable")
+        size = np.bincount(cluster, minlength=1)
+        rank = np.empty(len(cluster), np.int64)
+        rank[order] = np.arange(len(cluster)) - (np.cumsum(size) - size)[cluster[order]]
+        stride = np.maximum(1, size // _GROUPED_POINTS)
+        stride[0] = 1
+        kept = np.flatnonzero(rank % stride[cluster] == 0)
+        found = self._grouped(points_velo[kept], velocity[kept], cluster[kept])
+        of_cluster = np.zeros(len(size), np.int64)
+        of_cluster[cluster[kept]] = found
+        labels = of_cluster[cluster]
+        loose = cluster[kept] == 0
+        labels[kept[loose]] = found[loose]
+        return np.asarray(labels)
 
     def _grouped(
         self,

@@ -52,7 +52,9 @@ def fuse_clusters(
     rests = verdict.rejects_claim & verdict.fits_rest
     moves_instead = admitted[lidar.cluster] & lidar.judged
     rests_instead = rests[lidar.cluster] & lidar.moving
-    velocity_velo = np.where(moves_instead[:, None], found_velo[lidar.cluster], lidar.velocity_velo)
+    velocity_velo = lidar.velocity_velo.copy()
+    changed = np.flatnonzero(moves_instead)
+    velocity_velo[changed] = found_velo[lidar.cluster[changed]]
     velocity_velo[rests_instead] = np.nan
     return PointEvidence(
         moving=(lidar.moving | moves_instead) & ~rests_instead,
