@@ -19,6 +19,7 @@ from unsup_track_ros.geometry import camera, se3
 from unsup_track_ros.geometry.components import (
     component_labels,
 )
+from unsup_track_ros.geometry.group_sampling import evenly_picked
 from unsup_track_ros.geometry.voxels import (
     OUTSIDE,
     flat_voxels,
@@ -29,7 +30,7 @@ from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.voxels import VoxelRegions
 
-_GROUPED_POINTS = 500  # per cluster, up to twice as many, that decide what it joins
+_GROUPED_POINTS = 500  # per cluster, that decide what it joins
 
 
 class DetectionConfig(Config):
@@ -147,18 +148,14 @@ class MotionDetector:
     ) -> Int64[np.ndarray, " M"]:
         """Label points 1..K by a share of the large clusters: all of a cluster gets one label."""
         order = np.argsort(cluster, kind="stable")
-        size = np.bincount(cluster, minlength=1)
-        rank = np.empty(len(cluster), np.int64)
-        rank[order] = np.arange(len(cluster)) - (np.cumsum(size) - size)[cluster[order]]
-        stride = np.maximum(1, size // _GROUPED_POINTS)
-        stride[0] = 1
-        kept = np.flatnonzero(rank % stride[cluster] == 0)
+        loose, clustered = np.split(order, [np.count_nonzero(cluster == 0)])
+        picked = clustered[evenly_picked(cluster[clustered], _GROUPED_POINTS)]
+        kept = np.concatenate([loose, picked])
         found = self._grouped(points_velo[kept], velocity[kept], cluster[kept])
-        of_cluster = np.zeros(len(size), np.int64)
-        of_cluster[cluster[kept]] = found
+        of_cluster = np.zeros(int(cluster.max(initial=0)) + 1, np.int64)
+        of_cluster[cluster[picked]] = found[len(loose) :]
         labels = of_cluster[cluster]
-        loose = cluster[kept] == 0
-        labels[kept[loose]] = found[loose]
+        labels[loose] = found[: len(loose)]
         return np.asarray(labels)
 
     def _grouped(

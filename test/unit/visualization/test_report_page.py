@@ -125,7 +125,7 @@ def test_any_range_of_values_can_be_drawn(values: list[float]) -> None:
     svg = line_plot(
         [Line(points=points, color=(0, 0, 0), name="a")], Axes(x_label="x", y_label="y")
     )
-    ET.fromstring(svg)
+    assert ET.fromstring(svg).tag.endswith("svg")
 
 
 def pictures(number: int) -> list[np.ndarray]:

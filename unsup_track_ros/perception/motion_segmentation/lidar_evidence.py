@@ -19,6 +19,7 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.group_sampling import evenly_picked
 from unsup_track_ros.perception.motion_segmentation.scan_facts import (
     ScanFacts,
     ScanFactsConfig,
@@ -34,7 +35,7 @@ from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
 
 _SAMPLES = 64  # points per cluster in the search
-_MAX_MEMBERS = 500  # points per cluster, up to twice as many, that decide
+_MAX_MEMBERS = 1000  # points per cluster that decide
 
 
 class LidarEvidenceConfig(Config):
@@ -329,9 +330,6 @@ def _thinned(
 ) -> Int[np.ndarray, " M"]:
     """Return points of the wanted clusters, sorted by cluster, an even share of the large ones."""
     point = np.flatnonzero(wanted[label])
+    # A radix sort; the grid has fewer components than uint16 has numbers.
     point = point[np.argsort(label[point].astype(np.uint16), kind="stable")]
-    size = np.bincount(label[point], minlength=len(wanted))
-    first = np.cumsum(size) - size
-    rank = np.arange(len(point)) - first[label[point]]
-    stride = np.maximum(1, size // _MAX_MEMBERS)
-    return np.asarray(point[rank % stride[label[point]] == 0])
+    return np.asarray(point[evenly_picked(label[point], _MAX_MEMBERS)])
