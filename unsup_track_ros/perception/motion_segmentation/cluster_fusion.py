@@ -60,6 +60,7 @@ def fuse_clusters(
         moving=(lidar.moving | moves_instead) & ~rests_instead,
         judged=lidar.judged,
         velocity_velo=velocity_velo,
+        confidence=np.where(moves_instead, shares[lidar.cluster], np.where(rests_instead,0,lidar.confidence)).astype(np.float32),
         cluster=lidar.cluster,
     )
 

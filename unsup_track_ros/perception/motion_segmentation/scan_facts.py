@@ -19,7 +19,7 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.ground import height_above_ground
 from unsup_track_ros.geometry.range_image import RangeImage
-from unsup_track_ros.perception.motion_segmentation.translation_search import DistanceField
+from unsup_track_ros.perception.motion_segmentation.distance_field import DistanceField
 from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int
 from unsup_track_ros.structures.frame import SensorFrame
 

@@ -181,7 +181,7 @@ class MotionSegmenter:
 
     def _old_past(self, frame: SensorFrame, history: tuple[PastFrame, ...]) -> PastFrame:
         """Return the remembered frame whose age is nearest to LiDAR's baseline."""
-        wanted_ns = frame.stamp_ns - round(self._config.lidar.baseline_s * 1e9)
+        wanted_ns = frame.stamp_ns - round(self._config.lidar.search_ages_s[-1] * 1e9)
         return min(history, key=lambda past: abs(past.frame.stamp_ns - wanted_ns))
 
 
