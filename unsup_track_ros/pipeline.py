@@ -19,14 +19,15 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import DataError
+from unsup_track_ros.geometry import se3
 from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
-from unsup_track_ros.perception.detection import DetectionConfig, MotionDetector
+from unsup_track_ros.perception.detection import DetectionConfig, Expected, MotionDetector
 from unsup_track_ros.perception.egomotion import EgomotionConfig, EgomotionEstimator
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
-from unsup_track_ros.structures.egomotion import EgomotionStatus
+from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
 from unsup_track_ros.structures.result import PerceptionResult
@@ -100,7 +101,7 @@ class Pipeline:
             prepared.result()
             motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
         with clock("detection"):
-            regions = self._detection.step(frame, motion)
+            regions = self._detection.step(frame, motion, self._expected(frame, egomotion))
         with clock("box_fitting"):
             detections = self._box_fitting.step(frame, regions)
         with clock("tracking"):
@@ -118,6 +119,16 @@ class Pipeline:
             tracks=tracks,
             grids=grids,
             stage_seconds=clock.stop(),
+        )
+
+    def _expected(self, frame: SensorFrame, egomotion: Egomotion) -> Expected | None:
+        """Return where the tracks should be in the current frame, None without a pose."""
+        if egomotion.odom_T_velo1 is None:
+            return None
+        boxes_odom, speeds_mps = self._tracker.expected(frame.stamp_ns)
+        velo_T_odom = se3.inverse(egomotion.odom_T_velo1)
+        return Expected(
+            boxes_velo=se3.transform_boxes(velo_T_odom, boxes_odom), speeds_mps=speeds_mps
         )
 
     def reset(self) -> None:

@@ -10,12 +10,15 @@ where they agree. Keeps no state.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
+from unsup_track_ros.geometry.box_iou import box_of_points
 from unsup_track_ros.geometry.components import (
     component_labels,
 )
@@ -25,7 +28,7 @@ from unsup_track_ros.geometry.voxels import (
     flat_voxels,
     voxel_centres,
 )
-from unsup_track_ros.shapes import Bool, Float, Float32, Int64
+from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int64
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.voxels import VoxelRegions
@@ -33,10 +36,28 @@ from unsup_track_ros.structures.voxels import VoxelRegions
 _GROUPED_POINTS = 500  # per cluster, that decide what it joins
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Expected:
+    """Where known objects should be in the current frame.
+
+    Attributes:
+        boxes_velo: (T, 7) boxes.
+        speeds_mps: (T,) expected speeds over ground.
+    """
+
+    boxes_velo: Float64[np.ndarray, "T 7"]
+    speeds_mps: Float64[np.ndarray, " T"]
+
+
 class DetectionConfig(Config):
     """Parameters of grouping."""
 
-    max_regions: int = parameter(16, "Most regions of a frame; the best supported stay.", ge=1)
+    max_voxel_regions: int = parameter(
+        16, "Voxel evidence: most regions of a frame; the best supported stay.", ge=1
+    )
+    max_regions: int = parameter(
+        64, "Point evidence: most moving regions of a frame; the best supported stay.", ge=1
+    )
     min_pixels: int = parameter(
         4, "Voxel evidence: a region's voxels cover more distinct pixels than this.", ge=0
     )
@@ -56,7 +77,16 @@ class DetectionConfig(Config):
         150, "Point evidence: the same where no velocity is measured.", ge=1
     )
     half_score_points: int = parameter(
-        30, "Point evidence: so many points make a score of a half.", ge=1
+        12, "Point evidence: so many sure points make a score of a half.", ge=1
+    )
+    expected_margin_m: float = parameter(
+        0.3, "Clusters are looked for in expected boxes grown by this much.", unit="m", ge=0
+    )
+    min_expected_share: float = parameter(
+        0.6, "Share of a cluster that must lie in an expected box.", gt=0, le=1
+    )
+    standing_speed_mps: float = parameter(
+        1.5, "What is expected to be faster is not a cluster that stands.", unit="m/s", ge=0
     )
 
 
@@ -67,17 +97,29 @@ class MotionDetector:
         self._config = config
         self._device = device
 
-    def step(self, frame: SensorFrame, motion: MotionSegmentation) -> MotionRegions:
-        """Group the evidence of one frame; no evidence gives no region."""
+    def step(
+        self, frame: SensorFrame, motion: MotionSegmentation, expected: Expected | None = None
+    ) -> MotionRegions:
+        """Group the evidence of one frame; no evidence gives no region.
+
+        Args:
+            frame: Current frame.
+            motion: What moves in it.
+            expected: Where known objects should be: clusters there become regions too, even if
+                nothing was seen moving, so that an object that stops is not lost.
+        """
         if motion.voxels is not None and frame.camera is not None:
             return self._from_voxels(frame, motion, motion.voxels)
-        return self._from_points(frame, motion)
+        regions = self._from_points(frame, motion)
+        if expected is None or not len(expected.boxes_velo) or motion.point_cluster is None:
+            return regions
+        return self._with_expected(frame, motion, regions, expected)
 
     def _from_voxels(
         self, frame: SensorFrame, motion: MotionSegmentation, found: VoxelRegions
     ) -> MotionRegions:
         config = self._config
-        visible = self._visible(frame, motion, found)[: config.max_regions]
+        visible = self._visible(frame, motion, found)[: config.max_voxel_regions]
         region = _renumbered(found.region.astype(np.int64), visible)
         kept = region > 0
         voxels = VoxelRegions(
@@ -93,6 +135,7 @@ class MotionDetector:
         return MotionRegions(
             point_region=_points_of(frame, motion, voxels),
             scores=scores.astype(np.float32),
+            moving=np.ones(len(visible), bool),
             flow_velo=np.full((len(visible), 3), np.nan, np.float32),
             voxels=voxels,
         )
@@ -125,19 +168,62 @@ class MotionDetector:
             cluster = motion.point_cluster[index].astype(np.int64)
         labels = self._labelled(points_velo, velocity, cluster)
         size = np.bincount(labels, minlength=1)
-        measured = np.isfinite(_group_means(velocity, labels, len(size))[:, 0])
-        enough = size >= np.where(measured, config.min_points, config.min_points_unmeasured)
+        sure = np.zeros((len(index), 1), np.float32)
+        if motion.confidence is not None:
+            sure = motion.confidence[index, None]
+        confidence = _group_means(sure, labels, len(size))[:, 0]
+        proven = (confidence > 0) | np.isfinite(_group_means(velocity, labels, len(size))[:, 0])
+        enough = size >= np.where(proven, config.min_points, config.min_points_unmeasured)
         enough[0] = False
         order = np.argsort(-size, kind="stable")
         order = order[enough[order]][: config.max_regions]
         region = _renumbered(labels, order)
         point_region = np.zeros(len(motion.moving_points), np.int64)
         point_region[index] = region
-        support = size[order]
+        support = size[order] * np.where(confidence[order] > 0, confidence[order], 1.0)
         return MotionRegions(
             point_region=point_region,
             scores=(support / (support + config.half_score_points)).astype(np.float32),
+            moving=np.ones(len(order), bool),
             flow_velo=_group_means(velocity, region, len(order) + 1)[1:],
+        )
+
+    def _with_expected(
+        self,
+        frame: SensorFrame,
+        motion: MotionSegmentation,
+        regions: MotionRegions,
+        expected: Expected,
+    ) -> MotionRegions:
+        """Add the clusters that lie where an object is expected and are in no region yet."""
+        config = self._config
+        assert motion.point_cluster is not None
+        cluster = np.where(regions.point_region > 0, 0, motion.point_cluster).astype(np.int64)
+        index = np.flatnonzero(cluster)
+        of_point = cluster[index]
+        inside = box_of_points(
+            frame.cloud.points_velo[index], expected.boxes_velo, config.expected_margin_m
+        )
+        if motion.standing_points is not None:  # a fast object is nothing that stands
+            slow = expected.speeds_mps <= config.standing_speed_mps
+            contradicts = (inside >= 0) & motion.standing_points[index] & ~slow[inside]
+            inside[contradicts] = -1
+        num = int(cluster.max(initial=0)) + 1
+        size = np.bincount(of_point, minlength=num)
+        share = np.bincount(of_point[inside >= 0], minlength=num) / np.maximum(size, 1)
+        kept = np.flatnonzero((share >= config.min_expected_share) & (size >= config.min_points))
+        region = np.zeros(num, np.int64)
+        region[kept] = len(regions.scores) + 1 + np.arange(len(kept))
+        num_still = len(kept)
+        return MotionRegions(
+            point_region=np.maximum(regions.point_region, region[cluster]),
+            scores=np.concatenate(
+                [regions.scores, size[kept] / (size[kept] + config.half_score_points)]
+            ).astype(np.float32),
+            moving=np.concatenate([regions.moving, np.zeros(num_still, bool)]),
+            flow_velo=np.concatenate(
+                [regions.flow_velo, np.full((num_still, 3), np.nan, np.float32)]
+            ),
         )
 
     def _labelled(

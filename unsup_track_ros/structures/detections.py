@@ -22,6 +22,7 @@ class Detections:
         scores: (N,) in [0, 1].
         velocities_velo: (N, 3) over ground in axes of velo, m/s; nan where not observed.
         heading_known: (N,) False where yaw is only known up to half a turn.
+        moving: (N,) seen moving in this frame; False where only a track said to look there.
         num_points: (N,) LiDAR points on the object.
         boxes_pix: (N, 4) left, top, right, bottom in the first camera at its native size; nan where
             it is not seen or there is no camera.
@@ -32,12 +33,13 @@ class Detections:
     scores: Float64[np.ndarray, " N"]
     velocities_velo: Float64[np.ndarray, "N 3"]
     heading_known: Bool[np.ndarray, " N"]
+    moving: Bool[np.ndarray, " N"]
     num_points: Int64[np.ndarray, " N"]
     boxes_pix: Float64[np.ndarray, "N 4"]
 
     def __post_init__(self) -> None:
         num = len(self.boxes_velo)
-        for name in ("scores", "velocities_velo", "heading_known", "num_points", "boxes_pix"):
+        for name in self.__slots__[2:]:
             if len(getattr(self, name)) != num:
                 raise DataError(f"{num} boxes need {num} {name}, got {len(getattr(self, name))}.")
 
@@ -53,6 +55,7 @@ class Detections:
             scores=np.zeros(0),
             velocities_velo=np.zeros((0, 3)),
             heading_known=np.zeros(0, bool),
+            moving=np.zeros(0, bool),
             num_points=np.zeros(0, np.int64),
             boxes_pix=np.zeros((0, 4)),
         )

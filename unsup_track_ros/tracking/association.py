@@ -140,7 +140,7 @@ def associate(
     candidates: Candidates,
     inside: Float64[np.ndarray, "D T"],
     confirmed: Bool[np.ndarray, " T"],
-    scores: Float64[np.ndarray, " D"],
+    detections: tuple[Float64[np.ndarray, " D"], Bool[np.ndarray, " D"]],
     config: AssociationConfig,
 ) -> Assignment:
     """Assign detections to tracks in stages, then give fragments to the tracks they lie in.
@@ -154,14 +154,16 @@ def associate(
         candidates: Gated pairs.
         inside: Share of each detection that lies in each predicted track, from `share_inside`.
         confirmed: Which tracks are confirmed.
-        scores: Of the detections.
+        detections: Scores, and which were seen moving: the others only go on with confirmed tracks
+            that they overlap.
         config: Thresholds.
     """
+    scores, moving = detections
     # A fragment overlaps a long truck little; that it lies inside replaces the overlap.
     is_near = candidates.overlap_cost <= 1.0 - config.min_ro_gdiou
     is_part = np.greater_equal(inside.T, config.fragment_overlap)
     by_overlap = np.where(is_near | is_part, candidates.overlap_cost, np.inf)
-    high = scores >= config.high_score
+    high = (scores >= config.high_score) & moving
     low = (scores >= config.min_score) & ~high
     detection_of_track = np.full(len(confirmed), -1, np.int64)
     track_of_detection = np.full(len(scores), -1, np.int64)

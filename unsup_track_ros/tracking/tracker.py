@@ -126,6 +126,18 @@ class Tracker:
         self._table, self._stamp_ns = table.rows(keep), stamp_ns
         return _tracks(self._table, main_row[keep], stamp_ns)
 
+    def expected(self, stamp_ns: int) -> tuple[Float64[np.ndarray, "T 7"], Float64[np.ndarray, " T"]]:
+        """Return where the confirmed tracks should be at a later stamp, and how fast.
+
+        Returns:
+            Boxes in odom and speeds (m/s); nothing is changed by asking.
+        """
+        if self._stamp_ns is None or stamp_ns <= self._stamp_ns:
+            return np.zeros((0, 7)), np.zeros(0)
+        table = self._table.rows(self._table.confirmed)
+        table = self._predict(table, (stamp_ns - self._stamp_ns) / NS_PER_S)
+        return table.boxes_odom, np.hypot(table.mean[:, 3], table.mean[:, 4])
+
     def _check(self, detections: Detections, egomotion: Egomotion) -> float:
         """Refuse input that does not fit, and return the time since the last step."""
         if detections.stamp_ns != egomotion.stamp1_ns:
@@ -169,7 +181,9 @@ class Tracker:
         grown = boxes.copy()
         grown[:, 3:5] += 2 * config.fragment_margin_m
         inside = association.share_inside(seen.boxes_odom, grown)
-        return association.associate(candidates, inside, table.confirmed, seen.scores, config)
+        return association.associate(
+            candidates, inside, table.confirmed, (seen.scores, seen.moving), config
+        )
 
     def _corrected(
         self, table: TrackTable, seen: Observation, assignment: Assignment, duration_s: float
@@ -199,6 +213,7 @@ class Tracker:
         """Return the detections that start a track."""
         config = self._config.lifecycle
         free = (assignment.track_of_detection < 0) & (seen.scores >= config.birth_score)
+        free &= seen.moving
         matched = table.rows(table.seen_ns == seen.stamp_ns).boxes_odom
         inside = association.share_inside(seen.boxes_odom, matched)
         return np.flatnonzero(free & ~(inside >= config.birth_overlap).any(1))

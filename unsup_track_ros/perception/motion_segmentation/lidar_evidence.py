@@ -66,6 +66,9 @@ class LidarEvidenceConfig(Config):
     min_suspicious: float = parameter(
         0.1, "Share of a cluster that standing still must fail to explain.", ge=0, le=1
     )
+    max_standing: float = parameter(
+        0.3, "Share that standing still may fail to explain of a cluster that stands.", ge=0, le=1
+    )
     max_speed_mps: float = parameter(30.0, "Fastest motion that is found.", unit="m/s", gt=0)
     min_speed_mps: float = parameter(0.5, "Slower clusters count as standing.", unit="m/s", gt=0)
     min_entered: float = parameter(
@@ -94,6 +97,7 @@ class PointEvidence:
             unknown.
         confidence: (P,) share of the cluster's points that testify to its motion, 0 where not
             moving.
+        standing: (P,) on the ground or on a cluster that standing still explains.
         cluster: (P,) 0 for none, else 1..C: the cluster of the point.
     """
 
@@ -101,6 +105,7 @@ class PointEvidence:
     judged: Bool[np.ndarray, " P"]
     velocity_velo: Float32[np.ndarray, "P 3"]
     confidence: Float32[np.ndarray, " P"]
+    standing: Bool[np.ndarray, " P"]
     cluster: Int[np.ndarray, " P"]
 
 
@@ -111,10 +116,12 @@ class _Verdict:
     Attributes:
         confidence: (C + 1,) 0 where the cluster does not move.
         velocities_base1: (C + 1, 2) on the ground, m/s; nan where it does not move or is unknown.
+        stands: (C + 1,) standing still explains it in every scan of the window.
     """
 
     confidence: Float64[np.ndarray, " C1"]
     velocities_base1: Float64[np.ndarray, "C1 2"]
+    stands: Bool[np.ndarray, " C1"]
 
 
 class LidarEvidence:
@@ -211,13 +218,15 @@ class LidarEvidence:
         num = len(wanted)
         members = members_of(scan, wanted)
         confidence, velocities = np.zeros(num), np.full((num, 2), np.nan)
-        answer = _Verdict(confidence=confidence, velocities_base1=velocities)
+        stands = np.zeros(num, bool)
+        answer = _Verdict(confidence=confidence, velocities_base1=velocities, stands=stands)
         if not len(members.cluster):
             return answer
         at_rest = [unexplained(past, members, config.explained_m) for past in searched]
         entering = members.share(inside[members.point])
         suspicious = np.max([entering, *(members.share(lost) for lost in at_rest)], axis=0)
         suspects = suspicious >= config.min_suspicious
+        stands[members.cluster] = suspicious < config.max_standing
         if not suspects.any():
             return answer
         oldest_rest = members.share(at_rest[-1])[suspects]
@@ -264,6 +273,7 @@ class LidarEvidence:
             judged=ground | self._judgeable(scan.clusters)[label],
             velocity_velo=velocity_velo[label],
             confidence=confidence,
+            standing=(ground | verdict.stands[label]) & ~(confidence > 0),
             cluster=label,
         )
 
@@ -274,4 +284,5 @@ def _joined(first: _Verdict, second: _Verdict) -> _Verdict:
     return _Verdict(
         confidence=np.concatenate([first.confidence, second.confidence[num:]]),
         velocities_base1=np.concatenate([first.velocities_base1, second.velocities_base1[num:]]),
+        stands=np.concatenate([first.stands, second.stands[num:]]),
     )

@@ -211,6 +211,8 @@ def _fuse(
         judged_pixels=to_image(view.scan1, judged[seen]),
         residual_px=to_image(view.scan1, image.residual_px),
         velocity_velo=None if lidar is None else lidar.velocity_velo,
+        confidence=None if lidar is None else lidar.confidence,
+        standing_points=None if lidar is None else lidar.standing,
         point_cluster=None if lidar is None else lidar.cluster,
     )
 
@@ -221,6 +223,8 @@ def _lidar_alone(lidar: PointEvidence) -> MotionSegmentation:
         moving_points=lidar.moving,
         judged_points=lidar.judged,
         velocity_velo=lidar.velocity_velo,
+        confidence=lidar.confidence,
+        standing_points=lidar.standing,
         point_cluster=lidar.cluster,
     )
 
