@@ -22,10 +22,11 @@ from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
-from unsup_track_ros.perception.detection import DetectionConfig, Expected, MotionDetector
+from unsup_track_ros.perception.detection import DetectionConfig, MotionDetector
 from unsup_track_ros.perception.egomotion import EgomotionConfig, EgomotionEstimator
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
+from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
@@ -121,15 +122,14 @@ class Pipeline:
             stage_seconds=clock.stop(),
         )
 
-    def _expected(self, frame: SensorFrame, egomotion: Egomotion) -> Expected | None:
+    def _expected(
+        self, frame: SensorFrame, egomotion: Egomotion
+    ) -> Float64[np.ndarray, "T 7"] | None:
         """Return where the tracks should be in the current frame, None without a pose."""
         if egomotion.odom_T_velo1 is None:
             return None
-        boxes_odom, speeds_mps = self._tracker.expected(frame.stamp_ns)
-        velo_T_odom = se3.inverse(egomotion.odom_T_velo1)
-        return Expected(
-            boxes_velo=se3.transform_boxes(velo_T_odom, boxes_odom), speeds_mps=speeds_mps
-        )
+        boxes_odom = self._tracker.expected(frame.stamp_ns)
+        return se3.transform_boxes(se3.inverse(egomotion.odom_T_velo1), boxes_odom)
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a stream."""

@@ -92,7 +92,7 @@ class BoxFitter:
             scores=regions.scores.astype(np.float64),
             velocities_velo=velocities_velo,
             heading_known=heading_known,
-            moving=regions.moving.copy(),
+            motion=regions.motion.copy(),
             num_points=np.bincount(regions.point_region, minlength=num + 1)[1:].astype(np.int64),
             boxes_pix=boxes_pix,
         )

@@ -10,8 +10,6 @@ where they agree. Keeps no state.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
@@ -30,23 +28,10 @@ from unsup_track_ros.geometry.voxels import (
 )
 from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int64
 from unsup_track_ros.structures.frame import SensorFrame
-from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
+from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation, MotionState
 from unsup_track_ros.structures.voxels import VoxelRegions
 
 _GROUPED_POINTS = 500  # per cluster, that decide what it joins
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Expected:
-    """Where known objects should be in the current frame.
-
-    Attributes:
-        boxes_velo: (T, 7) boxes.
-        speeds_mps: (T,) expected speeds over ground.
-    """
-
-    boxes_velo: Float64[np.ndarray, "T 7"]
-    speeds_mps: Float64[np.ndarray, " T"]
 
 
 class DetectionConfig(Config):
@@ -85,9 +70,6 @@ class DetectionConfig(Config):
     min_expected_share: float = parameter(
         0.6, "Share of a cluster that must lie in an expected box.", gt=0, le=1
     )
-    standing_speed_mps: float = parameter(
-        1.5, "What is expected to be faster is not a cluster that stands.", unit="m/s", ge=0
-    )
 
 
 class MotionDetector:
@@ -98,22 +80,32 @@ class MotionDetector:
         self._device = device
 
     def step(
-        self, frame: SensorFrame, motion: MotionSegmentation, expected: Expected | None = None
+        self,
+        frame: SensorFrame,
+        motion: MotionSegmentation,
+        expected_velo: Float64[np.ndarray, "T 7"] | None = None,
     ) -> MotionRegions:
         """Group the evidence of one frame; no evidence gives no region.
 
         Args:
             frame: Current frame.
             motion: What moves in it.
-            expected: Where known objects should be: clusters there become regions too, even if
-                nothing was seen moving, so that an object that stops is not lost.
+            expected_velo: (T, 7) where known objects should be: clusters there become regions too,
+                even if nothing was seen moving, so that an object that stops is not lost.
         """
         if motion.voxels is not None and frame.camera is not None:
             return self._from_voxels(frame, motion, motion.voxels)
         regions = self._from_points(frame, motion)
-        if expected is None or not len(expected.boxes_velo) or motion.point_cluster is None:
+        if expected_velo is None or not len(expected_velo) or motion.point_cluster is None:
             return regions
-        return self._with_expected(frame, motion, regions, expected)
+        loose = np.where(regions.point_region > 0, 0, motion.point_cluster).astype(np.int64)
+        index = np.flatnonzero(loose)
+        points_velo = frame.cloud.points_velo[index]
+        inside = box_of_points(points_velo, expected_velo, self._config.expected_margin_m) >= 0
+        size = np.bincount(loose[index], minlength=1)
+        num_inside = np.bincount(loose[index[inside]], minlength=len(size))
+        wanted = num_inside >= self._config.min_expected_share * size
+        return self._with_clusters(regions, motion, loose, wanted)
 
     def _from_voxels(
         self, frame: SensorFrame, motion: MotionSegmentation, found: VoxelRegions
@@ -135,7 +127,7 @@ class MotionDetector:
         return MotionRegions(
             point_region=_points_of(frame, motion, voxels),
             scores=scores.astype(np.float32),
-            moving=np.ones(len(visible), bool),
+            motion=np.full(len(visible), MotionState.MOVING, np.int64),
             flow_velo=np.full((len(visible), 3), np.nan, np.float32),
             voxels=voxels,
         )
@@ -184,46 +176,34 @@ class MotionDetector:
         return MotionRegions(
             point_region=point_region,
             scores=(support / (support + config.half_score_points)).astype(np.float32),
-            moving=np.ones(len(order), bool),
+            motion=np.full(len(order), MotionState.MOVING, np.int64),
             flow_velo=_group_means(velocity, region, len(order) + 1)[1:],
         )
 
-    def _with_expected(
+    def _with_clusters(
         self,
-        frame: SensorFrame,
-        motion: MotionSegmentation,
         regions: MotionRegions,
-        expected: Expected,
+        motion: MotionSegmentation,
+        loose: Int64[np.ndarray, " P"],
+        wanted: Bool[np.ndarray, " C1"],
     ) -> MotionRegions:
-        """Add the clusters that lie where an object is expected and are in no region yet."""
-        config = self._config
-        assert motion.point_cluster is not None
-        cluster = np.where(regions.point_region > 0, 0, motion.point_cluster).astype(np.int64)
-        index = np.flatnonzero(cluster)
-        of_point = cluster[index]
-        inside = box_of_points(
-            frame.cloud.points_velo[index], expected.boxes_velo, config.expected_margin_m
-        )
-        if motion.standing_points is not None:  # a fast object is nothing that stands
-            slow = expected.speeds_mps <= config.standing_speed_mps
-            contradicts = (inside >= 0) & motion.standing_points[index] & ~slow[inside]
-            inside[contradicts] = -1
-        num = int(cluster.max(initial=0)) + 1
-        size = np.bincount(of_point, minlength=num)
-        share = np.bincount(of_point[inside >= 0], minlength=num) / np.maximum(size, 1)
-        kept = np.flatnonzero((share >= config.min_expected_share) & (size >= config.min_points))
-        region = np.zeros(num, np.int64)
+        """Add the wanted ones of the clusters that are in no region yet."""
+        size = np.bincount(loose, minlength=len(wanted))
+        kept = np.flatnonzero(wanted & (size >= self._config.min_points))
+        kept = kept[kept > 0]
+        region = np.zeros(len(wanted), np.int64)
         region[kept] = len(regions.scores) + 1 + np.arange(len(kept))
-        num_still = len(kept)
+        scores = size[kept] / (size[kept] + self._config.half_score_points)
+        standing = np.zeros(len(wanted))
+        if motion.standing_points is not None:
+            standing = np.bincount(loose[motion.standing_points], minlength=len(wanted))
+        state = np.where(standing[kept] >= 0.5 * size[kept], MotionState.STANDING, MotionState.UNSURE)
+        unknown = np.full((len(kept), 3), np.nan, np.float32)
         return MotionRegions(
-            point_region=np.maximum(regions.point_region, region[cluster]),
-            scores=np.concatenate(
-                [regions.scores, size[kept] / (size[kept] + config.half_score_points)]
-            ).astype(np.float32),
-            moving=np.concatenate([regions.moving, np.zeros(num_still, bool)]),
-            flow_velo=np.concatenate(
-                [regions.flow_velo, np.full((num_still, 3), np.nan, np.float32)]
-            ),
+            point_region=np.maximum(regions.point_region, region[loose]),
+            scores=np.concatenate([regions.scores, scores]).astype(np.float32),
+            motion=np.concatenate([regions.motion, state]).astype(np.int64),
+            flow_velo=np.concatenate([regions.flow_velo, unknown]),
         )
 
     def _labelled(

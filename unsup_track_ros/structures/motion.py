@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unsup_track_ros.shapes import Bool, Float32, Int
+from unsup_track_ros.shapes import Bool, Float32, Int, Int64
 from unsup_track_ros.structures.voxels import VoxelRegions
 
 
@@ -20,6 +20,14 @@ class MotionStatus(enum.Enum):
     NO_EGOMOTION = "no_egomotion"
     NO_PAST_FRAME = "no_past_frame"
     NO_EVIDENCE_SOURCE = "no_evidence_source"  # the configured cues all lack their sensor
+
+
+class MotionState(enum.IntEnum):
+    """What is known of the motion of one object in one frame."""
+
+    STANDING = 0  # standing still explains all that was seen of it
+    UNSURE = 1
+    MOVING = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,13 +73,14 @@ class MotionRegions:
     Attributes:
         point_region: (P,) 0 for no region, else 1..R: the region of each point of the scan.
         scores: (R,) evidence of each region in [0, 1].
-        moving: (R,) seen moving; False for clusters taken because a track is expected there.
+        motion: (R,) values of `MotionState`; what does not move is there because a known object is
+            expected at its place.
         flow_velo: (R, 3) mean displacement per second in the current velo frame, nan where unknown.
         voxels: Voxels of the regions where they were found in voxels, else None.
     """
 
     point_region: Int[np.ndarray, " P"]
     scores: Float32[np.ndarray, " R"]
-    moving: Bool[np.ndarray, " R"]
+    motion: Int64[np.ndarray, " R"]
     flow_velo: Float32[np.ndarray, "R 3"]
     voxels: VoxelRegions | None = None
