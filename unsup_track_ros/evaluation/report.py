@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from unsup_track_ros.config import Config
 from unsup_track_ros.errors import DataError
+from unsup_track_ros.evaluation.breakdown import evaluate_breakdown
 from unsup_track_ros.evaluation.detection import DetectionEvaluationConfig, evaluate_detection
 from unsup_track_ros.evaluation.egomotion import evaluate_egomotion
 from unsup_track_ros.evaluation.metric import Metric, Pooling, count
@@ -108,6 +109,7 @@ def evaluate(
         count("frames.labels_without_truth", frames.labels_without_truth),
         count("frames.truths_without_label", frames.truths_without_label),
         *evaluate_detection(frames.pairs, config.detection),
+        *evaluate_breakdown(frames.pairs, config.detection, config.motion),
         *evaluate_tracking(frames.pairs, config.tracking),
         *evaluate_egomotion(frames),
         *evaluate_motion(frames.pairs, config.motion),
@@ -177,8 +179,14 @@ def _legend(config: EvaluationConfig) -> tuple[str, ...]:
         f"{', '.join(detection.vehicle_classes)}.",
         "frame_mean_ap: mean over frames of per-frame AP, frames with neither truth nor detection "
         f"{empty}; pooled_ap: detections of all frames sorted together.",
-        f"precision, recall: at IoU {detection.operating_iou:g}, scores from "
+        f"precision, recall, mean_iou: at IoU {detection.operating_iou:g}, scores from "
         f"{detection.operating_score:g}.",
+        "track_boxes: the same of the boxes of confirmed and coasting tracks, scored by existence.",
+        "heading: error of matched boxes whose label claims to know which way they face.",
+        f"breakdown: moving objects within {detection.selection.max_range_m:g} m, BEV: marked as "
+        "moving by their points, touched by a detection at IoU "
+        f"{detection.ignored_overlap_iou:g}, matched by a detection and tracked at IoU "
+        f"{detection.operating_iou:g}; wrong boxes by the moving object they overlap most.",
         f"tracking: BEV IoU {tracking.min_iou:g}, within {tracking.max_range_m:g} m, "
         f"{'all' if tracking.include_tentative else 'confirmed and coasting'} tracks; mobile: "
         "objects from their first motion on; HOTA, DetA, AssA are means over IoU 0.05..0.95.",
