@@ -21,6 +21,7 @@ from unsup_track_ros.evaluation.metric import Metric, Pooling, count
 from unsup_track_ros.evaluation.motion import MotionEvaluationConfig, evaluate_motion
 from unsup_track_ros.evaluation.occupancy import OccupancyEvaluationConfig, evaluate_occupancy
 from unsup_track_ros.evaluation.pairing import pair_frames
+from unsup_track_ros.evaluation.scene_flow import SceneFlowEvaluationConfig, evaluate_scene_flow
 from unsup_track_ros.evaluation.tracking import TrackingEvaluationConfig, evaluate_tracking
 from unsup_track_ros.structures.labels import FrameLabel
 from unsup_track_ros.structures.truth import FrameTruth
@@ -36,6 +37,7 @@ class EvaluationConfig(Config):
     detection: DetectionEvaluationConfig = DetectionEvaluationConfig()
     tracking: TrackingEvaluationConfig = TrackingEvaluationConfig()
     motion: MotionEvaluationConfig = MotionEvaluationConfig()
+    scene_flow: SceneFlowEvaluationConfig = SceneFlowEvaluationConfig()
     occupancy: OccupancyEvaluationConfig = OccupancyEvaluationConfig()
 
 
@@ -113,6 +115,7 @@ def evaluate(
         *evaluate_tracking(frames.pairs, config.tracking),
         *evaluate_egomotion(frames),
         *evaluate_motion(frames.pairs, config.motion),
+        *evaluate_scene_flow(frames.pairs, config.scene_flow),
         *evaluate_occupancy(frames.pairs, config.occupancy),
     )
     return EvaluationReport(metrics=metrics, legend=_legend(config))
@@ -195,6 +198,9 @@ def _legend(config: EvaluationConfig) -> tuple[str, ...]:
         "motion: judged = elements with evidence, all = every element; an object is found "
         f"with {config.motion.min_marked_share:.0%} of its points marked "
         f"(objects from {config.motion.min_object_points} points).",
+        "scene_flow: end-point error of the points' velocities over the time to the next scan, "
+        "the sensor held still; three_way: mean of the means of its parts (Argoverse 2); moving: "
+        f"faster than {config.scene_flow.min_moving_mps:g} m/s.",
         f"occupancy: cells the label knows, occupied from {config.occupancy.occupied_from}, pooled "
         f"over frames; tolerant: within {config.occupancy.tolerance_cells} cell(s).",
     )
