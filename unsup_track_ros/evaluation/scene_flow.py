@@ -170,7 +170,7 @@ def _flow_frame(
     rows = everything if truth.ground_points is None else ~truth.ground_points
     true_flow = np.asarray(truth.flow_points_velo[rows], np.float64)
     velocity = np.asarray(velocity_velo[rows], np.float64)
-    known: Bool[np.ndarray, " P"] = np.isfinite(velocity).all(axis=1)
+    known = np.asarray(np.isfinite(velocity).all(axis=1))
     return _FlowFrame(
         flow=np.where(known[:, None], velocity, 0.0) * period_s,
         true_flow=true_flow,
