@@ -22,6 +22,7 @@ from unsup_track_ros.evaluation.motion import MotionEvaluationConfig, evaluate_m
 from unsup_track_ros.evaluation.occupancy import OccupancyEvaluationConfig, evaluate_occupancy
 from unsup_track_ros.evaluation.pairing import pair_frames
 from unsup_track_ros.evaluation.scene_flow import SceneFlowEvaluationConfig, evaluate_scene_flow
+from unsup_track_ros.evaluation.standing import StandingEvaluationConfig, evaluate_standing
 from unsup_track_ros.evaluation.tracking import TrackingEvaluationConfig, evaluate_tracking
 from unsup_track_ros.structures.labels import FrameLabel
 from unsup_track_ros.structures.truth import FrameTruth
@@ -37,6 +38,7 @@ class EvaluationConfig(Config):
     detection: DetectionEvaluationConfig = DetectionEvaluationConfig()
     tracking: TrackingEvaluationConfig = TrackingEvaluationConfig()
     motion: MotionEvaluationConfig = MotionEvaluationConfig()
+    standing: StandingEvaluationConfig = StandingEvaluationConfig()
     scene_flow: SceneFlowEvaluationConfig = SceneFlowEvaluationConfig()
     occupancy: OccupancyEvaluationConfig = OccupancyEvaluationConfig()
 
@@ -115,6 +117,7 @@ def evaluate(
         *evaluate_tracking(frames.pairs, config.tracking),
         *evaluate_egomotion(frames),
         *evaluate_motion(frames.pairs, config.motion),
+        *evaluate_standing(frames.pairs, config.standing, config.motion),
         *evaluate_scene_flow(frames.pairs, config.scene_flow),
         *evaluate_occupancy(frames.pairs, config.occupancy),
     )
@@ -198,6 +201,9 @@ def _legend(config: EvaluationConfig) -> tuple[str, ...]:
         "motion: judged = elements with evidence, all = every element; an object is found "
         f"with {config.motion.min_marked_share:.0%} of its points marked "
         f"(objects from {config.motion.min_object_points} points).",
+        f"standing: standing objects within {config.standing.max_range_m:g} m, and how many of "
+        "them are called moving: by their points, by a detection or a track of at least "
+        f"{config.standing.min_moving_mps:g} m/s that lies on them.",
         "scene_flow: end-point error of the points' velocities over the time to the next scan, "
         "the sensor held still; three_way: mean of the means of its parts (Argoverse 2); moving: "
         f"faster than {config.scene_flow.min_moving_mps:g} m/s.",
