@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from benchmark.levers import LEVERS
 from benchmark.runs import (
-    CAUSAL,
-    COMPLETED,
     EVIDENCE_KEY,
     MODE_KEY,
     Bench,
@@ -148,8 +146,8 @@ def ablation(bench: Bench, worlds: Worlds) -> str:
     parts = [
         "## Ablation",
         "Mode `improved` with one lever out at a time, the same worlds, mean over seeds. Boxes and "
-        "tracks of moving objects within 50 m, precision (P) and recall (R) at BEV IoU 0.3; heading: "
-        "median error of the tracks in degrees.",
+        "tracks of moving objects within 50 m, precision (P) and recall (R) at BEV IoU 0.3; "
+        "heading: median error of the tracks in degrees.",
     ]
     for label_pass in worlds.passes:
         rows = []
@@ -172,9 +170,7 @@ def _scored(
     seconds = worlds.static_seconds if static_world else worlds.seconds
     for name, overrides in runs.items():
         for seed in worlds.seeds:
-            labels = bench.label(
-                bench.world(seed, seconds, static_world=static_world), overrides
-            )
+            labels = bench.label(bench.world(seed, seconds, static_world=static_world), overrides)
             for label_pass in worlds.passes:
                 report = score(labels, label_pass)
                 reports.setdefault(f"{name}/{label_pass}", []).append(report)
