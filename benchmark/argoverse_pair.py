@@ -29,7 +29,7 @@ _SOURCES = ("tf", "lidar")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Answer:
+class FlowAnswer:
     """What somebody says of the points of the first sweep.
 
     Attributes:
@@ -49,7 +49,9 @@ class _Answer:
 def argoverse(bench: Bench, log_dir: Path, modes: Sequence[str], passes: Sequence[str]) -> str:
     """Score trivial answers and ours on the pair; return the section."""
     pair = read_sweep_pair(log_dir)
-    rows = [_row(pair, answer) for answer in (*_trivial(pair), *_ours(bench, pair, modes, passes))]
+    rows = [
+        answer_row(pair, answer) for answer in (*_trivial(pair), *_ours(bench, pair, modes, passes))
+    ]
     scored = _scored_points(pair)
     moving = pair.truths[0].moving_points
     assert moving is not None
@@ -67,23 +69,23 @@ def argoverse(bench: Bench, log_dir: Path, modes: Sequence[str], passes: Sequenc
     )
 
 
-def _trivial(pair: SweepPair) -> Iterator[_Answer]:
+def _trivial(pair: SweepPair) -> Iterator[FlowAnswer]:
     nothing = np.zeros_like(pair.total_flow_velo)
     unmarked = np.zeros(len(nothing), bool)
     for name, motion in (("zero flow", np.eye(4)), ("ego only, true", pair.velo1_T_velo0)):
-        yield _Answer(name=name, velo1_T_velo0=motion, own_motion_velo0=nothing, marked=unmarked)
+        yield FlowAnswer(name=name, velo1_T_velo0=motion, own_motion_velo0=nothing, marked=unmarked)
 
 
 def _ours(
     bench: Bench, pair: SweepPair, modes: Sequence[str], passes: Sequence[str]
-) -> Iterator[_Answer]:
+) -> Iterator[FlowAnswer]:
     for source in _SOURCES:
         for index, mode in enumerate(modes):
             for label_pass in passes:
                 answer = _answer(bench, pair, label_pass, (mode, source))
                 if index == 0 and label_pass == CAUSAL and source != "tf":
                     nothing = np.zeros_like(answer.own_motion_velo0)
-                    yield _Answer(
+                    yield FlowAnswer(
                         name=f"ego only, {source}",
                         velo1_T_velo0=answer.velo1_T_velo0,
                         own_motion_velo0=nothing,
@@ -92,7 +94,7 @@ def _ours(
                 yield answer
 
 
-def _answer(bench: Bench, pair: SweepPair, label_pass: str, choice: tuple[str, str]) -> _Answer:
+def _answer(bench: Bench, pair: SweepPair, label_pass: str, choice: tuple[str, str]) -> FlowAnswer:
     mode, source = choice
     backward = label_pass == CAUSAL
     bag = bench.folder / "recordings" / f"argoverse_{'backward' if backward else 'forward'}.mcap"
@@ -110,7 +112,7 @@ def _answer(bench: Bench, pair: SweepPair, label_pass: str, choice: tuple[str, s
     num_points = len(pair.total_flow_velo)
     own_motion = np.zeros((num_points, 3)) if velocity is None else np.nan_to_num(velocity)
     marked = label.motion.moving_points
-    return _Answer(
+    return FlowAnswer(
         name=f"{mode}/{label_pass}, {source}",
         velo1_T_velo0=inverse(velo1_T_velo0) if backward else velo1_T_velo0,
         own_motion_velo0=own_motion * (sign * period_s),
@@ -125,7 +127,8 @@ def _scored_points(pair: SweepPair) -> Bool[np.ndarray, " P"]:
     return np.asarray(~ground & (np.abs(points_base[:, :2]) <= _HALF_SIDE_M).all(axis=1))
 
 
-def _row(pair: SweepPair, answer: _Answer) -> list[str]:
+def answer_row(pair: SweepPair, answer: FlowAnswer) -> list[str]:
+    """Return name, errors, and precision, recall and IoU of the moving flags."""
     truth, scored = pair.truths[0], _scored_points(pair)
     assert truth.moving_points is not None
     assert truth.point_objects is not None

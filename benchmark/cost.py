@@ -114,15 +114,15 @@ def _with_points(frames: Iterable[SensorFrame], factor: float) -> Iterator[Senso
     """Thin the scans at random, or double them with copies a centimetre aside."""
     generator = np.random.default_rng(0)
     for frame in frames:
-        yield replace(frame, cloud=_resampled(frame.cloud, factor, generator))
+        yield replace(frame, cloud=resampled(frame.cloud, factor, generator))
 
 
-def _resampled(cloud: PointCloud, factor: float, generator: np.random.Generator) -> PointCloud:
+def resampled(cloud: PointCloud, factor: float, generator: np.random.Generator) -> PointCloud:
+    """Return a share of the points, or all and copies a centimetre aside, in the scan's order."""
     total = len(cloud.points_velo)
     if factor == 1.0:
         return cloud
     wanted = round(total * factor)
-    # Whole copies first, then a random share, in the order of the scan.
     rows = np.concatenate(
         [
             np.repeat(np.arange(total), wanted // total),

@@ -116,7 +116,7 @@ def synthetic(bench: Bench, worlds: Worlds, modes: Sequence[str]) -> str:
         f"static worlds {worlds.static_seconds:g} s. Means over seeds, counts: sums. Boxes of "
         "moving objects; `detection` are those of single frames, `track_boxes` those of tracks; "
         "`tcr` within the paper's grid, `range` within 50 m all around.",
-        _bars(means),
+        bars(means),
         "### Average precision at BEV IoU",
         _average_precision(means),
         "### Scores",
@@ -177,7 +177,7 @@ def _scored(
     return reports
 
 
-def _bars(means: Mapping[str, EvaluationReport]) -> str:
+def bars(means: Mapping[str, EvaluationReport]) -> str:
     """Hold the results against what was asked for."""
     names = [name for name in means if name.startswith(IMPROVED)]
     rows = []

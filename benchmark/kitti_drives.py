@@ -39,7 +39,7 @@ _ALONG_M = np.arange(-60, 61) * 0.1
 _ASIDE_M = np.arange(-2, 3) * 0.1
 _FIT_M = 0.2
 _MIN_FIT, _MIN_GAIN, _MIN_SHIFT_M = 0.6, 0.2, 0.15
-_MIN_POINTS, _SAMPLE = 10, 300
+_MIN_POINTS, _SAMPLE = 10, 150
 # The road is no part of an object.
 _OFF_GROUND_M = 0.3
 # Half of the field of view of KITTI's camera 2.
@@ -176,14 +176,14 @@ def _moves(
         odom_T_velo0, odom_T_velo1 = poses[stamp_ns], poses[stamps_ns[index]]
         velo1_T_velo0 = inverse(odom_T_velo1) @ odom_T_velo0
         heading = np.array([np.cos(box_velo[6]), np.sin(box_velo[6])])
-        yield _fits_elsewhere(
+        yield fits_elsewhere(
             transform(velo1_T_velo0, points_velo[:: max(len(points_velo) // _SAMPLE, 1)]),
             scans[stamps_ns[index]],
             velo1_T_velo0[:2, :2] @ heading,
         )
 
 
-def _fits_elsewhere(
+def fits_elsewhere(
     points_velo1: Float64[np.ndarray, "K 3"],
     scan_velo1: Float64[np.ndarray, "_ 3"],
     heading: Float64[np.ndarray, " 2"],
@@ -198,16 +198,24 @@ def _fits_elsewhere(
     along, aside = np.meshgrid(_ALONG_M, _ASIDE_M, indexing="ij")
     across = np.array([-heading[1], heading[0]])
     shifts = along.reshape(-1, 1) * heading + aside.reshape(-1, 1) * across
-    placed = points_velo1[None] + np.column_stack([shifts, np.zeros(len(shifts))])[:, None]
-    distance_m, _ = tree.query(placed, distance_upper_bound=_FIT_M)
-    # Share of the points that find a neighbour, less for one that is farther.
-    fit = np.where(np.isfinite(distance_m), 1.0 - distance_m, 0.0).mean(axis=1)
+    stands = _fit(tree, points_velo1, np.zeros((1, 2)))[0]
+    if stands > 1.0 - _MIN_GAIN:  # no place can fit clearly better
+        return False
+    fit = _fit(tree, points_velo1, shifts)
     best = int(fit.argmax())
-    stands = fit[np.flatnonzero((np.abs(shifts) < 1e-9).all(axis=1))[0]]
     moved_m = float(np.linalg.norm(shifts[best]))
     return bool(
         fit[best] >= _MIN_FIT and fit[best] - stands >= _MIN_GAIN and moved_m > _MIN_SHIFT_M
     )
+
+
+def _fit(
+    tree: cKDTree, points: Float64[np.ndarray, "K 3"], shifts: Float64[np.ndarray, "S 2"]
+) -> Float64[np.ndarray, " S"]:
+    """Return per shift the share of points that find a neighbour, less for one farther away."""
+    placed = points[None] + np.column_stack([shifts, np.zeros(len(shifts))])[:, None]
+    distance_m, _ = tree.query(placed, distance_upper_bound=_FIT_M)
+    return np.asarray(np.where(np.isfinite(distance_m), 1.0 - distance_m, 0.0).mean(axis=1))
 
 
 def _object_table(labels: Mapping[str, Sequence[FrameLabel]], truths: Sequence[FrameTruth]) -> str:

@@ -6,9 +6,9 @@
         [--frames 10 20 30] [--label-pass completed]
 
 Bird's-eye views of label frames. Found: tracks filled in colours with ID and speed, detections
-without a track outlined. True: moving boxes white, standing ones grey, both with a tick at the
-front. Points where the truth knows them: green marked rightly as moving, red marked wrongly, blue
-moving but missed.
+without a track outlined. True: moving boxes yellow with their number of points, standing ones
+dull, both with a tick at the front. Points where the truth knows them: green marked rightly as
+moving, red marked wrongly, blue moving but missed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from unsup_track_ros.visualization.birds_eye_view import BirdsEyeView, BirdsEyeV
 from unsup_track_ros.visualization.drawing import Image
 
 RIGHT, WRONG, MISSED = (0, 220, 80), (255, 60, 60), (70, 130, 255)
-MOVING, STANDING = (255, 255, 255), (130, 130, 130)
+MOVING, STANDING = (255, 225, 0), (150, 135, 60)
 
 
 def main() -> None:
