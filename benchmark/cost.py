@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from unsup_track_ros.structures.frame import PointCloud, SensorFrame
 _WARM_UP = 12
 _FACTORS = (0.5, 1.0, 2.0)
 _JITTER_M = 0.01
+_CPU = "CPU time of all threads"
 Times = dict[str, list[float]]
 
 
@@ -33,7 +35,9 @@ def cost(bench: Bench, recordings: Sequence[Path], modes: Sequence[str]) -> str:
         "## Cost",
         "Wall times of `Pipeline.step` in milliseconds, median and 95th percentile over the frames "
         f"after the first {_WARM_UP}; stages overlap, so they do not add up to the step. "
-        "Labelling: `label_recording` as users run it, with completion and without pictures.",
+        "What other programs do beside counts in wall times, less so in CPU time; load average "
+        f"at the start: {os.getloadavg()[0]:.1f}. Labelling: `label_recording` as users run it, with "
+        "completion and without pictures.",
     ]
     for bag in recordings:
         with Recording(bag) as recording:
@@ -55,7 +59,9 @@ def _times(bench: Bench, frames: Iterable[SensorFrame], mode: str) -> Times:
     pipeline = Pipeline(configured({MODE_KEY: mode}).pipeline, torch.device(bench.device))
     times: Times = {}
     for number_of_frame, frame in enumerate(frames):
-        seconds = pipeline.step(frame).stage_seconds
+        start_s = time.process_time()
+        seconds = dict(pipeline.step(frame).stage_seconds)
+        seconds[_CPU] = time.process_time() - start_s
         if number_of_frame >= _WARM_UP:
             for stage, value in seconds.items():
                 times.setdefault(stage, []).append(1e3 * value)
