@@ -38,8 +38,10 @@ class ScanFactsConfig(Config):
         2.6, "Points higher than this over the local ground do not join clusters.", unit="m", gt=0
     )
     cluster_cell_m: float = parameter(0.2, "Cell of the clustering grid.", unit="m", gt=0)
-    bridge_from_m: float = parameter(
-        15.0, "From this range on one empty cell does not part a cluster.", unit="m", ge=0
+    bridge_from_m: tuple[float, ...] = parameter(
+        (15.0, 25.0),
+        "Ranges from which one, two, ... empty cells on each side do not part a cluster.",
+        unit="m",
     )
     field_cell_m: float = parameter(0.15, "Cell of the distance field.", unit="m", gt=0)
     reach_m: float = parameter(
@@ -116,7 +118,7 @@ def _clusters(
     points_base: Float32[np.ndarray, "P 3"],
     candidate: Bool[np.ndarray, " P"],
 ) -> Clusters:
-    """Connect points on a bird's-eye grid; far away one empty cell is bridged."""
+    """Connect points on a bird's-eye grid; far away empty cells are bridged."""
     row = np.flatnonzero(candidate)
     place = points_base[row, :2]
     range_m = np.sqrt((place * place).sum(axis=1))
@@ -126,9 +128,13 @@ def _clusters(
     cell = ((place + config.range_m) / config.cluster_cell_m).astype(np.int32)
     occupied = np.zeros((side, side), np.uint8)
     occupied[cell[:, 1], cell[:, 0]] = 1
-    bridged = cv2.dilate(occupied, np.ones((3, 3), np.uint8)) & _beyond(config, side)
+    joined = occupied.copy()
+    for empty_cells, from_m in enumerate(config.bridge_from_m, start=1):
+        reach = np.ones((2 * empty_cells + 1,) * 2, np.uint8)
+        bridged = cv2.dilate(occupied, reach) & _beyond(config, side, from_m)
+        joined |= bridged
     num, components, stats, _ = cv2.connectedComponentsWithStats(
-        occupied | bridged, connectivity=8, ltype=cv2.CV_32S
+        joined, connectivity=8, ltype=cv2.CV_32S
     )
     label = np.zeros(len(points_base), np.int64)
     label[row] = components[cell[:, 1], cell[:, 0]]
@@ -140,7 +146,7 @@ def _clusters(
     )
 
 
-def _beyond(config: ScanFactsConfig, side: int) -> UInt8[np.ndarray, "Y X"]:
+def _beyond(config: ScanFactsConfig, side: int, from_m: float) -> UInt8[np.ndarray, "Y X"]:
     """Return the cells that are far enough for gaps between the returns of one object."""
     place = (np.arange(side) + 0.5) * config.cluster_cell_m - config.range_m
-    return (np.hypot(place[:, None], place) >= config.bridge_from_m).astype(np.uint8)
+    return (np.hypot(place[:, None], place) >= from_m).astype(np.uint8)
