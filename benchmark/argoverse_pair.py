@@ -16,7 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.runs import CAUSAL, EVIDENCE_KEY, MODE_KEY, SOURCE_KEY, Bench, labels_of, say
+from benchmark.runs import (
+    CAUSAL,
+    EVIDENCE_KEY,
+    MODE_KEY,
+    SOURCE_KEY,
+    Bench,
+    labels_of,
+    passes_of,
+    say,
+)
 from benchmark.tables import number, table
 from unsup_track_ros.data.argoverse import SweepPair, read_sweep_pair, write_sweep_pair
 from unsup_track_ros.evaluation.scene_flow import MEANS, PARTS, FlowErrors
@@ -81,7 +90,7 @@ def _ours(
 ) -> Iterator[FlowAnswer]:
     for source in _SOURCES:
         for index, mode in enumerate(modes):
-            for label_pass in passes:
+            for label_pass in passes_of(mode, passes):
                 answer = _answer(bench, pair, label_pass, (mode, source))
                 if index == 0 and label_pass == CAUSAL and source != "tf":
                     nothing = np.zeros_like(answer.own_motion_velo0)

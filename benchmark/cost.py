@@ -36,8 +36,8 @@ def cost(bench: Bench, recordings: Sequence[Path], modes: Sequence[str]) -> str:
         "Wall times of `Pipeline.step` in milliseconds, median and 95th percentile over the frames "
         f"after the first {_WARM_UP}; stages overlap, so they do not add up to the step. "
         "What other programs do beside counts in wall times, less so in CPU time; load average "
-        f"at the start: {os.getloadavg()[0]:.1f}. Labelling: `label_recording` as users run it, with "
-        "completion and without pictures.",
+        f"at the start: {os.getloadavg()[0]:.1f}. Labelling: `label_recording` as users run it, "
+        "with completion and without pictures.",
     ]
     for bag in recordings:
         with Recording(bag) as recording:

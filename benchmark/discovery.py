@@ -21,9 +21,9 @@ import torch
 
 from benchmark.argoverse_pair import argoverse
 from benchmark.cost import cost
-from benchmark.discovery_worlds import IMPROVED, TCR, Worlds, ablation, synthetic
+from benchmark.discovery_worlds import Worlds, ablation, synthetic
 from benchmark.kitti_drives import kitti
-from benchmark.runs import CAUSAL, COMPLETED, Bench
+from benchmark.runs import CAUSAL, COMPLETED, IMPROVED, TCR, Bench
 from benchmark.tables import hardware
 from unsup_track_ros.data.kitti import convert_drive
 

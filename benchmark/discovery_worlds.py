@@ -9,10 +9,14 @@ from dataclasses import dataclass
 
 from benchmark.levers import LEVERS
 from benchmark.runs import (
+    CAUSAL,
     EVIDENCE_KEY,
+    IMPROVED,
     MODE_KEY,
+    TCR,
     Bench,
     Overrides,
+    passes_of,
     score,
 )
 from benchmark.tables import number, share, table
@@ -20,7 +24,6 @@ from unsup_track_ros.evaluation.breakdown import MISTAKES, STAGES
 from unsup_track_ros.evaluation.detection import IOU_THRESHOLDS
 from unsup_track_ros.evaluation.report import EvaluationReport, comparison_markdown, summarize
 
-TCR, IMPROVED = "tcr", "improved"
 BOXES = "detection.range.bev.moving"
 TRACK_BOXES = "track_boxes.range.bev.moving"
 AP_ROWS = (
@@ -171,7 +174,7 @@ def _scored(
     for name, overrides in runs.items():
         for seed in worlds.seeds:
             labels = bench.label(bench.world(seed, seconds, static_world=static_world), overrides)
-            for label_pass in worlds.passes:
+            for label_pass in passes_of(overrides[MODE_KEY], worlds.passes):
                 report = score(labels, label_pass)
                 reports.setdefault(f"{name}/{label_pass}", []).append(report)
     return reports
@@ -214,12 +217,12 @@ def _judged(value: float | None, is_met: Callable[[float], bool]) -> str:
 def _ahead(
     means: Mapping[str, EvaluationReport], names: Sequence[str], row: str
 ) -> list[str] | None:
-    """Compare with mode tcr of the same pass: ahead at every IoU, and by 0.10 at 0.5."""
+    """Compare with mode tcr, which is causal: ahead at every IoU, and by 0.10 at 0.5."""
     cells = []
+    rival = means.get(f"{TCR}/{CAUSAL}")
+    if rival is None:
+        return None
     for name in names:
-        rival = means.get(name.replace(IMPROVED, TCR))
-        if rival is None:
-            return None
         differences = {
             f"{iou:.1f}": (means[name].value(f"{row}@{iou:.1f}") or 0.0)
             - (rival.value(f"{row}@{iou:.1f}") or 0.0)

@@ -21,7 +21,7 @@ from kiss_icp.config import KISSConfig
 from kiss_icp.kiss_icp import KissICP
 from scipy.spatial import cKDTree
 
-from benchmark.runs import MODE_KEY, Bench, labels_of, say
+from benchmark.runs import MODE_KEY, Bench, labels_of, passes_of, say
 from benchmark.tables import number, table
 from unsup_track_ros.data.kitti import convert_drive, open_drive, read_drive_labels
 from unsup_track_ros.data.kitti.scans import read_scan
@@ -80,7 +80,7 @@ def kitti(bench: Bench, drives: Sequence[Path], modes: Sequence[str], passes: Se
                 for label in labels_of(bench.label(bag, {MODE_KEY: mode}), label_pass)
             ]
             for mode in modes
-            for label_pass in passes
+            for label_pass in passes_of(mode, passes)
         }
         reports = {name: evaluate(found, truths) for name, found in labels.items()}
         parts += [
