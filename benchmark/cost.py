@@ -16,6 +16,7 @@ import torch
 from benchmark.runs import MODE_KEY, Bench, configured, say
 from benchmark.tables import number, table
 from unsup_track_ros.data.recording import Recording
+from unsup_track_ros.errors import DataError
 from unsup_track_ros.labeling.labeler import LabelingOptions, label_recording
 from unsup_track_ros.labeling.progress import no_progress
 from unsup_track_ros.pipeline import Pipeline
@@ -65,6 +66,11 @@ def _times(bench: Bench, frames: Iterable[SensorFrame], mode: str) -> Times:
         if number_of_frame >= _WARM_UP:
             for stage, value in seconds.items():
                 times.setdefault(stage, []).append(1e3 * value)
+    if not times:
+        raise DataError(
+            f"A recording that is timed must have more than {_WARM_UP} frames, the first of which "
+            "are not counted. Make the drives longer."
+        )
     return times
 
 
