@@ -19,7 +19,7 @@ from benchmark.runs import (
     passes_of,
     score,
 )
-from benchmark.tables import number, share, table
+from benchmark.tables import judged, number, share, table
 from unsup_track_ros.evaluation.breakdown import MISTAKES, STAGES
 from unsup_track_ros.evaluation.detection import IOU_THRESHOLDS
 from unsup_track_ros.evaluation.report import EvaluationReport, comparison_markdown, summarize
@@ -144,7 +144,8 @@ def synthetic(bench: Bench, worlds: Worlds, modes: Sequence[str]) -> str:
 
 def ablation(bench: Bench, worlds: Worlds) -> str:
     """Take one lever at a time out of mode `improved`; return the section."""
-    runs: dict[str, Overrides] = {"all levers": {}, **LEVERS}
+    # With the evidence, the labels of `synthetic` serve as they are.
+    runs: dict[str, Overrides] = {"all levers": {EVIDENCE_KEY: True}, **LEVERS}
     runs = {name: {MODE_KEY: IMPROVED, **overrides} for name, overrides in runs.items()}
     reports = _scored(bench, worlds, runs, static_world=False)
     parts = [
@@ -196,7 +197,8 @@ def bars(means: Mapping[str, EvaluationReport]) -> str:
         ("track heading, median", "<= 5 deg", f"{TRACK_BOXES}.heading.median", _at_most(5.0)),
     ):
         values = [means[name].value(key) for name in names]
-        rows.append([title, bar, *(_judged(value, is_met) for value in values)])
+        cells = (judged(value, value is not None and is_met(value)) for value in values)
+        rows.append([title, bar, *cells])
     rows += [row for answer in AP_ROWS if (row := _ahead(means, names, answer)) is not None]
     return "\n\n".join(["### Bars", table(["", "bar", *names], rows)])
 
@@ -207,12 +209,6 @@ def _at_least(bar: float) -> Callable[[float], bool]:
 
 def _at_most(bar: float) -> Callable[[float], bool]:
     return lambda value: value <= bar
-
-
-def _judged(value: float | None, is_met: Callable[[float], bool]) -> str:
-    if value is None:
-        return "n/a"
-    return f"{value:.3f} {'met' if is_met(value) else 'MISSED'}"
 
 
 def _ahead(
