@@ -155,16 +155,27 @@ def ablation(bench: Bench, worlds: Worlds) -> str:
         "heading: median error of the tracks in degrees; `all tracks`: standing objects count too.",
     ]
     for label_pass in worlds.passes:
-        rows = []
-        for name in runs:
-            mean = summarize(reports[f"{name}/{label_pass}"])
-            rows.append([name, *(number(mean.value(key)) for key in ABLATION_KEYS.values())])
-        parts += [f"### {label_pass.capitalize()}", table(["", *ABLATION_KEYS], rows)]
+        means = {name: summarize(reports[f"{name}/{label_pass}"]) for name in runs}
+        parts += [f"### {label_pass.capitalize()}", ablation_table(means)]
     settings = [
         f"- {name}: " + ", ".join(f"`{key}: {value}`" for key, value in overrides.items())
         for name, overrides in LEVERS.items()
     ]
     return "\n\n".join([*parts, "\n".join(settings)])
+
+
+def ablation_table(means: Mapping[str, EvaluationReport]) -> str:
+    """Lay out the runs, the first of which has all levers; those that do not differ are named."""
+    rows = {
+        name: [number(mean.value(key)) for key in ABLATION_KEYS.values()]
+        for name, mean in means.items()
+    }
+    first = next(iter(rows))
+    equal = [name for name, cells in rows.items() if name != first and cells == rows[first]]
+    text = table(
+        ["", *ABLATION_KEYS], [[name, *cells] for name, cells in rows.items() if name not in equal]
+    )
+    return f"{text}\n\nWithout effect here: {', '.join(equal)}." if equal else text
 
 
 def _scored(

@@ -16,7 +16,6 @@ LEVERS: dict[str, Overrides] = {
         "pipeline.tracker.motion.heading_min_speed_mps": 1000.0,
         f"{_OBJECTS}.trajectory.heading_speed_mps": 1000.0,
     },
-    "no look ahead": {"completion.window_s": 0.1},
     "median size of a track": {f"{_OBJECTS}.trajectory.size_quantile": 0.5},
     "no size prototypes": {f"{_OBJECTS}.prototypes.min_sightings": _NEVER},
     "no static objects": {f"{_OBJECTS}.static_weight": 0.0},
