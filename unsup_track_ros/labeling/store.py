@@ -12,7 +12,8 @@
     summary.json     what was found, what was missing
     pictures/        frames of the report; video.mp4 shows them all
     report.html      everything to look at, in one file
-    evaluation.json  scores, once `unsup-track evaluate` was run; evaluation.md for people
+    evaluation.json  scores, once `unsup-track evaluate` was run; evaluation.md for people;
+                     evaluation_completed.* of the completed labels
     timings.json     wall times of the newest run
 
 `VARYING_FILES` are the only ones that differ between equal runs.
@@ -49,6 +50,8 @@ TIMINGS_NAME: Final = "timings.json"
 REPORT_NAME: Final = "report.html"
 EVALUATION_NAME: Final = "evaluation.json"
 EVALUATION_TEXT_NAME: Final = "evaluation.md"
+COMPLETED_EVALUATION_NAME: Final = "evaluation_completed.json"
+COMPLETED_EVALUATION_TEXT_NAME: Final = "evaluation_completed.md"
 VIDEO_NAME: Final = "video.mp4"
 PICTURES_NAME: Final = "pictures"
 # Wall times differ from run to run, and the report shows them.
@@ -61,6 +64,7 @@ DERIVED: Final = (
     TRAJECTORIES_NAME,
     _SCRATCH_NAME,
     OBJECTS_NAME, SUMMARY_NAME, EVALUATION_NAME, EVALUATION_TEXT_NAME, *PICTURED,
+    COMPLETED_EVALUATION_NAME, COMPLETED_EVALUATION_TEXT_NAME,
 )
 _KNOWN: Final = (*DERIVED, TIMINGS_NAME, SNAPSHOT_NAME, FRAMES_NAME, CONFIG_NAME, MANIFEST_NAME)
 _INDEX_DIGITS: Final = 6
