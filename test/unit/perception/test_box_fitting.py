@@ -13,7 +13,7 @@ from unsup_track_ros.geometry.voxels import DISCOVER_GRID, voxel_centres
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.frame import PointCloud, SensorFrame
-from unsup_track_ros.structures.motion import MotionRegions
+from unsup_track_ros.structures.motion import MotionRegions, MotionState
 from unsup_track_ros.structures.voxels import VoxelRegions
 
 ROAD_Z = -1.7
@@ -63,6 +63,7 @@ def fit(
     regions = MotionRegions(
         point_region=region[order],
         scores=np.linspace(0.9, 0.5, len(objects)).astype(np.float32),
+        motion=np.full(len(objects), int(MotionState.MOVING)),
         flow_velo=np.array(velocities, np.float32).reshape(-1, 3),
     )
     return BoxFitter(config or BoxFittingConfig()).step(frame, regions)
@@ -155,6 +156,7 @@ def fit_voxels(index_zyx: np.ndarray, **values: bool) -> tuple[Detections, np.nd
     regions = MotionRegions(
         point_region=np.zeros(len(voxel_frame().cloud.points_velo), np.int64),
         scores=np.ones(1, np.float32),
+        motion=np.array([MotionState.MOVING]),
         flow_velo=np.full((1, 3), np.nan, np.float32),
         voxels=VoxelRegions(
             grid=DISCOVER_GRID,
