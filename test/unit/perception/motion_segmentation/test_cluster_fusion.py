@@ -17,7 +17,6 @@ from unsup_track_ros.perception.motion_segmentation.lidar_evidence import PointE
 from unsup_track_ros.perception.motion_segmentation.projected_scan import flow_view
 from unsup_track_ros.structures.frame import PointCloud
 
-
 SURE = 0.75
 
 
