@@ -39,9 +39,9 @@ def shifted(box: Box, dx_m: float, dy_m: float) -> Box:
 
 
 def cast_velo(boxes: Sequence[Box], odom_T_velo: np.ndarray) -> np.ndarray:
-    """Return the scan (in velo) of ground and boxes by the slab method."""
+    """Return the scan (in velo), ahead of the sensor, of ground and boxes by the slab method."""
     elevation = np.linspace(-0.42, 0.05, 48)
-    azimuth = np.arange(-np.pi, np.pi, 0.004)
+    azimuth = np.arange(-1.3, 1.3, 0.004)
     el, az = (a.ravel() for a in np.meshgrid(elevation, azimuth))
     ray_velo = np.stack([np.cos(el) * np.cos(az), np.cos(el) * np.sin(az), np.sin(el)], 1)
     ray = ray_velo @ odom_T_velo[:3, :3].T
