@@ -63,8 +63,13 @@ DERIVED: Final = (
     COMPLETED_NAME,
     TRAJECTORIES_NAME,
     _SCRATCH_NAME,
-    OBJECTS_NAME, SUMMARY_NAME, EVALUATION_NAME, EVALUATION_TEXT_NAME, *PICTURED,
-    COMPLETED_EVALUATION_NAME, COMPLETED_EVALUATION_TEXT_NAME,
+    OBJECTS_NAME,
+    SUMMARY_NAME,
+    EVALUATION_NAME,
+    EVALUATION_TEXT_NAME,
+    COMPLETED_EVALUATION_NAME,
+    COMPLETED_EVALUATION_TEXT_NAME,
+    *PICTURED,
 )
 _KNOWN: Final = (*DERIVED, TIMINGS_NAME, SNAPSHOT_NAME, FRAMES_NAME, CONFIG_NAME, MANIFEST_NAME)
 _INDEX_DIGITS: Final = 6
@@ -150,6 +155,12 @@ class LabelStore:
     def completed_indices(self) -> tuple[int, ...]:
         """Running numbers of the frames with a completed label, ascending."""
         return _indices_in(self._completed)
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether every frame has a completed label and nothing is left to do."""
+        # The intermediate results go last: while they are there, something may be missing.
+        return self.completed_indices == self.indices and not self._scratch.exists()
 
     def completed(self) -> Iterator[FrameLabel]:
         """Return the labels of the completed pass.

@@ -170,7 +170,7 @@ def _laid_out(
 ) -> _Problem:
     row = sightings.trajectory
     start = np.flatnonzero(np.diff(row, prepend=-1))
-    last = np.append(start[1:], len(row)) - 1
+    last = np.append(start, len(row))[1:] - 1
     first = sightings.frame[start]
     length = sightings.frame[last] - first + 1
     places = np.arange(int(length.max(initial=1)))

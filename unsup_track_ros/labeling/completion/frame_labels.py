@@ -80,9 +80,9 @@ def completed_label(
         scores=_scores(here, num_points),
         velocities_velo=velocities_odom @ odom_T_velo[:3, :3],
         heading_known=heading_known,
-        motion=np.where(
-            speed >= moving_speed_mps, MotionState.MOVING, MotionState.STANDING
-        ).astype(np.int64),
+        motion=np.where(speed >= moving_speed_mps, MotionState.MOVING, MotionState.STANDING).astype(
+            np.int64
+        ),
         num_points=num_points,
         boxes_pix=boxes_pix,
     )

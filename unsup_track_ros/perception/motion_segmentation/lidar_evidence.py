@@ -259,12 +259,8 @@ class LidarEvidence:
 
         config = self._config
         free = nearest(config.free_ages_s)
-        entered = entered_points(
-            self.facts(frame), free, config.explained_m, config.free_margin_m
-        )
-        return _Side(
-            searched=nearest(config.search_ages_s), oldest=free[-1], entered=entered
-        )
+        entered = entered_points(self.facts(frame), free, config.explained_m, config.free_margin_m)
+        return _Side(searched=nearest(config.search_ages_s), oldest=free[-1], entered=entered)
 
     def _past_scan(
         self, past: PastFrame, stamp_ns: int, odom_T_base1: Float64[np.ndarray, "4 4"]
@@ -284,9 +280,7 @@ class LidarEvidence:
         judgeable[0] = False
         return np.asarray(judgeable)
 
-    def _verdict(
-        self, scan: ScanFacts, wanted: Bool[np.ndarray, " C1"], side: _Side
-    ) -> _Verdict:
+    def _verdict(self, scan: ScanFacts, wanted: Bool[np.ndarray, " C1"], side: _Side) -> _Verdict:
         """Weigh both witnesses for every wanted cluster that standing still does not explain."""
         config, searched = self._config, side.searched
         num = len(wanted)
