@@ -15,7 +15,7 @@ from unsup_track_ros.data.deskew import DeskewConfig, deskew
 from unsup_track_ros.data.point_cloud_decoding import DecodedCloud
 from unsup_track_ros.data.transforms import TransformTree
 from unsup_track_ros.errors import TransformError
-from unsup_track_ros.geometry.se3 import transform
+from unsup_track_ros.geometry.se3 import inverse, rigid, rotation_about, transform
 from unsup_track_ros.shapes import Float32, Float64, UInt8
 from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
 
@@ -32,6 +32,12 @@ class FrameConfig(Config):
     )
     base_frame: str = parameter(
         "", "Frame of the vehicle; empty: base_link or base_footprint, else that of the LiDAR."
+    )
+    camera_yaw_correction_rad: float = parameter(
+        0.0, "Turn of the cameras to the left that TF lacks, where they are.", unit="rad"
+    )
+    lidar_yaw_correction_rad: float = parameter(
+        0.0, "Turn of the reference LiDAR to the left that TF lacks, where it is.", unit="rad"
     )
     deskew: DeskewConfig = DeskewConfig()
 
@@ -89,7 +95,7 @@ class FrameAssembler:
         notes.extend(base_note)
         cloud = self._merge(clouds, odom, notes)
         cameras = [self._camera(image, (velo, stamp_ns), odom, notes) for image in images]
-        return SensorFrame(
+        frame = SensorFrame(
             stamp_ns=stamp_ns,
             index=index,
             cloud=cloud,
@@ -99,10 +105,32 @@ class FrameAssembler:
             odom_reason=odom_reason,
             missing_inputs=tuple(notes),
         )
+        return self._corrected(frame)
 
     def odom_reason(self, velo: str, stamp_ns: int) -> str:
         """Return why there is no pose of the LiDAR's frame at a stamp, empty when there is one."""
         return self._odom_T_velo(self._odom_name(), velo, stamp_ns)[1]
+
+    def _corrected(self, frame: SensorFrame) -> SensorFrame:
+        """Turn the mountings by what TF is known to lack, about the vehicle's up."""
+        camera_rad = self._config.camera_yaw_correction_rad
+        lidar_rad = self._config.lidar_yaw_correction_rad
+        if camera_rad == 0.0 and lidar_rad == 0.0:
+            return frame
+        # From here on the points are those of a LiDAR that is turned against the one TF knows.
+        told_T_velo = rotation_about(frame.base_T_velo[2, :3], lidar_rad)
+        base_T_told, odom_T_told = frame.base_T_velo, frame.odom_T_velo
+        cameras = []
+        for image in frame.cameras:
+            cam_T_told = image.cam_T_velo
+            cam_T_velo = _turned(cam_T_told @ told_T_velo, frame.base_T_velo[2, :3], camera_rad)
+            cameras.append(replace(image, cam_T_velo=cam_T_velo))
+        return replace(
+            frame,
+            cameras=tuple(cameras),
+            base_T_velo=base_T_told @ told_T_velo,
+            odom_T_velo=None if odom_T_told is None else odom_T_told @ told_T_velo,
+        )
 
     def _odom_name(self) -> str:
         if self._config.odom_frame:
@@ -195,6 +223,15 @@ class FrameAssembler:
             except TransformError:
                 pass  # no pose at one of the stamps: the mounting is the best that is known
         return self._tree.lookup(target[0], source[0], source[1])
+
+
+def _turned(
+    cam_T_velo: Float64[np.ndarray, "4 4"], up_velo: Float64[np.ndarray, " 3"], angle_rad: float
+) -> Float64[np.ndarray, "4 4"]:
+    """Turn a camera to the left where it is: what it sees turns to the right."""
+    place_velo = inverse(cam_T_velo)[:3, 3]
+    cam_R_velo = cam_T_velo[:3, :3] @ rotation_about(up_velo, -angle_rad)[:3, :3]
+    return rigid(cam_R_velo, -cam_R_velo @ place_velo)
 
 
 def _concatenate(clouds: Sequence[PointCloud]) -> PointCloud:
