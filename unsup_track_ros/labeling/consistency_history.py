@@ -16,7 +16,12 @@ from unsup_track_ros.structures.labels import FrameLabel
 TABLE_HEADER: Final = ("quantity", "status", "value", "deviation", "frames", "frames in alarm")
 _DECIMALS: Final = 6
 # How people read a unit: factor, name, decimals.
-_SHOWN: Final = {"s": (1e3, "ms", 0), "rad": (180.0 / math.pi, "deg", 2), "m": (1.0, "m", 2)}
+_SHOWN: Final = {
+    "s": (1e3, "ms", 0),
+    "rad": (180.0 / math.pi, "deg", 2),
+    "m": (1.0, "m", 2),
+    "": (100.0, "%", 1),
+}
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ class ConsistencyQuantity(enum.Enum):
     CAMERA_TIME_OFFSET = "camera_time_offset"
     CAMERA_YAW = "camera_yaw"
     LIDAR_YAW = "lidar_yaw"
+    ODOM_SCALE = "odom_scale"
     ODOM_JUMP = "odom_jump"
 
 
@@ -33,12 +34,13 @@ class ConsistencyFinding:
     Attributes:
         quantity: What is measured. CAMERA_TIME_OFFSET: by how much the image stamps are later than
             the scan stamps of the same moment. CAMERA_YAW, LIDAR_YAW: by how much the yaw of that
-            mounting in TF is too large (positive: too far to the left). ODOM_JUMP: length of a step
-            of TF that the sensors did not take.
+            mounting in TF is too large (positive: too far to the left). ODOM_SCALE: share by which
+            the way that TF tells is too long. ODOM_JUMP: length of a step of TF that the sensors
+            did not take.
         status: What the evidence says.
         value: Estimate, nan while there is none.
         sigma: Its standard deviation, nan while there is none.
-        unit: "s", "rad" or "m".
+        unit: "s", "rad", "m", or empty for a share.
         num_frames: Frames that the estimate rests on.
         stamp_ns: Stamp of the frame after a jump; 0 for the other quantities.
         sentence: What was found or is missing and, in an alarm, what to do about it.

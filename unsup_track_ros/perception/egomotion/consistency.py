@@ -10,7 +10,7 @@ and changes nothing: what the other stages answer does not depend on it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from unsup_track_ros.perception.egomotion.findings import (
     camera_yaw_finding,
     lidar_yaw_finding,
     odom_jump_finding,
+    odom_scale_finding,
     time_offset_finding,
 )
 from unsup_track_ros.perception.egomotion.image_alignment import (
@@ -31,7 +32,7 @@ from unsup_track_ros.perception.egomotion.image_alignment import (
 from unsup_track_ros.perception.egomotion.pose_check import (
     PoseCheck,
     PoseCheckConfig,
-    lidar_yaw_rad,
+    yaw_and_scale,
 )
 from unsup_track_ros.structures.consistency import ConsistencyStatus, EgomotionConsistency
 from unsup_track_ros.structures.egomotion import Egomotion
@@ -159,37 +160,46 @@ class EgomotionConsistencyCheck:
     def _findings(self) -> EgomotionConsistency:
         config = self._config.findings
         offset, camera_yaw = self._camera_measured()
-        lidar_yaw = lidar_yaw_finding(self._lidar_measured(), self._tf_seen, config)
+        lidar_yaw_measured, scale = self._tf_measured()
+        lidar_yaw = lidar_yaw_finding(lidar_yaw_measured, self._tf_seen, config)
         if lidar_yaw.status is ConsistencyStatus.ALARM and camera_yaw is not None:
             # Camera and LiDAR were compared: what the LiDAR is off by is not the camera's fault.
             camera_yaw = camera_yaw.plus(lidar_yaw.value, lidar_yaw.sigma)
+        lidar_is_known = lidar_yaw.status in (
+            ConsistencyStatus.CONSISTENT,
+            ConsistencyStatus.ALARM,
+        )
         num_frames, speed_mps = self._speeds.num_frames, 0.0
         if num_frames:
             speed_mps = float(self._speeds.total[0]) / num_frames
         return EgomotionConsistency(
             findings=(
                 time_offset_finding(offset, speed_mps, self._camera_seen, config),
-                camera_yaw_finding(camera_yaw, self._camera_seen, self._tf_seen, config),
+                camera_yaw_finding(camera_yaw, self._camera_seen, lidar_is_known, config),
                 lidar_yaw,
+                odom_scale_finding(scale, self._tf_seen, config),
                 odom_jump_finding(self._poses, self._tf_seen),
             )
         )
 
     def _camera_measured(self) -> tuple[Measured | None, Measured | None]:
         """Return the time offset and the yaw of the camera against the LiDAR."""
-        if not self._scores.is_enough:
-            return None, None
-        value, sigma = self._scores.estimate(self._alignment.peak)
-        num_frames = self._scores.num_frames
-        offset, yaw = (
-            Measured(value=float(v), sigma=float(s), num_frames=num_frames)
-            for v, s in zip(value, sigma, strict=True)
-        )
-        return offset, yaw
+        return _measured(self._scores, self._alignment.peak)
 
-    def _lidar_measured(self) -> Measured | None:
-        courses = self._poses.courses
-        if not courses.is_enough:
-            return None
-        value, sigma = courses.estimate(lidar_yaw_rad)
-        return Measured(value=float(value[0]), sigma=float(sigma[0]), num_frames=courses.num_frames)
+    def _tf_measured(self) -> tuple[Measured | None, Measured | None]:
+        """Return the yaw of the LiDAR and the scale of TF against each other."""
+        return _measured(self._poses.ways, yaw_and_scale)
+
+
+def _measured(
+    evidence: BlockedEvidence, estimator: Callable[[np.ndarray], np.ndarray]
+) -> tuple[Measured | None, Measured | None]:
+    """Return both values of an estimator, None while there is not enough evidence."""
+    if not evidence.is_enough:
+        return None, None
+    value, sigma = evidence.estimate(estimator)
+    first, second = (
+        Measured(value=float(v), sigma=float(s), num_frames=evidence.num_frames)
+        for v, s in zip(value, sigma, strict=True)
+    )
+    return first, second

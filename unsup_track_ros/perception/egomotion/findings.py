@@ -18,6 +18,8 @@ from unsup_track_ros.structures.consistency import (
 
 _MS_PER_S = 1e3
 _NS_PER_S = 1e9
+# All is well when the value is tolerable with 95 % confidence.
+_CONFIDENT_SIGMAS = 2.0
 
 
 class FindingConfig(Config):
@@ -39,6 +41,10 @@ class FindingConfig(Config):
         unit="m",
         ge=0,
     )
+    scale_tolerance: float = parameter(
+        0.03, "Share by which the way that TF tells may be too long or too short.", ge=0
+    )
+    least_scale_sigma: float = parameter(0.002, "Least standard deviation of that share.", ge=0)
     least_yaw_sigma_rad: float = parameter(
         0.001, "Least standard deviation of a yaw.", unit="rad", ge=0
     )
@@ -102,18 +108,18 @@ def time_offset_finding(
 
 
 def camera_yaw_finding(
-    yaw: Measured | None, camera_seen: bool, tf_seen: bool, config: FindingConfig
+    yaw: Measured | None, camera_seen: bool, lidar_is_known: bool, config: FindingConfig
 ) -> ConsistencyFinding:
     """Judge the yaw of the camera's mounting, radians.
 
-    Without TF the LiDAR's own mounting is not checked, and the camera is judged against it.
+    Where the LiDAR's own mounting could not be checked, the camera is judged against the LiDAR.
     """
     quantity = ConsistencyQuantity.CAMERA_YAW
     if not camera_seen:
         return _unobserved(quantity, "rad", "There is no camera image to compare with the scans.")
     if yaw is None:
         return _collecting(quantity, "rad", "how image and scan fit")
-    frame = "vehicle" if tf_seen else "LiDAR"
+    frame = "vehicle" if lidar_is_known else "LiDAR"
     texts = _yaw_texts("camera", f"against the {frame}", yaw, config)
     yaw = yaw.at_least(config.least_yaw_sigma_rad)
     return _judged(quantity, "rad", yaw, config.yaw_tolerance_rad, config, texts)
@@ -131,6 +137,26 @@ def lidar_yaw_finding(
     texts = _yaw_texts("LiDAR", "against the vehicle's motion", yaw, config)
     yaw = yaw.at_least(config.least_yaw_sigma_rad)
     return _judged(quantity, "rad", yaw, config.yaw_tolerance_rad, config, texts)
+
+
+def odom_scale_finding(
+    scale: Measured | None, tf_seen: bool, config: FindingConfig
+) -> ConsistencyFinding:
+    """Judge by which share the way that TF tells is too long."""
+    quantity = ConsistencyQuantity.ODOM_SCALE
+    if not tf_seen:
+        return _unobserved(quantity, "", "There are no poses from TF to compare the LiDAR with.")
+    if scale is None:
+        return _collecting(quantity, "", "how far TF and LiDAR see the vehicle drive")
+    scale = scale.at_least(config.least_scale_sigma)
+    percent, sigma = 100.0 * scale.value, 100.0 * scale.sigma
+    how = "long" if scale.value > 0 else "short"
+    texts = (
+        f"TF tells a way that is {abs(percent):.1f} +- {sigma:.1f} % too {how} against the LiDAR.",
+        "Calibrate the odometry (the radius of the wheels), or choose --egomotion lidar.",
+        f"The way that TF tells fits the LiDAR's to {percent:.1f} +- {sigma:.1f} %.",
+    )
+    return _judged(quantity, "", scale, config.scale_tolerance, config, texts)
 
 
 def odom_jump_finding(poses: PoseCheck, tf_seen: bool) -> ConsistencyFinding:
@@ -177,12 +203,11 @@ def _judged(
 ) -> ConsistencyFinding:
     """Compare an estimate with its tolerance and its noise; texts: alarm, remedy, all is well."""
     found, remedy, fine = texts
-    noise = config.significance * measured.sigma
-    status = ConsistencyStatus.CONSISTENT
-    sentence = fine
-    if abs(measured.value) > max(tolerance, noise):
+    size = abs(measured.value)
+    status, sentence = ConsistencyStatus.CONSISTENT, fine
+    if size > max(tolerance, config.significance * measured.sigma):
         status, sentence = ConsistencyStatus.ALARM, f"{found} {remedy}"
-    elif noise > tolerance + abs(measured.value):
+    elif size + _CONFIDENT_SIGMAS * measured.sigma > tolerance:
         status = ConsistencyStatus.COLLECTING
         sentence = f"{fine} That is too uncertain yet to say more."
     return ConsistencyFinding(

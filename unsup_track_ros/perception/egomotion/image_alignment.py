@@ -133,6 +133,8 @@ class ImageAlignment:
         index, points_cam, points_pix = seen_points(
             points_velo, image.cam_T_velo, camera, _MIN_DEPTH_M
         )
+        if len(index) == 0:
+            return points_velo[:0]
         columns = -(-camera.width_px // _CELL_WIDTH_PX)
         rows = -(-camera.height_px // _CELL_HEIGHT_PX)
         cell = _cells(points_pix, columns)
@@ -173,11 +175,15 @@ class ImageAlignment:
         """Project the edges as the image saw them, under every hypothesis.
 
         An image that is late by t shows the world of t ago: the points are moved back. A camera
-        whose yaw in TF is too large sees everything farther to the left than TF says.
+        whose yaw in TF is too large sees everything farther to the left than TF says. Without poses
+        `cam_T_velo` leaves out what the stamps themselves are apart.
         """
         velo1_T_velo0, elapsed_s = motion
+        apart_s = 0.0
+        if frame.odom_T_velo is None:
+            apart_s = (frame.stamp_ns - image.stamp_ns) * 1e-9
         then = [
-            transform(scaled(velo1_T_velo0, -late_s / elapsed_s), edges_velo)
+            transform(scaled(velo1_T_velo0, -(late_s + apart_s) / elapsed_s), edges_velo)
             for late_s in self.times_s
         ]
         points_velo = np.stack(then).reshape(-1, 3)

@@ -1,9 +1,13 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""TF against LiDAR: jumps of odom, and the yaw at which the LiDAR is mounted.
+"""TF against LiDAR: the yaw at which the LiDAR is mounted, the scale of odom, and jumps of it.
 
 A vehicle that drives shows the yaw of its LiDAR: the scans tell in which direction of the LiDAR it
-went, TF in which direction of the vehicle. A jump is a step of TF that the scans do not show.
+went, TF in which direction of the vehicle. The same ways tell the scale of TF. Both come from the
+similarity that maps TF's ways on the ground to the LiDAR's best (Umeyama, "Least-squares estimation
+of transformation parameters between two point patterns", 1991, here in the plane, where it is one
+complex number). A jump is a step of TF that the scans do not show and this similarity does not
+explain.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry.se3 import inverse, rotation_about_z, wrap_angle_rad
+from unsup_track_ros.geometry.se3 import inverse
 from unsup_track_ros.perception.egomotion.blocked_evidence import BlockConfig, BlockedEvidence
 from unsup_track_ros.perception.egomotion.pose_comparison import (
     MotionPair,
@@ -99,13 +103,13 @@ class PoseCheck:
     def __init__(self, config: PoseCheckConfig, blocks: BlockConfig) -> None:
         self._config = config
         self._comparison = PoseComparison(config.comparison)
-        # Per comparison: travelled square metres, and the same times the difference in course.
-        self._courses = BlockedEvidence((2,), blocks)
+        # Sums of TF's ways squared, and of the LiDAR's ways times TF's conjugated.
+        self._ways = BlockedEvidence((3,), blocks)
         self.reset()
 
     def reset(self) -> None:
         """Forget all."""
-        self._courses.reset()
+        self._ways.reset()
         self._differences_m = np.zeros(0)
         self._pair: MotionPair | None = None
         self.jump: OdomJump | None = None
@@ -137,22 +141,25 @@ class PoseCheck:
         if pair is None:
             return
         self._pair = pair
-        difference_m = self._difference_m(pair, frame.base_T_velo)
-        if self._is_jump(difference_m, pair) and not flow_contradicts(pair, past, frame, flow):
+        lidar, tf = _ways(pair, frame.base_T_velo)
+        difference_m = float(np.linalg.norm(lidar - self._explained(tf)))
+        is_jump = self._is_jump(difference_m, pair)
+        if is_jump and not flow_contradicts(pair, past, frame, flow):
             self.jump = OdomJump(
                 stamp_ns=frame.stamp_ns,
                 length_m=difference_m,
                 sigma_m=self.usual_difference_m,
                 count=1 if self.jump is None else self.jump.count + 1,
             )
-            return
+        # Jumps are rare, or they are usual: the median knows.
         kept = self._differences_m[-self._config.usual_differences + 1 :]
         self._differences_m = np.append(kept, difference_m)
-        self._add_course(frame, pair)
+        if not is_jump:
+            self._add_ways(frame.stamp_ns, lidar, tf)
 
     @property
     def num_comparisons(self) -> int:
-        """Comparisons that found no jump, as far as they are remembered."""
+        """Comparisons, as far as they are remembered."""
         return len(self._differences_m)
 
     @property
@@ -169,13 +176,13 @@ class PoseCheck:
         return max(_MAD_TO_SIGMA * median_m, self._config.least_sigma_m)
 
     @property
-    def courses(self) -> BlockedEvidence:
-        """Evidence on the yaw of the LiDAR, for `lidar_yaw_rad`."""
-        return self._courses
+    def ways(self) -> BlockedEvidence:
+        """Evidence on the yaw of the LiDAR and the scale of TF, for `yaw_and_scale`."""
+        return self._ways
 
     def state(self) -> dict[str, np.ndarray]:
         """Return flat arrays from which `restore` goes on with the same bytes."""
-        state = {f"courses/{key}": value for key, value in self._courses.state().items()}
+        state = {f"ways/{key}": value for key, value in self._ways.state().items()}
         state["differences_m"] = self._differences_m
         state["last_stamp_ns"] = np.array(-1 if self.last_stamp_ns is None else self.last_stamp_ns)
         if self._pair is not None:
@@ -186,10 +193,8 @@ class PoseCheck:
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on exactly where `state` was taken."""
-        prefix = "courses/"
-        self._courses.restore(
-            {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
-        )
+        prefix = "ways/"
+        self._ways.restore({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)})
         self._differences_m = state["differences_m"]
         stamp_ns = int(state["last_stamp_ns"])
         self.last_stamp_ns = None if stamp_ns < 0 else stamp_ns
@@ -211,35 +216,33 @@ class PoseCheck:
         return bool(np.linalg.norm(change_m) > limit_m)
 
     def _is_jump(self, difference_m: float, pair: MotionPair) -> bool:
+        """Tell whether a difference stands out; the first ones show what is usual."""
         limit_m = max(self._config.jump_tolerance_m, self._unusual_m)
-        return difference_m > limit_m and pair.lidar_is_better
+        return self.is_enough and difference_m > limit_m and pair.lidar_is_better
 
     @property
     def _unusual_m(self) -> float:
         return self._config.jump_sigmas * self.usual_difference_m
 
-    def _difference_m(self, pair: MotionPair, base_T_velo: np.ndarray) -> float:
-        """Compare the two ways on the ground, after what a wrong mounting explains."""
-        lidar, tf = _ways(pair, base_T_velo)
-        if self._courses.num_frames:
-            yaw_rad = float(lidar_yaw_rad(self._courses.total)[0])
-            tf = rotation_about_z(yaw_rad)[:2, :2] @ tf
-        return float(np.linalg.norm(lidar - tf))
+    def _explained(self, tf: Float64[np.ndarray, " 2"]) -> Float64[np.ndarray, " 2"]:
+        """Return what the LiDAR should see of TF's way, after what is known of yaw and scale."""
+        if self._ways.num_frames == 0:
+            return tf
+        _, real, imaginary = self._ways.total / self._ways.total[0]
+        along, across = tf
+        return np.array([real * along - imaginary * across, imaginary * along + real * across])
 
-    def _add_course(self, frame: SensorFrame, pair: MotionPair) -> None:
-        lidar, tf = _ways(pair, frame.base_T_velo)
+    def _add_ways(self, stamp_ns: int, lidar: np.ndarray, tf: np.ndarray) -> None:
         if min(np.linalg.norm(lidar), np.linalg.norm(tf)) < self._config.min_travel_m:
             return
-        courses_rad = [np.arctan2(way[1], way[0]) for way in (lidar, tf)]
-        difference_rad = float(wrap_angle_rad(np.array(courses_rad[0] - courses_rad[1])))
-        weight = float(lidar @ lidar)  # the angle's variance falls with the way squared
-        self._courses.add(frame.stamp_ns, np.array([weight, weight * difference_rad]))
+        across = tf[0] * lidar[1] - tf[1] * lidar[0]
+        self._ways.add(stamp_ns, np.array([tf @ tf, tf @ lidar, across]))
 
 
-def lidar_yaw_rad(courses: Float64[np.ndarray, " 2"]) -> Float64[np.ndarray, " 1"]:
-    """Return by how much the LiDAR's yaw in TF is too large, from the sums of the courses."""
-    yaw_rad: Float64[np.ndarray, " 1"] = courses[1:] / np.maximum(courses[:1], np.finfo(float).tiny)
-    return yaw_rad
+def yaw_and_scale(ways: Float64[np.ndarray, " 3"]) -> Float64[np.ndarray, " 2"]:
+    """Return by how much TF has the LiDAR's yaw too large (rad) and its way too long (a share)."""
+    square, real, imaginary = ways
+    return np.array([np.arctan2(imaginary, real), square / np.hypot(real, imaginary) - 1.0])
 
 
 def _ways(pair: MotionPair, base_T_velo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
