@@ -101,9 +101,8 @@ def test_a_drive_with_a_jump_and_a_late_camera_says_so_in_its_report(tmp_path: P
     bag, labels = tmp_path / "drive.mcap", tmp_path / "labels"
     faults = {"camera_late_s": 0.05, **JUMP}
     given = [word for name, value in faults.items() for word in ("--fault", f"{name}={value}")]
-    run_well(
-        *("synthesize", bag, "--seed", "5", "--seconds", str(SECONDS), "--config", world, *given)
-    )
+    drive = ("--seed", "5", "--seconds", str(SECONDS), "--config", str(world))
+    run_well("synthesize", bag, *drive, *given)
     run_well("label", bag, "--out", labels, "--no-video", "--mode", "tcr")
     summary = json.loads((labels / "summary.json").read_text())
     found = summary["consistency"]

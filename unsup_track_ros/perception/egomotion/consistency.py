@@ -11,6 +11,7 @@ and changes nothing: what the other stages answer does not depend on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -184,7 +185,13 @@ class EgomotionConsistencyCheck:
 
     def _camera_measured(self) -> tuple[Measured | None, Measured | None]:
         """Return the time offset and the yaw of the camera against the LiDAR."""
-        return _measured(self._scores, self._alignment.peak)
+        offset, yaw = _measured(self._scores, self._alignment.peak)
+        if offset is None or yaw is None:
+            return None, None
+        offset_limit, yaw_limit = self._alignment.limits(np.array([offset.value, yaw.value]))
+        if yaw_limit:  # the peak lies beyond, and with it the offset
+            return None, replace(yaw, at_limit=True)
+        return replace(offset, at_limit=bool(offset_limit)), yaw
 
     def _tf_measured(self) -> tuple[Measured | None, Measured | None]:
         """Return the yaw of the LiDAR and the scale of TF against each other."""

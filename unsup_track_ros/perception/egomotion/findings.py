@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,19 +52,23 @@ class FindingConfig(Config):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """An estimate with its standard deviation and the frames it rests on."""
+    """An estimate with its standard deviation and the frames it rests on.
+
+    Attributes:
+        value: The estimate.
+        sigma: Its standard deviation.
+        num_frames: Frames it rests on.
+        at_limit: Whether the search ended there, so that the truth may be farther.
+    """
 
     value: float
     sigma: float
     num_frames: int
+    at_limit: bool = False
 
     def plus(self, value: float, sigma: float) -> Measured:
         """Add an independent estimate."""
-        return Measured(
-            value=self.value + value,
-            sigma=float(np.hypot(self.sigma, sigma)),
-            num_frames=self.num_frames,
-        )
+        return replace(self, value=self.value + value, sigma=float(np.hypot(self.sigma, sigma)))
 
     def at_least(self, sigma: float) -> Measured:
         """Add a deviation that does not show in the scatter."""
@@ -97,9 +101,7 @@ def time_offset_finding(
     offset = offset.at_least(config.mounting_sigma_m / speed_mps)
     value_ms, sigma_ms = offset.value * _MS_PER_S, offset.sigma * _MS_PER_S
     how = "late" if offset.value > 0 else "early"
-    found = (
-        f"The camera stamps are {abs(value_ms):.0f} +- {sigma_ms:.0f} ms {how} against the LiDAR."
-    )
+    found = f"The camera stamps are {_least(offset)}{abs(value_ms):.0f} +- {sigma_ms:.0f} ms {how} against the LiDAR."
     remedy = (
         f"Correct the driver, or add {offset.value:+.3f} to recording.synchronizer.image_offset_s."
     )
@@ -229,12 +231,16 @@ def _yaw_texts(
     side = "left" if yaw.value > 0 else "right"
     name = sensor.lower()
     return (
-        f"The {sensor}'s mounting in TF is turned {abs(value_deg):.2f} +- {sigma_deg:.2f} deg too "
+        f"The {sensor}'s mounting in TF is turned {_least(yaw)}{abs(value_deg):.2f} +- {sigma_deg:.2f} deg too "
         f"far to the {side} {reference} (yaw).",
         f"Calibrate it again, or add {-yaw.value:+.4f} to "
         f"recording.frames.{name}_yaw_correction_rad.",
         f"The yaw of the {sensor}'s mounting fits to {value_deg:.2f} +- {sigma_deg:.2f} deg.",
     )
+
+
+def _least(measured: Measured) -> str:
+    return "at least " if measured.at_limit else ""
 
 
 def _unobserved(quantity: ConsistencyQuantity, unit: str, sentence: str) -> ConsistencyFinding:

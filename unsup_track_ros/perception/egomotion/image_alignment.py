@@ -24,7 +24,7 @@ import numpy as np
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.camera import project, seen_points
 from unsup_track_ros.geometry.se3 import rotation_about, scaled, transform
-from unsup_track_ros.shapes import Float32, Float64, Int64
+from unsup_track_ros.shapes import Bool, Float32, Float64, Int64
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.frame import CameraImage, SensorFrame
 
@@ -62,7 +62,7 @@ class ImageAlignmentConfig(Config):
     )
     time_step_s: float = parameter(0.01, "Step of that search.", unit="s", gt=0)
     yaw_range_rad: float = parameter(
-        0.044, "Largest yaw error of the camera that is looked for.", unit="rad", gt=0
+        0.0616, "Largest yaw error of the camera that is looked for.", unit="rad", gt=0
     )
     yaw_step_rad: float = parameter(0.0044, "Step of that search.", unit="rad", gt=0)
 
@@ -121,6 +121,12 @@ class ImageAlignment:
                 _vertex(self.yaws_rad, scores[time], int(yaw)),
             ]
         )
+
+    def limits(self, peak: Float64[np.ndarray, " 2"]) -> Bool[np.ndarray, " 2"]:
+        """Tell whether time offset and yaw error of a peak are the largest looked for, or more."""
+        ends = np.array([self.times_s[-1], self.yaws_rad[-1]])
+        at_limit: Bool[np.ndarray, " 2"] = np.abs(peak) >= ends
+        return at_limit
 
     def _reduced(self, camera: PinholeCamera) -> PinholeCamera:
         ratio = min(1.0, 1.0 / (self._config.pixel_rad * float(camera.pix_T_cam[0, 0])))

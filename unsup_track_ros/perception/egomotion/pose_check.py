@@ -140,21 +140,18 @@ class PoseCheck:
         self.last_stamp_ns = frame.stamp_ns
         if pair is None:
             return
-        self._pair = pair
         lidar, tf = _ways(pair, frame.base_T_velo)
         difference_m = float(np.linalg.norm(lidar - self._explained(tf)))
-        is_jump = self._is_jump(difference_m, pair)
-        if is_jump and not flow_contradicts(pair, past, frame, flow):
-            self.jump = OdomJump(
-                stamp_ns=frame.stamp_ns,
-                length_m=difference_m,
-                sigma_m=self.usual_difference_m,
-                count=1 if self.jump is None else self.jump.count + 1,
-            )
+        is_odd = difference_m > max(self._config.jump_tolerance_m, self._unusual_m)
+        if is_odd and (not pair.lidar_is_better or flow_contradicts(pair, past, frame, flow)):
+            return
+        self._pair = pair
+        if is_odd and self.is_enough:  # the first ones show what is usual
+            self._note_jump(frame.stamp_ns, difference_m)
         # Jumps are rare, or they are usual: the median knows.
         kept = self._differences_m[-self._config.usual_differences + 1 :]
         self._differences_m = np.append(kept, difference_m)
-        if not is_jump:
+        if not is_odd:
             self._add_ways(frame.stamp_ns, lidar, tf)
 
     @property
@@ -215,10 +212,13 @@ class PoseCheck:
         limit_m = max(self._config.suspicious_step_m, self._unusual_m)
         return bool(np.linalg.norm(change_m) > limit_m)
 
-    def _is_jump(self, difference_m: float, pair: MotionPair) -> bool:
-        """Tell whether a difference stands out; the first ones show what is usual."""
-        limit_m = max(self._config.jump_tolerance_m, self._unusual_m)
-        return self.is_enough and difference_m > limit_m and pair.lidar_is_better
+    def _note_jump(self, stamp_ns: int, length_m: float) -> None:
+        self.jump = OdomJump(
+            stamp_ns=stamp_ns,
+            length_m=length_m,
+            sigma_m=self.usual_difference_m,
+            count=1 if self.jump is None else self.jump.count + 1,
+        )
 
     @property
     def _unusual_m(self) -> float:

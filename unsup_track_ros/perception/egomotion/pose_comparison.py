@@ -18,6 +18,7 @@ from unsup_track_ros.geometry.camera import project
 from unsup_track_ros.geometry.se3 import inverse, scaled, transform
 from unsup_track_ros.perception.egomotion.flow_pairs import reprojection_pairs, view_of
 from unsup_track_ros.perception.egomotion.plane_map import (
+    PlaneLevels,
     PlaneMapConfig,
     plane_levels,
     register,
@@ -45,13 +46,22 @@ class PoseComparisonConfig(Config):
     max_range_m: float = parameter(60.0, "Farther points are ignored.", unit="m", gt=0)
     map_points: int = parameter(15000, "Points of the older scan that form the planes.", ge=1000)
     scan_points: int = parameter(3000, "Points of the newer scan that are laid on them.", ge=100)
+    max_refinement_m: float = parameter(
+        0.8, "A registration that moves farther is not believed.", unit="m", gt=0
+    )
     min_gain: float = parameter(
         0.03,
-        "By how much more of the scan must lie on planes at the LiDAR's motion than at TF's before "
-        "TF is doubted.",
+        "TF is doubted if by this share more of the scan lies on upright planes where the LiDAR "
+        "puts it, or",
         ge=0,
     )
-    planes: PlaneMapConfig = PlaneMapConfig(voxel_m=1.0)
+    agreement_m: float = parameter(
+        0.1,
+        "if registrations that start from TF and from the motion of before end this near.",
+        unit="m",
+        gt=0,
+    )
+    planes: PlaneMapConfig = PlaneMapConfig(voxel_m=1.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,7 +72,7 @@ class MotionPair:
         elapsed_s: Time it took.
         tf_velo0_T_velo1: (4, 4) as TF tells it.
         lidar_velo0_T_velo1: (4, 4) as the scans show it.
-        lidar_is_better: Whether the scans lie on each other clearly better with the latter.
+        lidar_is_better: Whether the latter is to be believed where the two differ.
     """
 
     elapsed_s: float
@@ -128,14 +138,36 @@ class PoseComparison:
         if len(scan_velo1) < config.planes.min_matches:
             return None
         levels = plane_levels(moments_of(map_velo0, config.planes.voxel_m), config.planes)
-        refined = [register(start, scan_velo1, levels, config.planes) for start in starts]
+        refined = [self._refined(start, scan_velo1, levels) for start in starts]
         found = [pose for pose in refined if pose is not None]
         if not found:
             return None
-        fits = [support(pose, scan_velo1, levels, config.planes) for pose in found]
+        fits = [self._fit(pose, scan_velo1, levels) for pose in found]
         best = int(np.argmax(fits))
-        gain = fits[best] - support(starts[0], scan_velo1, levels, config.planes)
-        return found[best], gain > config.min_gain * len(scan_velo1)
+        tf_fit = self._fit(starts[0], scan_velo1, levels)
+        is_better = fits[best] > (1.0 + config.min_gain) * tf_fit
+        return found[best], is_better or self._agree(found)
+
+    def _refined(
+        self, start: np.ndarray, scan: np.ndarray, levels: PlaneLevels
+    ) -> Float64[np.ndarray, "4 4"] | None:
+        """Register from a start; what slides far away has found nothing to hold on to."""
+        pose = register(start, scan, levels, self._config.planes)
+        if pose is None:
+            return None
+        moved_m = float(np.linalg.norm(pose[:3, 3] - start[:3, 3]))
+        return pose if moved_m <= self._config.max_refinement_m else None
+
+    def _fit(self, pose: np.ndarray, scan: np.ndarray, levels: PlaneLevels) -> float:
+        return support(pose, scan, levels, self._config.planes, upright_only=True)
+
+    def _agree(self, poses: list[np.ndarray]) -> bool:
+        """Tell whether registrations from different starts end at the same place.
+
+        Where nothing but the road is seen they stay apart, and the fit cannot tell them apart.
+        """
+        apart_m = float(np.linalg.norm(poses[0][:3, 3] - poses[-1][:3, 3]))
+        return len(poses) > 1 and apart_m < self._config.agreement_m
 
     def _thinned(
         self, points_velo: Float32[np.ndarray, "P 3"], most: int

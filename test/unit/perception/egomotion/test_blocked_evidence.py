@@ -13,7 +13,8 @@ START_NS = 1_700_000_000 * SECOND_NS
 
 def mean_of(sums: np.ndarray) -> np.ndarray:
     """Evidence (count, sum) to its mean."""
-    return sums[1:] / sums[:1]
+    mean: np.ndarray = sums[1:] / sums[:1]
+    return mean
 
 
 def filled(values: dict[float, float], config: BlockConfig | None = None) -> BlockedEvidence:

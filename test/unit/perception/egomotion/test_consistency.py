@@ -70,6 +70,15 @@ def test_a_late_and_turned_camera_raises_both_alarms_and_no_other() -> None:
     assert "against the LiDAR (yaw)" in yaw.sentence  # no TF, so the LiDAR itself is not checked
 
 
+def test_a_yaw_beyond_the_search_is_told_as_a_bound_and_hides_the_time_offset() -> None:
+    found = last(drive(yaw_deg=5.0))
+    yaw = found.of(ConsistencyQuantity.CAMERA_YAW)
+    offset = found.of(ConsistencyQuantity.CAMERA_TIME_OFFSET)
+    assert offset.status is ConsistencyStatus.COLLECTING
+    if yaw.status is ConsistencyStatus.ALARM:
+        assert "at least" in yaw.sentence
+
+
 def test_a_good_camera_raises_none() -> None:
     found = last(drive())
     assert found.alarms == ()

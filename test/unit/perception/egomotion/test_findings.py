@@ -87,6 +87,13 @@ def test_a_turned_mounting_is_named_with_its_side_and_its_remedy() -> None:
     assert "add +0.0262 to recording.frames.lidar_yaw_correction_rad" in right.sentence
 
 
+def test_the_end_of_the_search_is_told_as_a_bound() -> None:
+    measured = Measured(value=0.1, sigma=0.0, num_frames=7, at_limit=True)
+    assert "at least 100 +- 3 ms late" in time_offset_finding(measured, 10.0, True, CONFIG).sentence
+    assert "at least 5.7" in camera_yaw_finding(measured, True, True, CONFIG).sentence
+    assert "at least" not in yaw(1.5).sentence
+
+
 def test_half_a_degree_is_tolerated() -> None:
     assert yaw(0.3).status is ConsistencyStatus.CONSISTENT
     assert yaw(0.6).status is ConsistencyStatus.ALARM

@@ -79,9 +79,10 @@ def test_the_peak_lies_between_the_steps() -> None:
     np.testing.assert_allclose(ALIGNMENT.peak(scores), [late_s, yaw_rad])
 
 
-def test_a_peak_at_the_end_of_the_search_stays_there() -> None:
+@pytest.mark.parametrize(("time", "yaw"), [(-1, 0), (3, 0), (-1, 3), (3, 3)])
+def test_a_peak_at_the_end_of_the_search_stays_there_and_is_told(time: int, yaw: int) -> None:
     scores = np.zeros(ALIGNMENT.shape)
-    scores[-1, 0] = 1.0
-    np.testing.assert_allclose(
-        ALIGNMENT.peak(scores), [ALIGNMENT.times_s[-1], ALIGNMENT.yaws_rad[0]]
-    )
+    scores[time, yaw] = 1.0
+    peak = ALIGNMENT.peak(scores)
+    np.testing.assert_allclose(peak, [ALIGNMENT.times_s[time], ALIGNMENT.yaws_rad[yaw]])
+    np.testing.assert_array_equal(ALIGNMENT.limits(peak), [time == -1, yaw == 0])
