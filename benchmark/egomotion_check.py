@@ -48,7 +48,7 @@ from unsup_track_ros.structures.history import PastFrame
 
 HELD_OUT_SEEDS = (101, 102, 103, 104, 105)
 YAW_RAD = float(np.radians(1.5))
-JUMP_AT_S = 3.0
+JUMP_AT_S = 2.7
 NOISY = LidarConfig(noise_m=0.05, dropout=0.2, far_dropout=0.4)
 OFFSET, CAMERA, LIDAR, JUMP = (
     ConsistencyQuantity.CAMERA_TIME_OFFSET,
@@ -161,7 +161,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=list(HELD_OUT_SEEDS))
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of each drive")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of each drive")
     parser.add_argument("--drive", type=Path, help="a real recording that is in order")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     return parser.parse_args()

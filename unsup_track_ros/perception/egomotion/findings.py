@@ -101,7 +101,8 @@ def time_offset_finding(
     offset = offset.at_least(config.mounting_sigma_m / speed_mps)
     value_ms, sigma_ms = offset.value * _MS_PER_S, offset.sigma * _MS_PER_S
     how = "late" if offset.value > 0 else "early"
-    found = f"The camera stamps are {_least(offset)}{abs(value_ms):.0f} +- {sigma_ms:.0f} ms {how} against the LiDAR."
+    size = f"{_least(offset)}{abs(value_ms):.0f} +- {sigma_ms:.0f} ms"
+    found = f"The camera stamps are {size} {how} against the LiDAR."
     remedy = (
         f"Correct the driver, or add {offset.value:+.3f} to recording.synchronizer.image_offset_s."
     )
@@ -230,9 +231,9 @@ def _yaw_texts(
     value_deg, sigma_deg = np.rad2deg(yaw.value), np.rad2deg(sigma_rad)
     side = "left" if yaw.value > 0 else "right"
     name = sensor.lower()
+    size = f"{_least(yaw)}{abs(value_deg):.2f} +- {sigma_deg:.2f} deg"
     return (
-        f"The {sensor}'s mounting in TF is turned {_least(yaw)}{abs(value_deg):.2f} +- {sigma_deg:.2f} deg too "
-        f"far to the {side} {reference} (yaw).",
+        f"The {sensor}'s mounting in TF is turned {size} too far to the {side} {reference} (yaw).",
         f"Calibrate it again, or add {-yaw.value:+.4f} to "
         f"recording.frames.{name}_yaw_correction_rad.",
         f"The yaw of the {sensor}'s mounting fits to {value_deg:.2f} +- {sigma_deg:.2f} deg.",
