@@ -23,6 +23,7 @@ CAMERA_INFO_TOPIC = "/camera/camera_info"
 POINTS_TOPIC = "/points"
 ODOM_FRAME, BASE_FRAME = "odom", "base_link"
 VELO_FRAME, CAMERA_FRAME = "velo_link", "camera_optical"
+Draw = Callable[[World, int, float], tuple[SensorFrame, FrameTruth]]
 # Poses per scan: 50 Hz beside a 10 Hz LiDAR, as an odometry node publishes them.
 _POSES_PER_SCAN = 5
 
@@ -33,6 +34,7 @@ class _Content:
 
     with_tf: bool
     faults: FaultConfig
+    draw: Draw
 
 
 def _ignore(done: int, total: int) -> None:
@@ -47,6 +49,7 @@ def write_world(  # noqa: PLR0913 - independent choices, most of them by keyword
     overwrite: bool = False,
     with_tf: bool = True,
     faults: FaultConfig | None = None,
+    draw: Draw = render,
     progress: Callable[[int, int], None] = _ignore,
 ) -> int:
     """Record a drive of some seconds: all or nothing, and equal worlds give equal bytes.
@@ -61,6 +64,7 @@ def write_world(  # noqa: PLR0913 - independent choices, most of them by keyword
         overwrite: Whether an existing recording and its truth are replaced.
         with_tf: Whether the pose of the ego is recorded; the mounting of the sensors always is.
         faults: What the recording says wrongly; the truth stays true.
+        draw: How a moment is drawn: `render`, or what remembers its answers for several recordings.
         progress: Called with the frames done and the frames in all.
 
     Returns:
@@ -79,7 +83,7 @@ def write_world(  # noqa: PLR0913 - independent choices, most of them by keyword
     truth = truth_folder(path)
     if truth.exists() and not overwrite:
         raise DataError(f"'{truth}' exists already; remove it or choose another name.")
-    content = _Content(with_tf, faults or FaultConfig())
+    content = _Content(with_tf, faults or FaultConfig(), draw)
     unfinished = truth.with_name(f".{truth.name}.partial")
     try:
         with BagWriter(path, overwrite=overwrite) as bag:
@@ -106,7 +110,7 @@ def _write_frames(
     with ThreadPoolExecutor(max_workers=1) as thread:
         for k in range(num_frames):
             stamp_ns = world.config.start_ns + k * world.period_ns
-            drawn = render(world, stamp_ns, content.faults.camera_late_s)
+            drawn = content.draw(world, stamp_ns, content.faults.camera_late_s)
             if written is not None:
                 written.result()
                 progress(k, num_frames)
