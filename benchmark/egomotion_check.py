@@ -68,6 +68,7 @@ SHOWN = {
 HISTORY_S = 1.0
 
 Source = Literal["tf", "lidar"]
+BOTH: tuple[Source, ...] = ("tf", "lidar")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,15 +80,14 @@ class Case:
         faults: What is wrong in the recording.
         expected: The values that the check should find.
         lidar: The LiDAR.
-        sources: Sources of the egomotion that it is checked with; what the images show depends on
-            none.
+        sources: Sources of the egomotion that it is checked with.
     """
 
     name: str
     faults: FaultConfig = field(default_factory=FaultConfig)
     expected: dict[ConsistencyQuantity, float] = field(default_factory=dict)
     lidar: LidarConfig = field(default_factory=LidarConfig)
-    sources: tuple[Source, ...] = ("tf", "lidar")
+    sources: tuple[Source, ...] = ("tf",)
 
 
 def _jump(course_rad: float) -> FaultConfig:
@@ -95,25 +95,17 @@ def _jump(course_rad: float) -> FaultConfig:
 
 
 CASES = (
-    Case(name="clean"),
+    Case(name="clean", sources=BOTH),
     Case(name="clean, noisy LiDAR", lidar=NOISY),
     Case(
         name="camera stamps +50 ms",
         faults=FaultConfig(camera_late_s=0.05),
         expected={OFFSET: 0.05},
-        sources=("tf",),
-    ),
-    Case(
-        name="camera stamps -50 ms",
-        faults=FaultConfig(camera_late_s=-0.05),
-        expected={OFFSET: -0.05},
-        sources=("tf",),
     ),
     Case(
         name="camera yaw +1.5 deg",
         faults=FaultConfig(camera_yaw_rad=YAW_RAD),
         expected={CAMERA: YAW_RAD},
-        sources=("tf",),
     ),
     Case(
         name="LiDAR yaw +1.5 deg",
@@ -123,16 +115,17 @@ CASES = (
     Case(name="odom jump 0.5 m ahead", faults=_jump(0.0), expected={JUMP: 0.5}),
     Case(name="odom jump 0.5 m to the left", faults=_jump(np.pi / 2), expected={JUMP: 0.5}),
     Case(
-        name="all four, noisy LiDAR",
+        name="all four, camera -50 ms and -1.5 deg, noisy LiDAR",
         faults=FaultConfig(
-            camera_late_s=0.05,
+            camera_late_s=-0.05,
             camera_yaw_rad=-YAW_RAD,
             lidar_yaw_rad=YAW_RAD,
             odom_jump_m=0.5,
             odom_jump_at_s=JUMP_AT_S,
         ),
-        expected={OFFSET: 0.05, CAMERA: -YAW_RAD, LIDAR: YAW_RAD, JUMP: 0.5},
+        expected={OFFSET: -0.05, CAMERA: -YAW_RAD, LIDAR: YAW_RAD, JUMP: 0.5},
         lidar=NOISY,
+        sources=BOTH,
     ),
 )
 
@@ -171,7 +164,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=list(HELD_OUT_SEEDS))
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of each drive")
+    parser.add_argument("--seconds", type=float, default=3.4, help="length of each drive")
     parser.add_argument("--drive", type=Path, help="a real recording that is in order")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     return parser.parse_args()

@@ -118,18 +118,18 @@ class FrameAssembler:
         if camera_rad == 0.0 and lidar_rad == 0.0:
             return frame
         # From here on the points are those of a LiDAR that is turned against the one TF knows.
-        told_T_velo = rotation_about(frame.base_T_velo[2, :3], lidar_rad)
-        base_T_told, odom_T_told = frame.base_T_velo, frame.odom_T_velo
-        cameras = []
-        for image in frame.cameras:
-            cam_T_told = image.cam_T_velo
-            cam_T_velo = _turned(cam_T_told @ told_T_velo, frame.base_T_velo[2, :3], camera_rad)
-            cameras.append(replace(image, cam_T_velo=cam_T_velo))
+        up_velo = frame.base_T_velo[2, :3]
+        velo_T_velo1 = rotation_about(up_velo, lidar_rad)
+        cameras = [
+            replace(image, cam_T_velo=_turned(image.cam_T_velo @ velo_T_velo1, up_velo, camera_rad))
+            for image in frame.cameras
+        ]
+        odom_T_velo = frame.odom_T_velo
         return replace(
             frame,
             cameras=tuple(cameras),
-            base_T_velo=base_T_told @ told_T_velo,
-            odom_T_velo=None if odom_T_told is None else odom_T_told @ told_T_velo,
+            base_T_velo=frame.base_T_velo @ velo_T_velo1,
+            odom_T_velo=None if odom_T_velo is None else odom_T_velo @ velo_T_velo1,
         )
 
     def _odom_name(self) -> str:
@@ -230,8 +230,9 @@ def _turned(
 ) -> Float64[np.ndarray, "4 4"]:
     """Turn a camera to the left where it is: what it sees turns to the right."""
     place_velo = inverse(cam_T_velo)[:3, 3]
-    cam_R_velo = cam_T_velo[:3, :3] @ rotation_about(up_velo, -angle_rad)[:3, :3]
-    return rigid(cam_R_velo, -cam_R_velo @ place_velo)
+    cam_T_velo1 = cam_T_velo @ rotation_about(up_velo, -angle_rad)
+    rotation = cam_T_velo1[:3, :3]
+    return rigid(rotation, -rotation @ place_velo)
 
 
 def _concatenate(clouds: Sequence[PointCloud]) -> PointCloud:

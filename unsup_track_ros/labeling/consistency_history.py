@@ -7,7 +7,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from unsup_track_ros.structures.consistency import ConsistencyFinding, ConsistencyQuantity
@@ -24,41 +23,41 @@ _SHOWN: Final = {
 }
 
 
-@dataclass(slots=True)
 class ConsistencyHistory:
     """The latest finding on each quantity, and every alarm on the way."""
 
-    latest: dict[ConsistencyQuantity, ConsistencyFinding] = field(default_factory=dict)
-    alarm_frames: Counter[ConsistencyQuantity] = field(default_factory=Counter)
-    last_alarm: dict[ConsistencyQuantity, ConsistencyFinding] = field(default_factory=dict)
-    jumps: dict[int, ConsistencyFinding] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._latest: dict[ConsistencyQuantity, ConsistencyFinding] = {}
+        self._last_alarm: dict[ConsistencyQuantity, ConsistencyFinding] = {}
+        self._alarm_frames: Counter[ConsistencyQuantity] = Counter()
+        self._jumps: dict[int, ConsistencyFinding] = {}
 
     def add(self, label: FrameLabel) -> None:
         """Take note of one frame."""
         if label.consistency is None:
             return
         for finding in label.consistency.findings:
-            self.latest[finding.quantity] = finding
+            self._latest[finding.quantity] = finding
         for finding in label.consistency.alarms:
-            self.alarm_frames[finding.quantity] += 1
-            self.last_alarm[finding.quantity] = finding
+            self._alarm_frames[finding.quantity] += 1
+            self._last_alarm[finding.quantity] = finding
             if finding.quantity is ConsistencyQuantity.ODOM_JUMP:
-                self.jumps[finding.stamp_ns] = finding
+                self._jumps[finding.stamp_ns] = finding
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """The sentence of the last alarm on each quantity, of each jump its own."""
         return tuple(
             finding.sentence
-            for quantity, last in self.last_alarm.items()
+            for quantity, last in self._last_alarm.items()
             for finding in (
-                self.jumps.values() if quantity is ConsistencyQuantity.ODOM_JUMP else [last]
+                self._jumps.values() if quantity is ConsistencyQuantity.ODOM_JUMP else [last]
             )
         )
 
     def content(self) -> dict[str, Any]:
         """Return plain, rounded values by quantity."""
-        return {quantity.value: self._entry(finding) for quantity, finding in self.latest.items()}
+        return {quantity.value: self._entry(finding) for quantity, finding in self._latest.items()}
 
     def _entry(self, finding: ConsistencyFinding) -> dict[str, Any]:
         entry: dict[str, Any] = {
@@ -67,13 +66,13 @@ class ConsistencyHistory:
             "sigma": _rounded(finding.sigma),
             "unit": finding.unit,
             "frames": finding.num_frames,
-            "alarm_frames": self.alarm_frames[finding.quantity],
+            "alarm_frames": self._alarm_frames[finding.quantity],
             "sentence": finding.sentence,
         }
         if finding.quantity is ConsistencyQuantity.ODOM_JUMP:
             entry["jumps"] = [
                 {"stamp_ns": stamp_ns, "value": _rounded(jump.value)}
-                for stamp_ns, jump in self.jumps.items()
+                for stamp_ns, jump in self._jumps.items()
             ]
         return entry
 

@@ -51,13 +51,13 @@ class PoseComparisonConfig(Config):
     )
     min_gain: float = parameter(
         0.03,
-        "TF is doubted if by this share more of the scan lies on upright planes where the LiDAR "
-        "puts it, or",
+        "By which share more of the scan must lie on upright planes where the LiDAR puts it for TF "
+        "to be doubted.",
         ge=0,
     )
     agreement_m: float = parameter(
         0.1,
-        "if registrations that start from TF and from the motion of before end this near.",
+        "Registrations from TF and from the motion of before that end this near are believed too.",
         unit="m",
         gt=0,
     )
