@@ -93,7 +93,8 @@ class FrameAssembler:
         base_T_velo, base_note = self._base_T_velo(velo, stamp_ns)
         odom_T_velo, odom_reason = self._odom_T_velo(odom, velo, stamp_ns)
         notes.extend(base_note)
-        cloud = self._merge(clouds, odom, notes)
+        velo_T_velo1 = rotation_about(base_T_velo[2, :3], self._config.lidar_yaw_correction_rad)
+        cloud = self._merge(clouds, odom, velo_T_velo1, notes)
         cameras = [self._camera(image, (velo, stamp_ns), odom, notes) for image in images]
         frame = SensorFrame(
             stamp_ns=stamp_ns,
@@ -105,21 +106,25 @@ class FrameAssembler:
             odom_reason=odom_reason,
             missing_inputs=tuple(notes),
         )
-        return self._corrected(frame)
+        return self._corrected(frame, velo_T_velo1)
 
     def odom_reason(self, velo: str, stamp_ns: int) -> str:
         """Return why there is no pose of the LiDAR's frame at a stamp, empty when there is one."""
         return self._odom_T_velo(self._odom_name(), velo, stamp_ns)[1]
 
-    def _corrected(self, frame: SensorFrame) -> SensorFrame:
-        """Turn the mountings by what TF is known to lack, about the vehicle's up."""
+    def _corrected(
+        self, frame: SensorFrame, velo_T_velo1: Float64[np.ndarray, "4 4"]
+    ) -> SensorFrame:
+        """Turn the mountings by what TF is known to lack, about the vehicle's up.
+
+        Args:
+            frame: Frame as TF tells it.
+            velo_T_velo1: (4, 4) the true reference LiDAR (1) in the frame that TF takes for it.
+        """
         camera_rad = self._config.camera_yaw_correction_rad
-        lidar_rad = self._config.lidar_yaw_correction_rad
-        if camera_rad == 0.0 and lidar_rad == 0.0:
+        if camera_rad == 0.0 and self._config.lidar_yaw_correction_rad == 0.0:
             return frame
-        # From here on the points are those of a LiDAR that is turned against the one TF knows.
         up_velo = frame.base_T_velo[2, :3]
-        velo_T_velo1 = rotation_about(up_velo, lidar_rad)
         cameras = [
             replace(image, cam_T_velo=_turned(image.cam_T_velo @ velo_T_velo1, up_velo, camera_rad))
             for image in frame.cameras
@@ -161,8 +166,15 @@ class FrameAssembler:
         except TransformError as error:
             return np.eye(4), (f"The mounting of the LiDAR, taken as identity: {error}",)
 
-    def _merge(self, clouds: Sequence[DecodedCloud], odom: str, notes: list[str]) -> PointCloud:
-        """Compensate the motion of every scan and bring all points to the reference LiDAR."""
+    def _merge(
+        self,
+        clouds: Sequence[DecodedCloud],
+        odom: str,
+        velo_T_velo1: Float64[np.ndarray, "4 4"],
+        notes: list[str],
+    ) -> PointCloud:
+        """Compensate the motion of every scan and bring all points to the true reference LiDAR."""
+        velo1_T_velo = inverse(velo_T_velo1)
         reference = clouds[0]
         merged = [self._deskewed(reference, odom, notes)]
         for other in clouds[1:]:
@@ -177,7 +189,7 @@ class FrameAssembler:
                 continue
             cloud = self._deskewed(other, odom, notes)
             points_other = cloud.points_velo
-            moved = transform(velo_T_other, points_other)
+            moved = transform(velo1_T_velo @ velo_T_other, points_other)
             delay_s = (other.stamp_ns - reference.stamp_ns) / _NS_PER_S
             times = (
                 None if cloud.time_offset_s is None else cloud.time_offset_s + np.float32(delay_s)

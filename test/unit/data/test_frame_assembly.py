@@ -206,3 +206,11 @@ def test_a_camera_beside_the_lidar_is_turned_where_it_is() -> None:
     np.testing.assert_allclose(
         transform(frame.camera.cam_T_velo, np.array([[1.0, 0.5, 0.0]])), [[0, 0, 0]], atol=1e-12
     )
+
+
+def test_a_turned_reference_leaves_the_points_of_the_other_lidar_where_they_are() -> None:
+    config = FrameConfig(lidar_yaw_correction_rad=0.1)
+    frame = assembler(tree(), config).assemble(0, [scan(), scan("rear")], [])
+    # It sits 3 m behind: its point 10 m ahead is 7 m ahead of the vehicle.
+    points_base = transform(frame.base_T_velo, frame.cloud.points_velo)
+    np.testing.assert_allclose(points_base[2:], [[7, 0, 2], [-3, 10, 2]], atol=1e-5)

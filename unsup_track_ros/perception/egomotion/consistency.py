@@ -97,10 +97,11 @@ class EgomotionConsistencyCheck:
         if not self._config.enabled:
             return None
         self._note_inputs(frame)
-        if self._poses.is_due(frame, history):  # never both looks in one frame
+        compares = self._poses.is_due(frame, history)
+        if compares:
             self._poses.step(frame, history, flow, egomotion)
             self._found = None
-        elif self._is_image_due(frame, egomotion):
+        if self._is_image_due(frame, egomotion, patience=2.0 if compares else 1.0):
             self._look_at_image(frame, egomotion)
             self._found = None
         if self._found is None:
@@ -139,11 +140,14 @@ class EgomotionConsistencyCheck:
             self._camera_seen, self._tf_seen = seen
             self._found = None
 
-    def _is_image_due(self, frame: SensorFrame, egomotion: Egomotion) -> bool:
+    def _is_image_due(self, frame: SensorFrame, egomotion: Egomotion, patience: float) -> bool:
+        """Tell whether it is time; a frame with other work is spared for `patience` intervals."""
         if frame.camera is None or egomotion.velo1_T_velo0 is None:
             return False
-        waited_ns = frame.stamp_ns - (self._looked_ns or 0)
-        return waited_ns >= self._config.image_interval_s * 1e9
+        if self._looked_ns is None:
+            return True
+        waited_ns = frame.stamp_ns - self._looked_ns
+        return waited_ns >= patience * self._config.image_interval_s * 1e9
 
     def _look_at_image(self, frame: SensorFrame, egomotion: Egomotion) -> None:
         image, motion = frame.camera, egomotion.velo1_T_velo0
