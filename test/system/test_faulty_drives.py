@@ -13,6 +13,7 @@ import torch
 from system.label_directory import run_well
 
 from unsup_track_ros.config import from_values
+from unsup_track_ros.data.kitti import convert_drive
 from unsup_track_ros.data.recording import Recording, RecordingConfig
 from unsup_track_ros.data.synthetic.camera import CameraConfig
 from unsup_track_ros.data.synthetic.faults import FaultConfig
@@ -25,7 +26,11 @@ from unsup_track_ros.perception.egomotion import (
     EgomotionConsistencyConfig,
     EgomotionEstimator,
 )
-from unsup_track_ros.structures.consistency import ConsistencyStatus, EgomotionConsistency
+from unsup_track_ros.structures.consistency import (
+    ConsistencyQuantity,
+    ConsistencyStatus,
+    EgomotionConsistency,
+)
 from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
 from unsup_track_ros.structures.history import PastFrame
 
@@ -90,6 +95,17 @@ def test_a_fault_is_named_and_its_remedy_ends_the_alarm(
     assert f"recording.{remedy}" in alarm.sentence
     correction = alarm.value if "offset" in remedy else -alarm.value
     assert checked(bag, {remedy: correction}).alarms == ()
+
+
+def test_a_real_drive_is_in_order_and_a_camera_turned_in_it_is_found(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    bag = tmp_path / "queue.mcap"
+    convert_drive(shared_data / "kitti_raw_0052", bag)
+    assert checked(bag).alarms == ()
+    (alarm,) = checked(bag, {"frames.camera_yaw_correction_rad": YAW_RAD}).alarms
+    assert alarm.quantity is ConsistencyQuantity.CAMERA_YAW
+    assert alarm.value == pytest.approx(YAW_RAD, rel=0.2)
 
 
 def test_a_drive_with_a_jump_and_a_late_camera_says_so_in_its_report(tmp_path: Path) -> None:
