@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from unsup_track_ros.labeling.consistency_history import TABLE_HEADER, table_rows
 from unsup_track_ros.labeling.pictures import report_pictures
 from unsup_track_ros.labeling.store import (
     CONFIG_NAME,
@@ -105,7 +106,14 @@ def write_report(store: LabelStore) -> Path:
         tiles=_tiles(history, summary, timings),
         pictures=_pictures(store.folder, history),
         plots=_plots(history),
-        tables=_tables(store.folder, history, timings),
+        tables=[
+            *_tables(store.folder, history, timings),
+            Table(
+                heading="TF, LiDAR and camera against each other",
+                header=TABLE_HEADER,
+                rows=table_rows(summary.get("consistency", {})),
+            ),
+        ],
         notes=tuple(summary.get("warnings", ())),
         configuration=(store.folder / CONFIG_NAME).read_text(),
     )
