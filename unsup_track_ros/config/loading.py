@@ -49,7 +49,7 @@ def load_config(
     try:
         known = {info.name: info for info in describe(config_class)}
         values: dict[str, object] = {}
-        for section in _sections(_read(path), node_name):
+        for section in _sections(read_yaml(path), node_name):
             own = {key: value for key, value in section.items() if key not in _NODE_PARAMETERS}
             values.update(_named_values(own, known))
         return from_values(config_class, values)
@@ -81,7 +81,7 @@ def from_values(config_class: type[AnyConfig], values: Mapping[str, object]) -> 
         raise ConfigError(f"A parameter must be a number, a text or a list: {error}.") from error
 
 
-class _Loader(yaml.SafeLoader):
+class RosYamlLoader(yaml.SafeLoader):
     """YAML as ROS reads it: no aliases, no dates, no key twice, `1e-3` is a number."""
 
     def fetch_alias(self) -> None:
@@ -99,20 +99,25 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Loader.yaml_implicit_resolvers = {
+RosYamlLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
+RosYamlLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
     list("-+0123456789"),
 )
 
 
-def _read(path: Path) -> object:
+def read_yaml(path: Path) -> object:
+    """Read a YAML file as ROS would.
+
+    Raises:
+        ConfigError: It cannot be read or is no valid YAML.
+    """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # a SafeLoader
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=RosYamlLoader)  # a SafeLoader
     except OSError as error:
         raise ConfigError(f"the parameter file cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:

@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from unsup_track_ros.data.message_definitions import additional_definitions
+
 POINT_CLOUD = "sensor_msgs/msg/PointCloud2"
 POINT_FIELD = "sensor_msgs/msg/PointField"
 IMAGE = "sensor_msgs/msg/Image"
@@ -33,8 +35,15 @@ _TF_DEFINITION = "geometry_msgs/TransformStamped[] transforms\n"
 
 @lru_cache(maxsize=1)
 def ros2_types() -> Typestore:
-    """Return the types of ROS 2, for reading and writing CDR."""
-    return _with_tf(get_typestore(Stores.ROS2_JAZZY))
+    """Return the types of ROS 2 and our own, for reading and writing CDR."""
+    store = _with_tf(get_typestore(Stores.ROS2_JAZZY))
+    found: dict[str, Any] = {}
+    for name, text in additional_definitions().items():
+        # rosbags files every definition under `msg`, those of services too.
+        ((_, definition),) = get_types_from_msg(text, name.replace("/srv/", "/msg/")).items()
+        found[name] = definition
+    store.register(found)
+    return store
 
 
 @lru_cache(maxsize=1)
