@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any, Final, Generic
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
@@ -21,6 +23,7 @@ from unsup_track_ros.ros.health import Report
 from unsup_track_ros.ros.parameters import AnyConfig, NodeParameters
 
 _DIAGNOSTICS_DEPTH: Final = 10
+_SUCCESS: Final = TransitionCallbackReturn.SUCCESS
 
 
 class BaseNode(LifecycleNode, Generic[AnyConfig]):
@@ -40,11 +43,14 @@ class BaseNode(LifecycleNode, Generic[AnyConfig]):
         super().__init__(name, automatically_declare_parameters_from_overrides=True)
         self._tree = NodeParameters(self, config_class, self.tuned)
         self._is_running = False
-        self._is_failed = False
         self._diagnostics = self.create_publisher(
             DiagnosticArray, "/diagnostics", _DIAGNOSTICS_DEPTH
         )
-        self.create_timer(self.settings.diagnostics_period_s, self._publish_diagnostics)
+        # Steady time: with sim time and before the first /clock, ROS timers stand still.
+        self.steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(
+            self.settings.diagnostics_period_s, self._publish_diagnostics, clock=self.steady_clock
+        )
 
     @property
     def config(self) -> AnyConfig:
@@ -78,11 +84,9 @@ class BaseNode(LifecycleNode, Generic[AnyConfig]):
 
     def launch(self) -> bool:
         """Configure and activate, if so configured; return whether it worked."""
-        if self.settings.autostart:
-            self.trigger_configure()
-            if not self._is_failed:
-                self.trigger_activate()
-        return not self._is_failed
+        if not self.settings.autostart:
+            return True
+        return self.trigger_configure() is _SUCCESS and self.trigger_activate() is _SUCCESS
 
     def close(self) -> None:
         """End all threads; the context may be down already."""
@@ -93,14 +97,15 @@ class BaseNode(LifecycleNode, Generic[AnyConfig]):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load."""
         answer = self._attempt(self.setup)
-        return super().on_configure(state) if answer else TransitionCallbackReturn.FAILURE
+        return super().on_configure(state) if answer is _SUCCESS else answer
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start."""
-        answer = super().on_activate(state)
-        if not self._attempt(self.start):
+        super().on_activate(state)
+        answer = self._attempt(self.start)
+        if answer is not _SUCCESS:
             super().on_deactivate(state)
-            return TransitionCallbackReturn.FAILURE
+            return answer
         self._is_running = True
         self.get_logger().info("Active.")
         return answer
@@ -121,15 +126,17 @@ class BaseNode(LifecycleNode, Generic[AnyConfig]):
         self.close()
         return super().on_shutdown(state)
 
-    def _attempt(self, work: Callable[[], None]) -> bool:
+    def _attempt(self, work: Callable[[], None]) -> TransitionCallbackReturn:
+        """Do the work of a transition; rclpy would swallow an exception and say nothing."""
         try:
             work()
         except UnsupTrackError as error:
-            self._is_failed = True
             self.get_logger().fatal(str(error))
-            return False
-        self._is_failed = False
-        return True
+            return TransitionCallbackReturn.FAILURE
+        except Exception:
+            self.get_logger().fatal(traceback.format_exc())
+            return TransitionCallbackReturn.ERROR
+        return _SUCCESS
 
     def _publish_diagnostics(self) -> None:
         now_ns = self.get_clock().now().nanoseconds

@@ -53,7 +53,6 @@ from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.result import PerceptionResult
 from unsup_track_ros.structures.tracks import Tracks
 
-
 _KEEP_S: Final = 1.0
 
 

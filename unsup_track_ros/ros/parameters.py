@@ -88,7 +88,9 @@ class NodeParameters(Generic[AnyConfig]):
 
     def _set(self, parameters: Iterable[Any]) -> SetParametersResult:
         """Accept all of a request or nothing of it."""
-        changes = {p.name: self._plain(p.name, p.value) for p in parameters if p.name in self._infos}
+        changes = {
+            p.name: self._plain(p.name, p.value) for p in parameters if p.name in self._infos
+        }
         fixed = [name for name in changes if not self._infos[name].tunable]
         if fixed:
             reason = f"The parameter '{fixed[0]}' is fixed while the node runs; restart the node."

@@ -58,7 +58,7 @@ class SensorInputs:
         if is_complete(config.recording.topics):
             self._subscribe(live_topics(config.recording.topics, {}))
         else:
-            self._search = node.create_timer(_SEARCH_S, self._look_around)
+            self._search = node.create_timer(_SEARCH_S, self._look_around, clock=node.steady_clock)
 
     def stop(self) -> None:
         """Unsubscribe and end the threads."""

@@ -48,7 +48,7 @@ class SensorNode(BaseNode[AnySensorConfig]):
         config = self.config
         device = choose_device(config.node.device)
         self._engine = Engine(config.pipeline, device, with_occupancy=self.with_occupancy)
-        self._publishers = OutputPublishers(self, self.outputs, config.qos)
+        self._topics = OutputPublishers(self, self.outputs, config.qos)
         self._processing = self.create_lifecycle_publisher(
             Float64, "latency/processing_ms", _LATENCY_QOS
         )
@@ -63,7 +63,7 @@ class SensorNode(BaseNode[AnySensorConfig]):
 
     def teardown(self) -> None:
         """Remove the publishers."""
-        self._publishers.destroy()
+        self._topics.destroy()
         for publisher in (self._processing, self._pipeline_age):
             self.destroy_lifecycle_publisher(publisher)
 
@@ -106,7 +106,7 @@ class SensorNode(BaseNode[AnySensorConfig]):
 
     def publish(self, seen: Perceived) -> None:
         """Publish what the stages say of a frame."""
-        self._publishers.publish(seen)
+        self._topics.publish(seen)
 
     def _handle(self, live: LiveFrame) -> None:
         """Process one frame; the only caller is the thread that owns the device."""

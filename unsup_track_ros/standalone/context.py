@@ -155,9 +155,7 @@ def init(
     chosen.init(args, domain_id=domain_id)
 
 
-def shutdown(
-    *, context: Context | None = None, uninstall_handlers: bool | None = None
-) -> None:
+def shutdown(*, context: Context | None = None, uninstall_handlers: bool | None = None) -> None:
     """Leave the network.
 
     Raises:
@@ -170,9 +168,7 @@ def shutdown(
         uninstall_signal_handlers()
 
 
-def try_shutdown(
-    *, context: Context | None = None, uninstall_handlers: bool | None = None
-) -> None:
+def try_shutdown(*, context: Context | None = None, uninstall_handlers: bool | None = None) -> None:
     """Leave the network unless that has happened."""
     is_default = context is None or context is get_default_context()
     (context or get_default_context()).try_shutdown()
@@ -207,9 +203,7 @@ class _SignalWatch:
         self._previous = {number: signal.getsignal(number) for number in signals}
         self._receiver, self._sender = socket.socketpair()
         self._sender.setblocking(False)
-        self._previous_fd = signal.set_wakeup_fd(
-            self._sender.fileno(), warn_on_full_buffer=False
-        )
+        self._previous_fd = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
         for number in signals:
             signal.signal(number, self._handle)
         threading.Thread(target=self._wake, name="signals", daemon=True).start()

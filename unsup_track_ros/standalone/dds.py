@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 from cyclonedds.core import Entity, InstanceState, ReadCondition, SampleState, ViewState
@@ -107,7 +107,7 @@ class _Sample(IdlStruct):
         return cls(data)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _sample_class(type_name: str) -> type[_Sample]:
     namespace = IdlMeta.__prepare__("Sample", (_Sample,), typename=type_name)
     built = IdlMeta("Sample", (_Sample,), namespace)
@@ -129,7 +129,7 @@ def ros_type_name(type_name: str) -> str:
     return f"{parts[0]}/{parts[1]}/{parts[3].removesuffix('_')}"
 
 
-@lru_cache(maxsize=None)
+@cache
 def type_hash(msgtype: str) -> str:
     """Return what USER_DATA says of a type, so that ROS 2 can tell whether both mean the same."""
     return f"typehash={ros2_types().hash_rihs01(msgtype)};"

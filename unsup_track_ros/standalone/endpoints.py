@@ -67,7 +67,11 @@ class Publisher(Endpoint):
         msgtype = msg_type.__msgtype__
         listener = Listener(on_offered_incompatible_qos=_warning(name, topic, is_publisher=True))
         self.writer: dds.Writer | None = dds.Writer(
-            context.participant, f"rt{topic}", msgtype, to_dds(qos, dds.type_hash(msgtype)), listener
+            context.participant,
+            f"rt{topic}",
+            msgtype,
+            to_dds(qos, dds.type_hash(msgtype)),
+            listener,
         )
 
     @property
@@ -256,7 +260,9 @@ class Rate:
             left_ns = self._next_ns - self._clock._now_ns()
             if left_ns <= 0:
                 break
-            time.sleep(min(left_ns / 1e9, 0.01 if self._clock.clock_type is ClockType.ROS_TIME else 1))
+            time.sleep(
+                min(left_ns / 1e9, 0.01 if self._clock.clock_type is ClockType.ROS_TIME else 1)
+            )
         self._next_ns = max(self._next_ns, self._clock._now_ns() - self._period_ns)
         self._next_ns += self._period_ns
 

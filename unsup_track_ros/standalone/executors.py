@@ -111,7 +111,9 @@ class Executor:
         """Serve until a future is done or the time is over."""
         future.add_done_callback(lambda _: self.wake())
         is_endless = timeout_sec is None or timeout_sec < 0
-        end_s = float("inf") if timeout_sec is None or is_endless else time.monotonic() + timeout_sec
+        end_s = (
+            float("inf") if timeout_sec is None or is_endless else time.monotonic() + timeout_sec
+        )
         while self._context.ok() and not future.done() and not self._is_shutdown:
             left_s = end_s - time.monotonic()
             if future.cancelled() or left_s <= 0:
@@ -148,7 +150,9 @@ class Executor:
     ) -> tuple[Work, CallbackGroup | None] | None:
         """Wait for work; None when the time is over or it is enough."""
         is_endless = timeout_sec is None or timeout_sec < 0
-        end_s = float("inf") if timeout_sec is None or is_endless else time.monotonic() + timeout_sec
+        end_s = (
+            float("inf") if timeout_sec is None or is_endless else time.monotonic() + timeout_sec
+        )
         while True:
             if self._is_shutdown:
                 raise ShutdownException

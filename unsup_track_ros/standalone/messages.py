@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import array
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
@@ -85,7 +85,7 @@ class Message:
         return {name: _describe(description) for name, description in described}
 
 
-@lru_cache(maxsize=None)
+@cache
 def message_class(msgtype: str) -> type[Message]:
     """Return the class of a message.
 
@@ -118,7 +118,7 @@ def message_class(msgtype: str) -> type[Message]:
     return built
 
 
-@lru_cache(maxsize=None)
+@cache
 def service_class(srvtype: str) -> type:
     """Return the class of a service, which holds the classes `Request` and `Response`.
 

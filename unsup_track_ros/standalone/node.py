@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from unsup_track_ros.standalone import dds
 from unsup_track_ros.standalone.arguments import parse_arguments
 from unsup_track_ros.standalone.clock import Clock, ROSClock
 from unsup_track_ros.standalone.context import Context, get_default_context
@@ -163,7 +162,7 @@ class Node(Parameters):
         assert made.writer is not None
         return self._add(made, writers=(made.writer.entity,))
 
-    def create_subscription(  # noqa: PLR0913 - rclpy's
+    def create_subscription(
         self,
         msg_type: Any,
         topic: str,
@@ -187,7 +186,7 @@ class Node(Parameters):
         assert made.reader is not None
         return self._add(made, readers=(made.reader.entity,))
 
-    def create_service(  # noqa: PLR0913 - rclpy's
+    def create_service(
         self,
         srv_type: Any,
         srv_name: str,

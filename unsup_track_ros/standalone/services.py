@@ -34,7 +34,7 @@ _CLIENT_READER_S: Final = 0.1
 class _Pair(Endpoint):
     """One topic out, one topic in."""
 
-    def __init__(  # noqa: PLR0913 - as many as a service has properties
+    def __init__(
         self,
         context: Any,
         srv_type: Any,
@@ -92,7 +92,7 @@ class _Pair(Endpoint):
 class Service(_Pair):
     """Answers requests: `callback(request, response)` returns the response."""
 
-    def __init__(  # noqa: PLR0913 - as many as a service has properties
+    def __init__(
         self,
         context: Any,
         srv_type: Any,

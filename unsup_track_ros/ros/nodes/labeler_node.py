@@ -38,7 +38,7 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
         """
         super().__init__("labeler", LabelerNodeConfig)
         self._stop = threading.Event()
-        self._clock = ProgressClock()
+        self._frame_clock = ProgressClock()
         self._state, self._text = LabelingProgress.STATE_STOPPED, "Not started."
 
     def setup(self) -> None:
@@ -54,7 +54,7 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
     def start(self) -> None:
         """Begin, or go on where a former run stopped."""
         self._stop.clear()
-        self._clock = ProgressClock()
+        self._frame_clock = ProgressClock()
         self._tell(LabelingProgress.STATE_RUNNING, "Opening the recording.")
         self._thread = threading.Thread(target=self._label, name="labeler", daemon=True)
         self._thread.start()
@@ -73,7 +73,7 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
         """Say how far it is."""
         failed = self._state == LabelingProgress.STATE_FAILED
         level = Level.ERROR if failed else Level.OK
-        values = {"frames": f"{self._clock.done} of {self._clock.total}"}
+        values = {"frames": f"{self._frame_clock.done} of {self._frame_clock.total}"}
         return [Report(name="labelling", level=level, message=self._text, values=values)]
 
     def _label(self) -> None:
@@ -111,7 +111,7 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
         """Be told of every frame and picture."""
         if self._stop.is_set():
             raise _StoppedError
-        self._clock.advance(work, done, total)
+        self._frame_clock.advance(work, done, total)
         self._tell(LabelingProgress.STATE_RUNNING, f"{work}: {done} of {total}.")
 
     def _tell(self, state: int, text: str) -> None:
@@ -119,11 +119,11 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
         self._state, self._text = state, text
         if is_news:
             self.get_logger().info(text)
-        if not is_news and not self._clock.is_due():
+        if not is_news and not self._frame_clock.is_due():
             return
         now_ns = self.get_clock().now().nanoseconds
         node = self.config.node
-        message = to_progress(self._clock, (node.bag, node.out), (state, text), now_ns)
+        message = to_progress(self._frame_clock, (node.bag, node.out), (state, text), now_ns)
         self._progress.publish(message)
 
 

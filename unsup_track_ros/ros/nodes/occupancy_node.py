@@ -39,11 +39,11 @@ class OccupancyNode(ResultNode[OccupancyNodeConfig]):
         """Make the mapper and the publishers."""
         super().setup()
         self._mapper = OccupancyMapper(self.config.pipeline.occupancy, torch.device("cpu"))
-        self._publishers = OutputPublishers(self, MAP_OUTPUTS, self.config.qos)
+        self._topics = OutputPublishers(self, MAP_OUTPUTS, self.config.qos)
 
     def teardown(self) -> None:
         """Remove the publishers."""
-        self._publishers.destroy()
+        self._topics.destroy()
 
     def topics(self) -> list[JoinedTopic]:
         """Return what is joined by stamp."""
@@ -74,7 +74,7 @@ class OccupancyNode(ResultNode[OccupancyNodeConfig]):
         scan = self._mapper.read_scan(frame, posed.egomotion)
         grids = self._mapper.step(scan, regions, tracks)
         if grids is not None:
-            self._publishers.publish(
+            self._topics.publish(
                 Mapped(
                     grids=grids,
                     odom=posed.odom,

@@ -35,11 +35,11 @@ class TrackerNode(ResultNode[TrackerNodeConfig]):
         """Make the tracker and the publishers."""
         super().setup()
         self._tracker = Tracker(self.config.pipeline.tracker)
-        self._publishers = OutputPublishers(self, TRACK_OUTPUTS, self.config.qos)
+        self._topics = OutputPublishers(self, TRACK_OUTPUTS, self.config.qos)
 
     def teardown(self) -> None:
         """Remove the publishers."""
-        self._publishers.destroy()
+        self._topics.destroy()
 
     def topics(self) -> list[JoinedTopic]:
         """Return what is joined by stamp."""
@@ -60,12 +60,10 @@ class TrackerNode(ResultNode[TrackerNodeConfig]):
         if posed.egomotion.status is EgomotionStatus.INITIAL:
             self._tracker.reset()
             cleared = clear_markers(posed.egomotion.stamp1_ns, posed.odom)
-            self._publishers.publishers["markers"].publish(cleared)
+            self._topics.publishers["markers"].publish(cleared)
         detections = from_detected_objects(messages["detected_objects"])
         tracks = self._tracker.step(detections, posed.egomotion)
-        self._publishers.publish(
-            Tracked(tracks=tracks, odom=posed.odom, markers=self.config.markers)
-        )
+        self._topics.publish(Tracked(tracks=tracks, odom=posed.odom, markers=self.config.markers))
 
 
 def main(args: list[str] | None = None) -> int:
