@@ -29,8 +29,8 @@ _SUCCESS: Final = TransitionCallbackReturn.SUCCESS
 class BaseNode(LifecycleNode, Generic[AnyConfig]):
     """A lifecycle node: what is heavy is loaded in configure, work begins in activate.
 
-    Subclasses override `setup`, `teardown`, `start`, `stop`, `reports` and, if anything of theirs can be
-    tuned, `tuned`. What only publishes is managed by rclpy; subscriptions and threads are made in
+    Subclasses override `setup`, `teardown`, `start`, `stop`, `reports` and, if anything of theirs
+    can be tuned, `tuned`. What only publishes is managed by rclpy; subscriptions and threads are made in
     `start` and ended in `stop`.
     """
 
@@ -40,8 +40,12 @@ class BaseNode(LifecycleNode, Generic[AnyConfig]):
         Raises:
             ConfigError: One of them is unknown, missing, of the wrong type or out of its range.
         """
-        super().__init__(name, automatically_declare_parameters_from_overrides=True)
-        self._tree = NodeParameters(self, config_class, self.tuned)
+        super().__init__(name)
+        try:
+            self._tree = NodeParameters(self, config_class, self.tuned)
+        except UnsupTrackError:
+            self.destroy_node()  # left to the interpreter's end, it can hang there
+            raise
         self._is_running = False
         self._diagnostics = self.create_publisher(
             DiagnosticArray, "/diagnostics", _DIAGNOSTICS_DEPTH

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The pipeline as a live node runs it: new timelines, new parameters, no memory left. No ROS here."""
+"""The pipeline as a live node runs it: new timelines and parameters, no memory left. No ROS."""
 
 from __future__ import annotations
 

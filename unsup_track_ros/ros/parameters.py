@@ -47,7 +47,7 @@ class NodeParameters(Generic[AnyConfig]):
         """Check what the node was given and declare everything.
 
         Args:
-            node: It must have been made with `automatically_declare_parameters_from_overrides`.
+            node: An rclpy node that has declared none of them.
             config_class: Tree of its parameters.
             on_change: Told of the new tree after a change at run time.
 
@@ -59,8 +59,6 @@ class NodeParameters(Generic[AnyConfig]):
         self._on_change = on_change
         self.config = from_values(config_class, self._given(node))
         for name, value in flatten(self.config).items():
-            if node.has_parameter(name):
-                node.undeclare_parameter(name)
             info = self._infos[name]
             node.declare_parameter(
                 name, _ros_value(info, value), descriptor(info), ignore_override=True
@@ -70,7 +68,9 @@ class NodeParameters(Generic[AnyConfig]):
     def _given(self, node: Any) -> dict[str, object]:  # noqa: ANN401
         """Return what command line and files say; what is meant for other nodes is left out."""
         foreign = names_of_all_nodes() - self._infos.keys()
-        given = {name: p.value for name, p in node.get_parameters_by_prefix("").items()}
+        # The only place that knows names nobody declared. rclpy would declare them all by itself
+        # (automatically_declare_parameters_from_overrides), but dies of an empty list doing so.
+        given = {name: p.value for name, p in node._parameter_overrides.items()}
         return {
             name: self._plain(name, value)
             for name, value in given.items()

@@ -112,14 +112,17 @@ class FrameWorkers:
 
     def _make(self) -> None:
         while not self._stopped.is_set():
-            try:
-                self._read_messages()
-                if not self._next.full():
-                    frame = self._frames.take(time.monotonic())
-                    if frame is not None:
-                        self._next.put(frame)
-            except Exception as error:  # one bad message must not end the node
-                self._complain(error)
+            self._make_one()
+
+    def _make_one(self) -> None:
+        try:
+            self._read_messages()
+            frame = None if self._next.full() else self._frames.take(time.monotonic())
+        except Exception as error:  # one bad message must not end the node
+            self._complain(error)
+        else:
+            if frame is not None:
+                self._next.put(frame)
 
     def _read_messages(self) -> None:
         """Wait for a message or until it is time to look again, then read all that are there."""
