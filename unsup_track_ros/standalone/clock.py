@@ -92,7 +92,7 @@ class JumpHandle:
 class Clock:
     """A clock of one type; `Clock(clock_type=ClockType.ROS_TIME)` makes a `ROSClock`."""
 
-    def __new__(cls, *, clock_type: ClockType = ClockType.SYSTEM_TIME) -> Clock:  # noqa: PYI034
+    def __new__(cls, *, clock_type: ClockType = ClockType.SYSTEM_TIME) -> Clock:
         """Choose the class."""
         return super().__new__(ROSClock if clock_type is ClockType.ROS_TIME else cls)
 
@@ -130,7 +130,7 @@ class Clock:
 class ROSClock(Clock):
     """The clock of a node: system time, or what /clock says while `use_sim_time` is set."""
 
-    def __new__(cls) -> ROSClock:  # noqa: PYI034
+    def __new__(cls) -> ROSClock:
         """Make a clock of type ROS_TIME."""
         return object.__new__(cls)
 

@@ -67,9 +67,7 @@ class Context:
     def on_shutdown(self, callback: Callable[[], Any]) -> None:
         """Call back at shutdown; a bound method does not keep its object alive."""
         is_method = hasattr(callback, "__self__")
-        self._callbacks.append(
-            weakref.WeakMethod(callback) if is_method else lambda: callback  # type: ignore[arg-type]
-        )
+        self._callbacks.append(weakref.WeakMethod(callback) if is_method else lambda: callback)
 
     def shutdown(self) -> None:
         """End it: spinning stops; entities stay until they are destroyed or the program ends."""
@@ -155,9 +153,7 @@ def init(
     chosen.init(args, domain_id=domain_id)
 
 
-def shutdown(
-    *, context: Context | None = None, uninstall_handlers: bool | None = None
-) -> None:
+def shutdown(*, context: Context | None = None, uninstall_handlers: bool | None = None) -> None:
     """Leave the network.
 
     Raises:
@@ -170,9 +166,7 @@ def shutdown(
         uninstall_signal_handlers()
 
 
-def try_shutdown(
-    *, context: Context | None = None, uninstall_handlers: bool | None = None
-) -> None:
+def try_shutdown(*, context: Context | None = None, uninstall_handlers: bool | None = None) -> None:
     """Leave the network unless that has happened."""
     is_default = context is None or context is get_default_context()
     (context or get_default_context()).try_shutdown()
@@ -207,9 +201,7 @@ class _SignalWatch:
         self._previous = {number: signal.getsignal(number) for number in signals}
         self._receiver, self._sender = socket.socketpair()
         self._sender.setblocking(False)
-        self._previous_fd = signal.set_wakeup_fd(
-            self._sender.fileno(), warn_on_full_buffer=False
-        )
+        self._previous_fd = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
         for number in signals:
             signal.signal(number, self._handle)
         threading.Thread(target=self._wake, name="signals", daemon=True).start()

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 import threading
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 from cyclonedds.core import Entity, InstanceState, ReadCondition, SampleState, ViewState
 from cyclonedds.domain import Domain, DomainParticipant
-from cyclonedds.idl import IdlMeta, IdlStruct
+from cyclonedds.idl import IdlStruct, make_idl_struct
 from cyclonedds.pub import DataWriter
 from cyclonedds.qos import Policy, Qos
 from cyclonedds.sub import DataReader
@@ -97,22 +97,25 @@ class _Sample(IdlStruct):
     def __init__(self, data: bytes) -> None:
         self.data = data
 
-    def serialize(self, *unused: Any, **also_unused: Any) -> bytes:
+    def serialize(self, *_: Any, **__: Any) -> bytes:
         """Return the bytes."""
         return self.data
 
     @classmethod
-    def deserialize(cls, data: bytes, *unused: Any, **also_unused: Any) -> _Sample:
+    def deserialize(cls, data: bytes, *_: Any, **__: Any) -> Any:
         """Keep the bytes."""
         return cls(data)
 
+    @classmethod
+    def deserialize_key(cls, data: bytes, *_: Any, **__: Any) -> Any:
+        """Keep nothing: a sample without data says that a writer has gone."""
+        del data
+        return cls(b"")
 
-@lru_cache(maxsize=None)
-def _sample_class(type_name: str) -> type[_Sample]:
-    namespace = IdlMeta.__prepare__("Sample", (_Sample,), typename=type_name)
-    built = IdlMeta("Sample", (_Sample,), namespace)
-    assert issubclass(built, _Sample)
-    return built
+
+@cache
+def _sample_class(type_name: str) -> Any:
+    return make_idl_struct("Sample", type_name, {}, dataclassify=False, bases=(_Sample,))
 
 
 def dds_type_name(msgtype: str) -> str:
@@ -129,7 +132,7 @@ def ros_type_name(type_name: str) -> str:
     return f"{parts[0]}/{parts[1]}/{parts[3].removesuffix('_')}"
 
 
-@lru_cache(maxsize=None)
+@cache
 def type_hash(msgtype: str) -> str:
     """Return what USER_DATA says of a type, so that ROS 2 can tell whether both mean the same."""
     return f"typehash={ros2_types().hash_rihs01(msgtype)};"

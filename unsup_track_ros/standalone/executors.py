@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from cyclonedds.core import DDSException, GuardCondition, WaitSet
@@ -111,12 +112,14 @@ class Executor:
         """Serve until a future is done or the time is over."""
         future.add_done_callback(lambda _: self.wake())
         is_endless = timeout_sec is None or timeout_sec < 0
-        end_s = float("inf") if timeout_sec is None or is_endless else time.monotonic() + timeout_sec
+        end_s = (
+            float("inf") if timeout_sec is None or is_endless else time.monotonic() + timeout_sec
+        )
         while self._context.ok() and not future.done() and not self._is_shutdown:
             left_s = end_s - time.monotonic()
             if future.cancelled() or left_s <= 0:
                 return
-            self._spin_once(None if is_endless else left_s, lambda: future.done())
+            self._spin_once(None if is_endless else left_s, future.done)
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:  # noqa: ARG002 - as rclpy's
         """Stop serving."""
@@ -148,7 +151,9 @@ class Executor:
     ) -> tuple[Work, CallbackGroup | None] | None:
         """Wait for work; None when the time is over or it is enough."""
         is_endless = timeout_sec is None or timeout_sec < 0
-        end_s = float("inf") if timeout_sec is None or is_endless else time.monotonic() + timeout_sec
+        end_s = (
+            float("inf") if timeout_sec is None or is_endless else time.monotonic() + timeout_sec
+        )
         while True:
             if self._is_shutdown:
                 raise ShutdownException
@@ -165,7 +170,7 @@ class Executor:
         for _ in range(len(self._tasks)):
             task = self._tasks.popleft()
             if not task.done():
-                return lambda: self._step(task), None
+                return partial(self._step, task), None
         entities = self._entities()
         for at in range(len(entities)):
             entity = entities[(self._turn + at) % len(entities)]

@@ -53,7 +53,9 @@ class Graph:
         self._nodes: dict[tuple[str, str], Any] = {}
         self._heard: dict[bytes, Any] = {}
         self._writer = dds.Writer(participant, _TOPIC, _TYPE, to_dds(own, user_data), None)
-        self._reader = dds.Reader(participant, _TOPIC, _TYPE, to_dds(all_of_others, user_data), None)
+        self._reader = dds.Reader(
+            participant, _TOPIC, _TYPE, to_dds(all_of_others, user_data), None
+        )
         self._participants = BuiltinDataReader(participant, BuiltinTopicDcpsParticipant)
         self._publications = BuiltinDataReader(participant, BuiltinTopicDcpsPublication)
         self._subscriptions = BuiltinDataReader(participant, BuiltinTopicDcpsSubscription)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import array
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
@@ -85,8 +85,8 @@ class Message:
         return {name: _describe(description) for name, description in described}
 
 
-@lru_cache(maxsize=None)
-def message_class(msgtype: str) -> type[Message]:
+@cache
+def message_class(msgtype: str) -> Any:
     """Return the class of a message.
 
     Args:
@@ -118,8 +118,8 @@ def message_class(msgtype: str) -> type[Message]:
     return built
 
 
-@lru_cache(maxsize=None)
-def service_class(srvtype: str) -> type:
+@cache
+def service_class(srvtype: str) -> Any:
     """Return the class of a service, which holds the classes `Request` and `Response`.
 
     Raises:
@@ -230,7 +230,8 @@ def _sequence(name: str, element: Any, size: int, *, is_fixed: bool) -> _Field:
         return _numbers(name, code, size)
     if element[0] == Nodetype.NAME:
         nested = message_class(element[1])
-        default, check_one = nested, _instance(nested)
+        default: Callable[[], Any] = nested
+        check_one = _instance(nested)
     else:
         zero, check_one = _scalar(*element[1])
         default = lambda: zero  # noqa: E731 - two makers of one value

@@ -34,7 +34,7 @@ _CLIENT_READER_S: Final = 0.1
 class _Pair(Endpoint):
     """One topic out, one topic in."""
 
-    def __init__(  # noqa: PLR0913 - as many as a service has properties
+    def __init__(
         self,
         context: Any,
         srv_type: Any,
@@ -92,7 +92,7 @@ class _Pair(Endpoint):
 class Service(_Pair):
     """Answers requests: `callback(request, response)` returns the response."""
 
-    def __init__(  # noqa: PLR0913 - as many as a service has properties
+    def __init__(
         self,
         context: Any,
         srv_type: Any,
@@ -224,6 +224,6 @@ class Client(_Pair):
 
 def _identity(endpoint: Any, key: str) -> str | None:
     """Return the part of an endpoint's USER_DATA that begins with a key."""
-    policy = endpoint.qos[Policy.Userdata] if Policy.Userdata in endpoint.qos else None
+    policy = endpoint.qos[Policy.Userdata] if Policy.Userdata in endpoint.qos else None  # noqa: SIM401 - no dict
     parts = (policy.data if policy is not None else b"").decode(errors="replace").split(";")
     return next((part for part in parts if part.startswith(key)), None)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import enum
 import functools
+from collections.abc import Callable
 from typing import Any, Final
 
 from unsup_track_ros.standalone.messages import message_class
@@ -124,12 +125,12 @@ class Time:
 
     __hash__ = None  # type: ignore[assignment]  # as rclpy's
 
-    def _compared(self, other: object, compare: Any) -> bool:
+    def _compared(self, other: object, compare: Callable[[int, int], bool]) -> bool:
         if not isinstance(other, Time):
             return NotImplemented
         if self.clock_type != other.clock_type:
             raise TypeError("Can't compare times with different clock types")
-        return bool(compare(self.nanoseconds, other.nanoseconds))
+        return compare(self.nanoseconds, other.nanoseconds)
 
     def to_msg(self) -> Any:
         """Return it as builtin_interfaces/Time."""
