@@ -130,7 +130,8 @@ class Time:
             return NotImplemented
         if self.clock_type != other.clock_type:
             raise TypeError("Can't compare times with different clock types")
-        return compare(self.nanoseconds, other.nanoseconds)
+        is_so: bool = compare(self.nanoseconds, other.nanoseconds)
+        return is_so
 
     def to_msg(self) -> Any:
         """Return it as builtin_interfaces/Time."""

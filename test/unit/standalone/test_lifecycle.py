@@ -51,7 +51,7 @@ class Machine(LifecycleNode):
 
 
 @pytest.fixture
-def machine(ros: None) -> Iterator[Machine]:
+def machine(ros: None) -> Iterator[Machine]:  # noqa: ARG001
     made = Machine()
     yield made
     made.destroy_node()
@@ -127,7 +127,7 @@ def test_a_transition_that_does_not_start_here_is_refused(machine: Machine) -> N
         machine.trigger_activate()
 
 
-def test_states_change_by_service(machine: Machine, ask: Callable[..., Any]) -> None:
+def test_states_change_by_service(ask: Callable[..., Any]) -> None:
     configure = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))
     assert ask(ChangeState, "change_state", configure).success
     activate = ChangeState.Request(transition=Transition(label="activate"))
