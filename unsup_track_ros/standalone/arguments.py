@@ -48,11 +48,11 @@ class Arguments:
 
     def overrides(self, full_name: str) -> dict[str, Any]:
         """Return the parameter values for a node, by dotted name."""
-        found: dict[str, Any] = {}
-        for pattern, name, value in self.parameters:
-            if re.fullmatch(pattern, full_name):
-                found[name] = value
-        return found
+        return {
+            name: value
+            for pattern, name, value in self.parameters
+            if re.fullmatch(pattern, full_name)
+        }
 
 
 def parse_arguments(arguments: Sequence[str]) -> Arguments:

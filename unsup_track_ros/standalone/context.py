@@ -67,9 +67,7 @@ class Context:
     def on_shutdown(self, callback: Callable[[], Any]) -> None:
         """Call back at shutdown; a bound method does not keep its object alive."""
         is_method = hasattr(callback, "__self__")
-        self._callbacks.append(
-            weakref.WeakMethod(callback) if is_method else lambda: callback  # type: ignore[arg-type]
-        )
+        self._callbacks.append(weakref.WeakMethod(callback) if is_method else lambda: callback)
 
     def shutdown(self) -> None:
         """End it: spinning stops; entities stay until they are destroyed or the program ends."""

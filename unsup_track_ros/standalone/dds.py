@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from cyclonedds.core import Entity, InstanceState, ReadCondition, SampleState, ViewState
 from cyclonedds.domain import Domain, DomainParticipant
-from cyclonedds.idl import IdlMeta, IdlStruct
+from cyclonedds.idl import IdlStruct, make_idl_struct
 from cyclonedds.pub import DataWriter
 from cyclonedds.qos import Policy, Qos
 from cyclonedds.sub import DataReader
@@ -97,22 +97,25 @@ class _Sample(IdlStruct):
     def __init__(self, data: bytes) -> None:
         self.data = data
 
-    def serialize(self, *unused: Any, **also_unused: Any) -> bytes:
+    def serialize(self, *_: Any, **__: Any) -> bytes:
         """Return the bytes."""
         return self.data
 
     @classmethod
-    def deserialize(cls, data: bytes, *unused: Any, **also_unused: Any) -> _Sample:
+    def deserialize(cls, data: bytes, *_: Any, **__: Any) -> Any:
         """Keep the bytes."""
         return cls(data)
 
+    @classmethod
+    def deserialize_key(cls, data: bytes, *_: Any, **__: Any) -> Any:
+        """Keep nothing: a sample without data says that a writer has gone."""
+        del data
+        return cls(b"")
+
 
 @cache
-def _sample_class(type_name: str) -> type[_Sample]:
-    namespace = IdlMeta.__prepare__("Sample", (_Sample,), typename=type_name)
-    built = IdlMeta("Sample", (_Sample,), namespace)
-    assert issubclass(built, _Sample)
-    return built
+def _sample_class(type_name: str) -> Any:
+    return make_idl_struct("Sample", type_name, {}, dataclassify=False, bases=(_Sample,))
 
 
 def dds_type_name(msgtype: str) -> str:

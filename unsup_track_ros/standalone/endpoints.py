@@ -65,7 +65,7 @@ class Publisher(Endpoint):
         super().__init__()
         self.msg_type, self.topic_name, self.qos_profile = msg_type, topic, qos
         msgtype = msg_type.__msgtype__
-        listener = Listener(on_offered_incompatible_qos=_warning(name, topic, is_publisher=True))
+        listener = _listener(name, topic, is_publisher=True)
         self.writer: dds.Writer | None = dds.Writer(
             context.participant,
             f"rt{topic}",
@@ -131,7 +131,7 @@ class Subscription(Endpoint):
         self.msg_type, self.topic_name, self.qos_profile = msg_type, topic, qos
         self.callback, self.raw = callback, raw
         self._msgtype = msg_type.__msgtype__
-        listener = Listener(on_requested_incompatible_qos=_warning(name, topic, is_publisher=False))
+        listener = _listener(name, topic, is_publisher=False)
         self.reader: dds.Reader | None = dds.Reader(
             context.participant,
             f"rt{topic}",
@@ -267,8 +267,8 @@ class Rate:
         self._next_ns += self._period_ns
 
 
-def _warning(name: str, topic: str, *, is_publisher: bool) -> Callable[[Any, Any], None]:
-    """Return what a DDS listener calls when the other side asks for more than is offered."""
+def _listener(name: str, topic: str, *, is_publisher: bool) -> Any:
+    """Return what warns when a subscription asks for more than a publisher offers."""
     other, does = ("subscription", "requesting") if is_publisher else ("publisher", "offering")
     no = "sent to" if is_publisher else "received from"
 
@@ -279,4 +279,6 @@ def _warning(name: str, topic: str, *, is_publisher: bool) -> Callable[[Any, Any
             f"be {no} it. Last incompatible policy: {policy}"
         )
 
-    return warn
+    event = "offered" if is_publisher else "requested"
+    new_listener: Any = Listener  # untyped
+    return new_listener(**{f"on_{event}_incompatible_qos": warn})

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from cyclonedds.core import DDSException, GuardCondition, WaitSet
@@ -118,7 +119,7 @@ class Executor:
             left_s = end_s - time.monotonic()
             if future.cancelled() or left_s <= 0:
                 return
-            self._spin_once(None if is_endless else left_s, lambda: future.done())
+            self._spin_once(None if is_endless else left_s, future.done)
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:  # noqa: ARG002 - as rclpy's
         """Stop serving."""
@@ -169,7 +170,7 @@ class Executor:
         for _ in range(len(self._tasks)):
             task = self._tasks.popleft()
             if not task.done():
-                return lambda: self._step(task), None
+                return partial(self._step, task), None
         entities = self._entities()
         for at in range(len(entities)):
             entity = entities[(self._turn + at) % len(entities)]

@@ -86,7 +86,7 @@ class Message:
 
 
 @cache
-def message_class(msgtype: str) -> type[Message]:
+def message_class(msgtype: str) -> Any:
     """Return the class of a message.
 
     Args:
@@ -119,7 +119,7 @@ def message_class(msgtype: str) -> type[Message]:
 
 
 @cache
-def service_class(srvtype: str) -> type:
+def service_class(srvtype: str) -> Any:
     """Return the class of a service, which holds the classes `Request` and `Response`.
 
     Raises:
@@ -230,7 +230,8 @@ def _sequence(name: str, element: Any, size: int, *, is_fixed: bool) -> _Field:
         return _numbers(name, code, size)
     if element[0] == Nodetype.NAME:
         nested = message_class(element[1])
-        default, check_one = nested, _instance(nested)
+        default: Callable[[], Any] = nested
+        check_one = _instance(nested)
     else:
         zero, check_one = _scalar(*element[1])
         default = lambda: zero  # noqa: E731 - two makers of one value

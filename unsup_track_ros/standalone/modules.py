@@ -48,6 +48,13 @@ MODULES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "rclpy.guard_condition": (("endpoints", "GuardCondition"),),
+    "rclpy.lifecycle": (
+        (
+            "lifecycle",
+            "LifecycleNode LifecyclePublisher LifecycleState ManagedEntity State "
+            "TransitionCallbackReturn",
+        ),
+    ),
     "rclpy.logging": (
         (
             "logging",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from unsup_track_ros.standalone.arguments import parse_arguments
 from unsup_track_ros.standalone.clock import Clock, ROSClock
@@ -49,6 +49,7 @@ from unsup_track_ros.standalone.time import Time, TimeMessage
 
 SIM_TIME = "use_sim_time"
 _ROSOUT_DEPTH = 1000
+AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
 
 
 class Node(Parameters):
@@ -322,7 +323,7 @@ class Node(Parameters):
         with self._lock_entities:
             return [one for one in self._endpoints if one.callback_group is not None]
 
-    def _add(self, made: Any, readers: Any = (), writers: Any = ()) -> Any:
+    def _add(self, made: AnyEndpoint, readers: Any = (), writers: Any = ()) -> AnyEndpoint:
         node = (self._namespace, self._name)
         if readers or writers:
             self._context.graph.add_endpoints(node, readers, writers)
@@ -354,11 +355,11 @@ class Node(Parameters):
         return next((new for new in found if new is not None), None)
 
     def _resolved(self, full: str) -> str:
-        for arguments in self._arguments:
-            for node, old, new in arguments.remaps:
-                if node in ("", self._name) and not old.startswith("__"):
-                    if expand_name(old, self._name, self._namespace) == full:
-                        return expand_name(new, self._name, self._namespace)
+        for rule in (rule for arguments in self._arguments for rule in arguments.remaps):
+            node, old, new = rule
+            is_ours = node in ("", self._name) and not old.startswith("__")
+            if is_ours and expand_name(old, self._name, self._namespace) == full:
+                return expand_name(new, self._name, self._namespace)
         return full
 
     def _given_parameters(self) -> dict[str, Parameter]:

@@ -182,7 +182,7 @@ class Parameters:
         """Declare several: tuples of name, value and descriptor."""
         prefix = f"{namespace}." if namespace else ""
         return [
-            self.declare_parameter(f"{prefix}{name}", *rest, ignore_override=ignore_override)
+            self.declare_parameter(f"{prefix}{name}", *rest, **{"ignore_override": ignore_override})
             for name, *rest in parameters
         ]
 

@@ -224,6 +224,6 @@ class Client(_Pair):
 
 def _identity(endpoint: Any, key: str) -> str | None:
     """Return the part of an endpoint's USER_DATA that begins with a key."""
-    policy = endpoint.qos[Policy.Userdata] if Policy.Userdata in endpoint.qos else None
+    policy = endpoint.qos[Policy.Userdata] if Policy.Userdata in endpoint.qos else None  # noqa: SIM401 - no dict
     parts = (policy.data if policy is not None else b"").decode(errors="replace").split(";")
     return next((part for part in parts if part.startswith(key)), None)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""`rclpy.task`, `rclpy.callback_groups`: results to come, and which callbacks exclude each other."""
+"""`rclpy.task`, `rclpy.callback_groups`: results to come, and which callbacks exclude others."""
 
 from __future__ import annotations
 

@@ -117,19 +117,21 @@ class Time:
         return NotImplemented
 
     def __eq__(self, other: object) -> bool:
-        return self._compared(other, lambda a, b: a == b)
+        if not isinstance(other, Time):
+            return NotImplemented
+        return self.nanoseconds == self._comparable_ns(other)
 
     def __lt__(self, other: object) -> bool:
-        return self._compared(other, lambda a, b: a < b)
+        if not isinstance(other, Time):
+            return NotImplemented
+        return self.nanoseconds < self._comparable_ns(other)
 
     __hash__ = None  # type: ignore[assignment]  # as rclpy's
 
-    def _compared(self, other: object, compare: Any) -> bool:
-        if not isinstance(other, Time):
-            return NotImplemented
+    def _comparable_ns(self, other: Time) -> int:
         if self.clock_type != other.clock_type:
             raise TypeError("Can't compare times with different clock types")
-        return bool(compare(self.nanoseconds, other.nanoseconds))
+        return other.nanoseconds
 
     def to_msg(self) -> Any:
         """Return it as builtin_interfaces/Time."""
