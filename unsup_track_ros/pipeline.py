@@ -19,12 +19,14 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import DataError
+from unsup_track_ros.geometry import se3
 from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper, ScanReading
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
 from unsup_track_ros.perception.detection import DetectionConfig, MotionDetector
 from unsup_track_ros.perception.egomotion import EgomotionConfig, EgomotionEstimator
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
+from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
@@ -115,7 +117,7 @@ class Pipeline:
             prepared.result()
             motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
         with clock("detection"):
-            regions = self._detection.step(frame, motion)
+            regions = self._detection.step(frame, motion, self._expected(frame, egomotion))
         with clock("box_fitting"):
             detections = self._box_fitting.step(frame, regions)
         with clock("tracking"):
@@ -134,6 +136,15 @@ class Pipeline:
             grids=grids,
             stage_seconds=clock.stop(),
         )
+
+    def _expected(
+        self, frame: SensorFrame, egomotion: Egomotion
+    ) -> Float64[np.ndarray, "T 7"] | None:
+        """Return where the tracks should be in the current frame, None without a pose."""
+        if egomotion.odom_T_velo1 is None:
+            return None
+        boxes_odom = self._tracker.expected(frame.stamp_ns)
+        return se3.transform_boxes(se3.inverse(egomotion.odom_T_velo1), boxes_odom)
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a stream."""

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Panoptic voxels of one scan: what fills space, and which tracked object it belongs to.
 
-In: points in odom, which of them move, and the tracks. Out: the occupied voxels around the sensor,
+In: points in odom, which of them belong to objects, and the tracks. Out: the occupied voxels around the sensor,
 sparse, with class and instance. Keeps no state; identity over time is that of the tracks.
 """
 
@@ -33,19 +33,19 @@ class PanopticConfig(Config):
 
 def panoptic_voxels(
     points_odom: Float[np.ndarray, "P 3"],
-    moving: Bool[np.ndarray, " P"],
+    of_object: Bool[np.ndarray, " P"],
     sensor_odom: Float64[np.ndarray, " 3"],
     tracks: Tracks,
     config: PanopticConfig,
 ) -> PanopticVoxels:
     """Sort a scan into voxels.
 
-    A voxel is dynamic if any of its points moves or lies in the box of a confirmed or coasting
-    track, whose id it gets; of several tracks the newest wins.
+    A voxel is dynamic if any of its points belongs to a detected object or lies in the box of a
+    confirmed or coasting track, whose id it gets; of several tracks the newest wins.
 
     Args:
         points_odom: The scan.
-        moving: Points that were seen to move by themselves.
+        of_object: Points that belong to a detected object.
         sensor_odom: Where the scan was taken from.
         tracks: Tracks at its stamp.
         config: Volume and voxels.
@@ -61,7 +61,7 @@ def panoptic_voxels(
     inside = ((cell >= 0) & (cell < shape)).all(axis=1)
     flat = (cell[inside, 2] * num_xy + cell[inside, 1]) * num_xy + cell[inside, 0]
     instance = _instances(points_odom[inside].astype(np.float64), tracks, config.box_margin_m)
-    is_dynamic = moving[inside] | (instance != _NO_INSTANCE)
+    is_dynamic = of_object[inside] | (instance != _NO_INSTANCE)
     voxel, row = np.unique(flat, return_inverse=True)
     voxel_instance = np.full(len(voxel), _NO_INSTANCE, np.int64)
     np.maximum.at(voxel_instance, row, instance)

@@ -30,8 +30,8 @@ class BaseNode(LifecycleNode, Generic[AnyConfig]):
     """A lifecycle node: what is heavy is loaded in configure, work begins in activate.
 
     Subclasses override `setup`, `teardown`, `start`, `stop`, `reports` and, if anything of theirs
-    can be tuned, `tuned`. What only publishes is managed by rclpy; subscriptions and threads are made in
-    `start` and ended in `stop`.
+    can be tuned, `tuned`. What only publishes is managed by rclpy; subscriptions and threads are
+    made in `start` and ended in `stop`.
     """
 
     def __init__(self, name: str, config_class: type[AnyConfig]) -> None:
@@ -151,7 +151,7 @@ class BaseNode(LifecycleNode, Generic[AnyConfig]):
 class _ToRosLog(logging.Handler):
     """Passes what the core logs on to the log of the node."""
 
-    def __init__(self, node: Any) -> None:  # noqa: ANN401 - rclpy is not typed
+    def __init__(self, node: Any) -> None:
         super().__init__(logging.INFO)
         self._logger = node.get_logger()
 

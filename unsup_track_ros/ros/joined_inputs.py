@@ -39,7 +39,7 @@ class JoinedInputs:
 
     def __init__(
         self,
-        node: Any,  # noqa: ANN401 - rclpy is not typed
+        node: Any,
         topics: Sequence[JoinedTopic],
         handle: Callable[[MatchedSet[Any]], None],
     ) -> None:
@@ -70,8 +70,8 @@ class JoinedInputs:
         """Say which inputs are there."""
         return self._health.report(self._synchronizer.drops, time.monotonic())
 
-    def _subscribe(self, topic: JoinedTopic) -> Any:  # noqa: ANN401
-        def callback(message: Any) -> None:  # noqa: ANN401
+    def _subscribe(self, topic: JoinedTopic) -> Any:
+        def callback(message: Any) -> None:
             self._health.received(topic.name, time.monotonic())
             self._worker.put((topic.name, message))
 

@@ -83,7 +83,7 @@ class Mapped:
         odom: Frame it is in.
         posed: Pose of the scan.
         points_velo: (P, 3) the scan.
-        moving: (P,) points that belong to a moving region.
+        of_object: (P,) points that belong to a detected object.
         tracks: Tracks at the stamp.
         panoptic: Volume and voxels.
     """
@@ -92,7 +92,7 @@ class Mapped:
     odom: str
     posed: PosedEgomotion
     points_velo: Float32[np.ndarray, "P 3"]
-    moving: Bool[np.ndarray, " P"]
+    of_object: Bool[np.ndarray, " P"]
     tracks: Tracks
     panoptic: PanopticConfig
 
@@ -144,7 +144,7 @@ def _panoptic(mapped: Mapped) -> PanopticVoxelGrid | None:
         return None
     points_odom = transform(odom_T_velo, mapped.points_velo)
     voxels = panoptic_voxels(
-        points_odom, mapped.moving, odom_T_velo[:3, 3], mapped.tracks, mapped.panoptic
+        points_odom, mapped.of_object, odom_T_velo[:3, 3], mapped.tracks, mapped.panoptic
     )
     return to_panoptic_grid(voxels, mapped.odom)
 
@@ -218,9 +218,9 @@ class OutputPublishers:
 
     def __init__(
         self,
-        node: Any,  # noqa: ANN401 - rclpy is not typed
+        node: Any,
         outputs: Iterable[Output],
-        qos: Any,  # noqa: ANN401 - a Config with one QosConfig per topic
+        qos: Any,
     ) -> None:
         self._node = node
         self._outputs = tuple(outputs)

@@ -40,7 +40,7 @@ class NodeParameters(Generic[AnyConfig]):
 
     def __init__(
         self,
-        node: Any,  # noqa: ANN401 - rclpy is not typed
+        node: Any,
         config_class: type[AnyConfig],
         on_change: Callable[[AnyConfig], None],
     ) -> None:
@@ -65,7 +65,7 @@ class NodeParameters(Generic[AnyConfig]):
             )
         node.add_on_set_parameters_callback(self._set)
 
-    def _given(self, node: Any) -> dict[str, object]:  # noqa: ANN401
+    def _given(self, node: Any) -> dict[str, object]:
         """Return what command line and files say; what is meant for other nodes is left out."""
         foreign = names_of_all_nodes() - self._infos.keys()
         # The only place that knows names nobody declared. rclpy would declare them all by itself

@@ -28,7 +28,7 @@ class SensorInputs:
 
     def __init__(
         self,
-        node: Any,  # noqa: ANN401 - rclpy is not typed
+        node: Any,
         config: PerceptionNodeConfig | AllInOneConfig,
         own_topics: frozenset[str],
         handle: Callable[[LiveFrame], None],
@@ -133,21 +133,21 @@ class SensorInputs:
         self,
         message_type: type,
         topic: str,
-        qos: Any,  # noqa: ANN401 - rclpy is not typed
+        qos: Any,
         receive: Callable[[str, Any], None],
     ) -> None:
-        def callback(message: Any) -> None:  # noqa: ANN401 - messages have no static type
+        def callback(message: Any) -> None:
             receive(topic, message)
 
         subscription = self._node.create_subscription(message_type, topic, callback, qos)
         self._subscriptions.append(subscription)
 
-    def _receive(self, topic: str, message: Any) -> None:  # noqa: ANN401
+    def _receive(self, topic: str, message: Any) -> None:
         self._health.received(topic, time.monotonic())
         if self._workers is not None:
             self._workers.put(topic, message)
 
-    def _receive_transforms(self, topic: str, message: Any) -> None:  # noqa: ANN401
+    def _receive_transforms(self, topic: str, message: Any) -> None:
         own = self._config.node.own_odom_frame
         if any(transform.child_frame_id != own for transform in message.transforms):
             self._receive(topic, message)

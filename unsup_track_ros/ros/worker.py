@@ -94,7 +94,7 @@ class FrameWorkers:
         for thread in self._threads:
             thread.start()
 
-    def put(self, topic: str, message: Any) -> None:  # noqa: ANN401 - messages have no static type
+    def put(self, topic: str, message: Any) -> None:
         """Hand over a message; never blocks."""
         self._messages.put((topic, message, time.monotonic()))
 

@@ -95,6 +95,6 @@ def _to_quaternion(a_T_b: Float64[np.ndarray, "4 4"]) -> Quaternion:
     return Quaternion(x=x, y=y, z=z, w=w)
 
 
-def _from_parts(place: Any, turn: Quaternion) -> Float64[np.ndarray, "4 4"]:  # noqa: ANN401
+def _from_parts(place: Any, turn: Quaternion) -> Float64[np.ndarray, "4 4"]:
     shift = np.array([place.x, place.y, place.z], np.float64)
     return from_quaternion(np.array([turn.x, turn.y, turn.z, turn.w], np.float64), shift)

@@ -14,7 +14,7 @@ from unsup_track_ros.ros.convert.basics import to_array, to_header
 from unsup_track_ros.shapes import Int64
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.frame import PointCloud
-from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
+from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation, MotionState
 from unsup_track_ros.structures.tracks import Tracks, TrackState
 
 # Grey values of the mask.
@@ -54,7 +54,7 @@ def track_of_points(
     track_of_region = np.full(len(detections) + 1, NO_TRACK, np.int64)
     matched = (tracks.detection_index >= 0) & (tracks.states != TrackState.TENTATIVE)
     track_of_region[tracks.detection_index[matched] + 1] = tracks.ids[matched]
-    return track_of_region[regions.point_region]
+    return np.asarray(track_of_region[regions.point_region])
 
 
 def to_segmented_cloud(
@@ -93,7 +93,7 @@ def to_dynamic_cloud(
 def from_segmented_cloud(message: PointCloud2) -> tuple[PointCloud, MotionRegions]:
     """Return the points of a segmented cloud and the regions they belong to.
 
-    Scores and motion of the regions are not in the message: they are 0 and nan.
+    Scores, motion and flow of the regions are not in the message: they are 0, unsure and nan.
 
     Raises:
         DataError: A column is missing, or the message contradicts itself.
@@ -105,6 +105,7 @@ def from_segmented_cloud(message: PointCloud2) -> tuple[PointCloud, MotionRegion
     regions = MotionRegions(
         point_region=region,
         scores=np.zeros(num, np.float32),
+        motion=np.full(num, MotionState.UNSURE, np.int64),
         flow_velo=np.full((num, 3), np.nan, np.float32),
     )
     return PointCloud(points_velo=points), regions

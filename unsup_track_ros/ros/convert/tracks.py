@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from geometry_msgs.msg import Pose, Vector3
 from std_msgs.msg import ColorRGBA
-from vision_msgs.msg import Detection3DArray
+from vision_msgs.msg import Detection3DArray, ObjectHypothesis
 from visualization_msgs.msg import Marker, MarkerArray
 
 from unsup_track_ros.data.point_cloud_decoding import stamp_ns
@@ -33,6 +33,8 @@ _STATES: Final = {
     TrackState.CONFIRMED: TrackedObject.STATE_CONFIRMED,
     TrackState.COASTING: TrackedObject.STATE_COASTING,
 }
+# Without labels nothing has a class; it moved at least once.
+_CLASS: Final = "unknown"
 _NS_PER_S: Final = 1e9
 _ID_LIMIT: Final = 2**31  # of a marker's id
 _TEXT_HEIGHT_M: Final = 0.8
@@ -99,14 +101,14 @@ def from_tracked_objects(message: TrackedObjectArray) -> Tracks:
 def to_tracked_detections(tracks: Tracks, odom: str) -> Detection3DArray:
     """Build the message for everybody: confirmed and coasting tracks, `id` is the track's."""
     believed = np.flatnonzero(tracks.states != TrackState.TENTATIVE)
+    header = to_header(tracks.stamp_ns, odom)
     return Detection3DArray(
-        header=to_header(tracks.stamp_ns, odom),
+        header=header,
         detections=[
             to_detection3d(
-                odom,
-                tracks.stamp_ns,
+                header,
                 tracks.boxes_odom[row],
-                float(tracks.existence[row]),
+                ObjectHypothesis(class_id=_CLASS, score=float(tracks.existence[row])),
                 str(tracks.ids[row]),
             )
             for row in believed

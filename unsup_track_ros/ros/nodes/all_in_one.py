@@ -68,7 +68,7 @@ class AllInOneNode(SensorNode[AllInOneConfig]):
                     odom=seen.odom,
                     posed=posed_egomotion(seen),
                     points_velo=result.frame.cloud.points_velo,
-                    moving=result.regions.point_region > 0,
+                    of_object=result.regions.point_region > 0,
                     tracks=result.tracks,
                     panoptic=self.config.panoptic,
                 )

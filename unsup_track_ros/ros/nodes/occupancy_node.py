@@ -80,7 +80,7 @@ class OccupancyNode(ResultNode[OccupancyNodeConfig]):
                     odom=posed.odom,
                     posed=posed,
                     points_velo=cloud.points_velo,
-                    moving=regions.point_region > 0,
+                    of_object=regions.point_region > 0,
                     tracks=tracks,
                     panoptic=self.config.panoptic,
                 )
