@@ -7,7 +7,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +30,10 @@ _YAML_KINDS = {dict: "a mapping", type(None): "nothing"}
 
 
 def load_config(
-    path: Path, config_class: type[AnyConfig], node_name: str | None = None
+    path: Path,
+    config_class: type[AnyConfig],
+    node_name: str | None = None,
+    foreign: Collection[str] = (),
 ) -> AnyConfig:
     """Read a ROS parameter file.
 
@@ -41,6 +44,7 @@ def load_config(
         path: YAML file.
         config_class: Tree of parameters that the file is about.
         node_name: Node whose section is read too; None reads the section `/**` only.
+        foreign: Parameters of others that the file may hold too; they are left out.
 
     Raises:
         ConfigError: The file cannot be read, is not a parameter file, or holds a parameter that is
@@ -51,7 +55,14 @@ def load_config(
         values: dict[str, object] = {}
         for section in _sections(read_yaml(path), node_name):
             own = {key: value for key, value in section.items() if key not in _NODE_PARAMETERS}
-            values.update(_named_values(own, known))
+            named = _named_values(own, known)
+            values.update(
+                {
+                    name: value
+                    for name, value in named.items()
+                    if name in known or name not in foreign
+                }
+            )
         return from_values(config_class, values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error

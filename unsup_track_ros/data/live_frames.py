@@ -37,8 +37,9 @@ _INFO_ARRAYS: Final = ("d", "k", "r", "p")
 
 
 class LiveConfig(Config):
-    """How long live frames wait, and how many."""
+    """Where live frames come from, how long they wait, and how many."""
 
+    autodetect: bool = parameter(True, "Find sensor topics that no parameter names.")
     transform_wait_s: float = parameter(
         0.3,
         "How long a frame waits for transforms at its stamp, and at the start for all that is "

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Panoptic voxels of one scan: what fills space, and which tracked object it belongs to.
 
-In: points in odom, which of them belong to objects, and the tracks. Out: the occupied voxels around the sensor,
-sparse, with class and instance. Keeps no state; identity over time is that of the tracks.
+In: points in odom, which of them belong to objects, and the tracks. Out: the occupied voxels around
+the sensor, sparse, with class and instance. Keeps no state; identity over time is that of tracks.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Generic
 
 import rclpy
@@ -47,6 +48,7 @@ class BaseNode(LifecycleNode, Generic[AnyConfig]):
             self.destroy_node()  # left to the interpreter's end, it can hang there
             raise
         self._is_running = False
+        self.exit_code = 0
         self._diagnostics = self.create_publisher(
             DiagnosticArray, "/diagnostics", _DIAGNOSTICS_DEPTH
         )
@@ -175,7 +177,7 @@ def run(make_node: Callable[[], BaseNode[Any]], args: list[str] | None) -> int:
     rclpy.init(args=args)
     try:
         return _spin(make_node)
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except KeyboardInterrupt:  # while it was starting
         return 0
     except UnsupTrackError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - there is no node to log it
@@ -194,8 +196,9 @@ def _spin(make_node: Callable[[], BaseNode[Any]]) -> int:
     try:
         if not node.launch():
             return 1
-        executor.spin()
-        return 0
+        with suppress(KeyboardInterrupt, ExternalShutdownException):
+            executor.spin()
+        return node.exit_code
     finally:
         log.removeHandler(handler)
         node.close()

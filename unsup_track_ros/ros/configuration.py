@@ -216,6 +216,9 @@ class LabelingRunConfig(NodeConfig):
     )
     overwrite: bool = parameter(False, "Replace labels that were made otherwise.")
     make_pictures: bool = parameter(True, "Make video, pictures and report.")
+    exit_when_done: bool = parameter(
+        False, "End the process with the run; else it stays, so that progress can be read."
+    )
     stop: bool = parameter(
         False,
         "Set it to stop the run; activating again, or another run, goes on from there.",

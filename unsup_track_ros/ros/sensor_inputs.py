@@ -55,7 +55,7 @@ class SensorInputs:
         self._workers: FrameWorkers | None = None
         self._health = InputHealth((), ())
         self._search = None
-        if is_complete(config.recording.topics):
+        if is_complete(config.recording.topics) or not config.live.autodetect:
             self._subscribe(live_topics(config.recording.topics, {}))
         else:
             self._search = node.create_timer(_SEARCH_S, self._look_around, clock=node.steady_clock)

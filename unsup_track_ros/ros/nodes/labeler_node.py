@@ -9,6 +9,8 @@ import traceback
 from pathlib import Path
 from typing import Final
 
+import rclpy
+
 from unsup_track_ros.data.recording import Recording
 from unsup_track_ros.errors import UnsupTrackError
 from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, label_recording
@@ -77,6 +79,12 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
         return [Report(name="labelling", level=level, message=self._text, values=values)]
 
     def _label(self) -> None:
+        self._run()
+        if self.config.node.exit_when_done and not self._stop.is_set():
+            self.exit_code = int(self._state == LabelingProgress.STATE_FAILED)
+            rclpy.try_shutdown()
+
+    def _run(self) -> None:
         config = self.config
         options = LabelingOptions(
             device=choose_device(config.node.device).type,
