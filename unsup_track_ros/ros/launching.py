@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from launch.actions import DeclareLaunchArgument
-from launch.conditions import IfCondition, LaunchConfigurationEquals
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
@@ -53,8 +53,7 @@ def perception_arguments() -> list[DeclareLaunchArgument]:
 
 def perception_nodes() -> list[Any]:
     """Return the nodes, together or apart, and RViz if it is wanted."""
-    together = LaunchConfigurationEquals("nodes", "together")
-    apart = LaunchConfigurationEquals("nodes", "apart")
+    together, apart = _chosen("nodes", "together"), _chosen("nodes", "apart")
     of_sensors = {
         "live.autodetect": argument("autodetect", bool),
         "node.device": argument("device", str),
@@ -87,6 +86,10 @@ def node(name: str, parameters: Mapping[str, ParameterValue], condition: Any = N
 def argument(name: str, kind: type) -> ParameterValue:
     """Return the value of a launch argument as a parameter of a type."""
     return ParameterValue(LaunchConfiguration(name), value_type=kind)
+
+
+def _chosen(name: str, value: str) -> IfCondition:
+    return IfCondition(PythonExpression(["'", LaunchConfiguration(name), f"' == '{value}'"]))
 
 
 def rviz() -> Node:
