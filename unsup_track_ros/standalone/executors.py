@@ -32,14 +32,6 @@ class ExternalShutdownException(Exception):
     """The context was shut down while an executor was spinning."""
 
 
-class ShutdownException(Exception):
-    """The executor was shut down while it was spinning."""
-
-
-class TimeoutException(Exception):
-    """Nothing happened in time."""
-
-
 class Executor:
     """Base of both executors."""
 
@@ -149,14 +141,14 @@ class Executor:
     def _next_work(
         self, timeout_sec: float | None, is_enough: Callable[[], bool] = lambda: False
     ) -> tuple[Work, CallbackGroup | None] | None:
-        """Wait for work; None when the time is over or it is enough."""
+        """Wait for work; None when the time is over, it is enough or the executor is shut down."""
         is_endless = timeout_sec is None or timeout_sec < 0
         end_s = (
             float("inf") if timeout_sec is None or is_endless else time.monotonic() + timeout_sec
         )
         while True:
             if self._is_shutdown:
-                raise ShutdownException
+                return None
             if not self._context.ok():
                 raise ExternalShutdownException
             found = self._poll()
@@ -294,8 +286,7 @@ def get_global_executor() -> SingleThreadedExecutor:
 def spin(node: Any, executor: Executor | None = None) -> None:
     """Serve a node until the context is shut down."""
     with _serving(node, executor) as chosen:
-        while chosen.context.ok():
-            chosen.spin_once()
+        chosen.spin()
 
 
 def spin_once(

@@ -43,8 +43,7 @@ MODULES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "rclpy.executors": (
         (
             "executors",
-            "Executor ExternalShutdownException MultiThreadedExecutor ShutdownException "
-            "SingleThreadedExecutor TimeoutException",
+            "Executor ExternalShutdownException MultiThreadedExecutor SingleThreadedExecutor",
         ),
     ),
     "rclpy.guard_condition": (("endpoints", "GuardCondition"),),
