@@ -19,14 +19,16 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import DataError
-from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper
+from unsup_track_ros.geometry import se3
+from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper, ScanReading
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
 from unsup_track_ros.perception.detection import DetectionConfig, MotionDetector
 from unsup_track_ros.perception.egomotion import EgomotionConfig, EgomotionEstimator
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
+from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
-from unsup_track_ros.structures.egomotion import EgomotionStatus
+from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
 from unsup_track_ros.structures.result import PerceptionResult
@@ -64,9 +66,24 @@ class PipelineConfig(Config):
 class Pipeline:
     """Egomotion, flow, motion segmentation, boxes, tracks and grids, frame by frame."""
 
-    def __init__(self, config: PipelineConfig, device: torch.device | None = None) -> None:
+    def __init__(
+        self,
+        config: PipelineConfig,
+        device: torch.device | None = None,
+        *,
+        with_occupancy: bool = True,
+    ) -> None:
+        """Build the stages.
+
+        Args:
+            config: Parameters of every stage.
+            device: What torch computes on, the CPU unless told.
+            with_occupancy: Whether grids are made; without, `PerceptionResult.grids` is None.
+        """
         device = device or torch.device("cpu")
         self._config = config
+        self._device = device
+        self._with_occupancy = with_occupancy
         self._optical_flow = OpticalFlowEstimator(config.optical_flow, device)
         self._egomotion = EgomotionEstimator(config.egomotion, device)
         self._motion_segmentation = MotionSegmenter(config.motion_segmentation, device)
@@ -95,12 +112,12 @@ class Pipeline:
         if egomotion.status is EgomotionStatus.INITIAL:
             self._start_odom()
         flow = flowing.result()
-        scan = self._beside.submit(self._occupancy.read_scan, frame, egomotion)
+        scan = self._beside.submit(self._read_scan, frame, egomotion)
         with clock("motion_segmentation"):
             prepared.result()
             motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
         with clock("detection"):
-            regions = self._detection.step(frame, motion)
+            regions = self._detection.step(frame, motion, self._expected(frame, egomotion))
         with clock("box_fitting"):
             detections = self._box_fitting.step(frame, regions)
         with clock("tracking"):
@@ -120,11 +137,37 @@ class Pipeline:
             stage_seconds=clock.stop(),
         )
 
+    def _expected(
+        self, frame: SensorFrame, egomotion: Egomotion
+    ) -> Float64[np.ndarray, "T 7"] | None:
+        """Return where the tracks should be in the current frame, None without a pose."""
+        if egomotion.odom_T_velo1 is None:
+            return None
+        boxes_odom = self._tracker.expected(frame.stamp_ns)
+        return se3.transform_boxes(se3.inverse(egomotion.odom_T_velo1), boxes_odom)
+
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a stream."""
         self._last_stamp_ns = None
         self._egomotion.reset()
         self._start_odom()
+
+    def moved(
+        self, config: PipelineConfig | None = None, device: torch.device | None = None
+    ) -> Pipeline:
+        """Return a pipeline that goes on from here with other parameters or on another device.
+
+        Raises:
+            DataError: The state does not fit the new parameters.
+        """
+        follower = Pipeline(
+            config or self._config, device or self._device, with_occupancy=self._with_occupancy
+        )
+        follower.restore(self.state())
+        return follower
+
+    def _read_scan(self, frame: SensorFrame, egomotion: Egomotion) -> ScanReading | None:
+        return self._occupancy.read_scan(frame, egomotion) if self._with_occupancy else None
 
     def _start_odom(self) -> None:
         """Forget all that is placed in odom: a new odom begins."""

@@ -9,6 +9,7 @@ four different reasons with four different cures. Nothing is extrapolated.
 from __future__ import annotations
 
 import difflib
+import math
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
@@ -72,6 +73,10 @@ class _Edge:
             self.stamps_ns.insert(at, stamp)
             self.parent_T_child.insert(at, pose)
 
+    def forget(self) -> None:
+        self.stamps_ns.clear()
+        self.parent_T_child.clear()
+
     def forget_before(self, stamp: int) -> None:
         # One pose before the limit stays, so that the limit itself can be interpolated.
         old = max(bisect_left(self.stamps_ns, stamp) - 1, 0)
@@ -86,8 +91,16 @@ class TransformTree:
             parent counts.
     """
 
-    def __init__(self, config: TransformConfig | None = None) -> None:
+    def __init__(self, config: TransformConfig | None = None, jump_s: float = math.inf) -> None:
+        """Start empty.
+
+        Args:
+            config: How the tree answers.
+            jump_s: A pose this far before the newest of its link means that time was set back: the
+                older poses of that link are forgotten. Offline, never.
+        """
         self._config = config or TransformConfig()
+        self._jump_ns = jump_s * _NS_PER_S
         self._edges: dict[str, _Edge] = {}
         self._names: set[str] = set()
         self.conflicts: dict[str, str] = {}
@@ -132,6 +145,8 @@ class TransformTree:
             edge.is_static = True
             edge.stamps_ns, edge.parent_T_child = [stamp], [parent_T_child]
             return
+        if edge.stamps_ns and edge.stamps_ns[-1] - stamp >= self._jump_ns:
+            edge.forget()
         edge.insert(stamp, parent_T_child)
         if self._config.buffer_s > 0:
             edge.forget_before(edge.stamps_ns[-1] - round(self._config.buffer_s * _NS_PER_S))

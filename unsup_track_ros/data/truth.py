@@ -36,6 +36,7 @@ _MEMBERS: dict[str, tuple[str, str]] = {
     "moving_points": ("b", "P"),
     "point_objects": ("i", "P"),
     "flow_points_velo": ("f", "P 3"),
+    "ground_points": ("b", "P"),
     "moving_pixels": ("b", "H W"),
     "flow_pix": ("f", "2 H W"),
     "occupied_static_odom": ("biu", "Y X"),

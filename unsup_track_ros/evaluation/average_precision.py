@@ -25,18 +25,28 @@ class FrameMatches:
 
     Attributes:
         scores: (N,) descending.
+        rows: (N,) row of each among the frame's detections, in the order of `scores`.
         outcomes: (T, N) FALSE_POSITIVE, TRUE_POSITIVE or IGNORED, in the order of `scores`.
+        truth_rows: (T, N) row among the frame's truth objects that was matched, -1 for none.
         num_truth: Truth objects that count (the recall denominator).
     """
 
     scores: Float64[np.ndarray, " N"]
+    rows: Int64[np.ndarray, " N"]
     outcomes: Shaped[np.ndarray, "T N"]
+    truth_rows: Int64[np.ndarray, "T N"]
     num_truth: int
 
     @property
     def is_empty(self) -> Bool[np.ndarray, " T"]:
         """Per threshold: neither a truth object nor a detection counts in this frame."""
         return np.asarray((self.outcomes == IGNORED).all(axis=1) & (self.num_truth == 0))
+
+    @property
+    def pairs(self) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
+        """Rows of the matched detections and of their truth objects, at the first threshold."""
+        matched = self.truth_rows[0] >= 0
+        return self.rows[matched], self.truth_rows[0, matched]
 
 
 def match_greedily(
@@ -66,6 +76,8 @@ def match_greedily(
     excused = (ordered_iou[:, ~counts] >= ignored_overlap).any(axis=1)
     candidate_iou = ordered_iou[:, counts]
     outcomes = np.where(excused, IGNORED, FALSE_POSITIVE) * np.ones((len(thresholds), 1), np.int8)
+    counting_rows = np.flatnonzero(counts)
+    truth_rows = np.full(outcomes.shape, -1, np.int64)
     free = np.ones((len(thresholds), candidate_iou.shape[1]), bool)
     rows = np.arange(len(thresholds))
     # Greedy matching is sequential in the detections by definition; thresholds run in parallel.
@@ -74,10 +86,13 @@ def match_greedily(
         best = overlap.argmax(axis=1)
         hit = overlap[rows, best] >= thresholds
         outcomes[hit, rank] = TRUE_POSITIVE
+        truth_rows[hit, rank] = counting_rows[best[hit]]
         free[rows[hit], best[hit]] = False
     return FrameMatches(
         scores=np.asarray(scores, np.float64)[order],
+        rows=order,
         outcomes=outcomes.astype(np.int8),
+        truth_rows=truth_rows,
         num_truth=int(counts.sum()),
     )
 

@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Detection average precision by TCR's protocol (SPECS 0.11) and all around the vehicle.
+"""Average precision of boxes by TCR's protocol (SPECS 0.11) and all around the vehicle.
 
-Takes labels and truth of the same scans, gives `detection.<protocol>.<view>.<objects>.<what>`.
+Takes labels and truth of the same scans, gives `<answer>.<protocol>.<view>.<objects>.<what>` for
+the detections of each frame and for its tracks, which carry on where a frame shows little.
 `frame_mean_ap` is TCR's mAP (mean over frames of per-frame AP), `pooled_ap` sorts the detections of
 all frames together, because a per-frame AP does not see whether scores compare between frames.
 """
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.evaluation.answers import Answer, answered_boxes
 from unsup_track_ros.evaluation.average_precision import (
     FrameMatches,
     frame_mean_average_precision,
@@ -22,6 +24,7 @@ from unsup_track_ros.evaluation.average_precision import (
     pooled_average_precision,
     precision_recall_counts,
 )
+from unsup_track_ros.evaluation.heading import heading_errors, heading_metrics
 from unsup_track_ros.evaluation.metric import Metric, Pooling, count, measured, not_available, ratio
 from unsup_track_ros.evaluation.pairing import LabelledTruth
 from unsup_track_ros.evaluation.selection import (
@@ -36,10 +39,13 @@ from unsup_track_ros.shapes import Bool, Float64
 
 # TCR reports these (SPECS 0.0, 0.11).
 IOU_THRESHOLDS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+RATIOS = ("precision", "recall", "mean_iou")
 COUNTS = ("truth_objects", "false_positives", "frames", "empty_frames")
 VIEWS = {
-    Protocol.TCR: (View.BEV, View.PERSPECTIVE, View.VOLUME),
-    Protocol.RANGE: (View.BEV, View.VOLUME),
+    (Answer.DETECTIONS, Protocol.TCR): (View.BEV, View.PERSPECTIVE, View.VOLUME),
+    (Answer.DETECTIONS, Protocol.RANGE): (View.BEV, View.VOLUME),
+    (Answer.TRACKS, Protocol.TCR): (View.BEV,),
+    (Answer.TRACKS, Protocol.RANGE): (View.BEV,),
 }
 
 
@@ -52,7 +58,7 @@ class Objects(enum.Enum):
 
 
 class DetectionEvaluationConfig(Config):
-    """Scoring of detections."""
+    """Scoring of boxes."""
 
     selection: SelectionConfig = SelectionConfig()
     skip_empty_frames: bool = parameter(
@@ -80,12 +86,15 @@ class DetectionEvaluationConfig(Config):
 def evaluate_detection(
     pairs: Sequence[LabelledTruth], config: DetectionEvaluationConfig
 ) -> tuple[Metric, ...]:
-    """Score detections under both protocols, in every view, for every group of objects."""
+    """Score detections and tracks under both protocols, in every view, per group of objects."""
     metrics: list[Metric] = []
-    for protocol, views in VIEWS.items():
-        selected = [select_boxes(pair, protocol, config.selection) for pair in pairs]
+    for (answer, protocol), views in VIEWS.items():
+        selected = [
+            select_boxes(pair, answered_boxes(pair.label, answer), protocol, config.selection)
+            for pair in pairs
+        ]
         for view in views:
-            metrics += _evaluate_view(selected, f"detection.{protocol.value}", view, config)
+            metrics += _evaluate_view(selected, f"{answer.value}.{protocol.value}", view, config)
     return tuple(metrics)
 
 
@@ -99,11 +108,17 @@ def _evaluate_view(
         key = f"{prefix}.{view.value}.{objects.value}"
         counts = [_counting(boxes, objects, config) for boxes in frames]
         reason = _missing_reason(frames, counts, view)
+        with_heading = view is View.BEV and objects is Objects.MOVING
         if reason:
             metrics += _unavailable(key, reason)
+            metrics += heading_metrics(key, None, reason) if with_heading else ()
             continue
         known = [row for row in counts if row is not None]
-        metrics += _score(key, frames, overlaps, known, config)
+        metrics += _average_precisions(key, frames, overlaps, known, config)
+        matched = _matches(frames, overlaps, known, np.array([config.operating_iou]), config)
+        metrics += _operating_point(key, matched, overlaps, config)
+        if with_heading:
+            metrics += heading_metrics(key, heading_errors(frames, matched), "no box was matched")
     return metrics
 
 
@@ -142,36 +157,56 @@ def _unavailable(key: str, reason: str) -> list[Metric]:
     columns = [f"@{threshold:.1f}" for threshold in IOU_THRESHOLDS]
     names = [f"{what}{column}" for what in ("frame_mean_ap", "pooled_ap") for column in columns]
     return [
-        *(not_available(f"{key}.{name}", reason) for name in (*names, "precision", "recall")),
+        *(not_available(f"{key}.{name}", reason) for name in (*names, *RATIOS)),
         *(not_available(f"{key}.{name}", reason, pooling=Pooling.SUM) for name in COUNTS),
     ]
 
 
-def _score(
+def _matches(
+    frames: Sequence[ScoredBoxes],
+    overlaps: Sequence[Float64[np.ndarray, "_ _"]],
+    counts: Sequence[Bool[np.ndarray, " _"]],
+    thresholds: Float64[np.ndarray, " T"],
+    config: DetectionEvaluationConfig,
+) -> list[FrameMatches]:
+    return [
+        match_greedily(iou, boxes.scores, row, thresholds, config.ignored_overlap_iou)
+        for boxes, iou, row in zip(frames, overlaps, counts, strict=True)
+    ]
+
+
+def _average_precisions(
     key: str,
     frames: Sequence[ScoredBoxes],
     overlaps: Sequence[Float64[np.ndarray, "_ _"]],
     counts: Sequence[Bool[np.ndarray, " _"]],
     config: DetectionEvaluationConfig,
 ) -> list[Metric]:
-    def matches(thresholds: Float64[np.ndarray, " T"]) -> list[FrameMatches]:
-        return [
-            match_greedily(iou, boxes.scores, row, thresholds, config.ignored_overlap_iou)
-            for boxes, iou, row in zip(frames, overlaps, counts, strict=True)
-        ]
-
-    matched = matches(IOU_THRESHOLDS)
+    matched = _matches(frames, overlaps, counts, IOU_THRESHOLDS, config)
     frame_mean = frame_mean_average_precision(matched, config.skip_empty_frames)
-    pooled = pooled_average_precision(matched)
-    operating = matches(np.array([config.operating_iou]))
-    empty_frames = sum(int(frame.is_empty[0]) for frame in operating)
-    hits, false_alarms, num_truth = precision_recall_counts(operating, config.operating_score)
-    numbers = (num_truth, false_alarms, len(frames), empty_frames)
     return [
         *_per_threshold(f"{key}.frame_mean_ap", frame_mean),
-        *_per_threshold(f"{key}.pooled_ap", pooled),
-        ratio(f"{key}.precision", hits, hits + false_alarms, "no detection counts"),
+        *_per_threshold(f"{key}.pooled_ap", pooled_average_precision(matched)),
+    ]
+
+
+def _operating_point(
+    key: str,
+    matched: Sequence[FrameMatches],
+    overlaps: Sequence[Float64[np.ndarray, "_ _"]],
+    config: DetectionEvaluationConfig,
+) -> list[Metric]:
+    empty_frames = sum(int(frame.is_empty[0]) for frame in matched)
+    hits, false_alarms, num_truth = precision_recall_counts(matched, config.operating_score)
+    numbers = (num_truth, false_alarms, len(matched), empty_frames)
+    overlap_sum = sum(
+        float(iou[frame.pairs].sum()) for frame, iou in zip(matched, overlaps, strict=True)
+    )
+    num_matched = sum(len(frame.pairs[0]) for frame in matched)
+    return [
+        ratio(f"{key}.precision", hits, hits + false_alarms, "no box counts"),
         measured(f"{key}.recall", hits / num_truth),
+        ratio(f"{key}.mean_iou", overlap_sum, num_matched, "no box was matched"),
         *(count(f"{key}.{name}", number) for name, number in zip(COUNTS, numbers, strict=True)),
     ]
 

@@ -65,13 +65,18 @@ def _point_masks(pair: LabelledTruth) -> _Masks | None:
     if motion.status is not MotionStatus.OK:
         nothing = np.zeros(len(moving), bool)
         return _Masks(marked=nothing, judged=nothing, moving=moving)
-    if len(motion.moving_points) != len(moving):
+    _check_size(pair, len(moving))
+    return _Masks(marked=motion.moving_points, judged=motion.judged_points, moving=moving)
+
+
+def _check_size(pair: LabelledTruth, num_points: int) -> None:
+    num_judged = len(pair.label.motion.moving_points)
+    if num_judged != num_points:
         raise DataError(
             f"The motion mask of the scan at {pair.label.stamp_ns} ns must have one value per "
-            f"point of the truth, expected {len(moving)}, got {len(motion.moving_points)}. Score "
-            "labels and truth of the same recording, read with the same filters."
+            f"point of the truth, expected {num_points}, got {num_judged}. Score labels and truth "
+            "of the same recording, read with the same filters."
         )
-    return _Masks(marked=motion.moving_points, judged=motion.judged_points, moving=moving)
 
 
 def _pixel_masks(pair: LabelledTruth) -> _Masks | None:
@@ -136,21 +141,36 @@ def _overlap_metrics(prefix: str, masks: Sequence[_Masks], *, judged_only: bool)
     ]
 
 
+def marked_objects(pair: LabelledTruth, config: MotionEvaluationConfig) -> Bool[np.ndarray, " N"]:
+    """Tell for which truth objects enough of the points are marked as moving.
+
+    False everywhere where the truth does not say which object a point lies on.
+    """
+    rows, num_objects = pair.truth.point_objects, len(pair.truth.ids)
+    motion = pair.label.motion
+    if rows is None or motion.status is not MotionStatus.OK:
+        return np.zeros(num_objects, bool)
+    _check_size(pair, len(rows))
+    num_points = np.bincount(rows[rows >= 0], minlength=num_objects)
+    num_marked = np.bincount(rows[(rows >= 0) & motion.moving_points], minlength=num_objects)
+    needed = config.min_marked_share * num_points
+    return np.asarray((num_marked >= needed) & (num_points > 0))
+
+
 def _object_recall(pairs: Sequence[LabelledTruth], config: MotionEvaluationConfig) -> list[Metric]:
     """Count moving objects with enough of their points marked."""
     found = expected = 0
     known = False
     for pair in pairs:
-        truth, masks = pair.truth, _point_masks(pair)
-        if truth.point_objects is None or truth.moving is None or masks is None:
+        truth = pair.truth
+        if truth.point_objects is None or truth.moving is None:
             continue
         known = True
-        rows, num_objects = truth.point_objects, len(truth.moving)
-        num_points = np.bincount(rows[rows >= 0], minlength=num_objects)
-        num_marked = np.bincount(rows[(rows >= 0) & masks.marked], minlength=num_objects)
+        rows = truth.point_objects
+        num_points = np.bincount(rows[rows >= 0], minlength=len(truth.moving))
         counting = truth.moving & (num_points >= config.min_object_points)
         expected += int(counting.sum())
-        found += int((counting & (num_marked >= config.min_marked_share * num_points)).sum())
+        found += int((counting & marked_objects(pair, config)).sum())
     key, count_key = "motion.objects.recall", "motion.objects.moving"
     if not known:
         reason = "the truth does not say which object a point lies on"

@@ -44,15 +44,17 @@ class PairedFrames:
 def pair_frames(labels: Iterable[FrameLabel], truths: Iterable[FrameTruth]) -> PairedFrames:
     """Join by equal `stamp_ns`.
 
-    Both may be generators that read from disk: dense members that no metric reads (true flow, flow
-    residual) are let go at once, they are most of the memory.
+    Both may be generators that read from disk: dense members that no metric reads (flow of the
+    image, flow residual, flow of the points where no label has velocities) are let go at once, they
+    are most of the memory.
 
     Raises:
         DataError: A stamp occurs twice among the labels or among the truths (two passes mixed, two
             recordings mixed).
     """
     light_labels = [replace(x, motion=replace(x.motion, residual_px=None)) for x in labels]
-    light_truths = [replace(x, flow_pix=None, flow_points_velo=None) for x in truths]
+    has_velocities = any(x.motion.velocity_velo is not None for x in light_labels)
+    light_truths = [_light(x, keep_flow=has_velocities) for x in truths]
     _refuse_duplicates("labels", [label.stamp_ns for label in light_labels])
     _refuse_duplicates("truths", [truth.stamp_ns for truth in light_truths])
     truth_at = {truth.stamp_ns: truth for truth in light_truths}
@@ -72,6 +74,11 @@ def pair_frames(labels: Iterable[FrameLabel], truths: Iterable[FrameTruth]) -> P
             if truth.odom_T_velo is not None
         },
     )
+
+
+def _light(truth: FrameTruth, *, keep_flow: bool) -> FrameTruth:
+    kept = truth.flow_points_velo if keep_flow else None
+    return replace(truth, flow_pix=None, flow_points_velo=kept)
 
 
 def _refuse_duplicates(what: str, stamps_ns: Iterable[int]) -> None:

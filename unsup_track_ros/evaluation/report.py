@@ -14,12 +14,15 @@ from dataclasses import dataclass
 
 from unsup_track_ros.config import Config
 from unsup_track_ros.errors import DataError
+from unsup_track_ros.evaluation.breakdown import evaluate_breakdown
 from unsup_track_ros.evaluation.detection import DetectionEvaluationConfig, evaluate_detection
 from unsup_track_ros.evaluation.egomotion import evaluate_egomotion
 from unsup_track_ros.evaluation.metric import Metric, Pooling, count
 from unsup_track_ros.evaluation.motion import MotionEvaluationConfig, evaluate_motion
 from unsup_track_ros.evaluation.occupancy import OccupancyEvaluationConfig, evaluate_occupancy
 from unsup_track_ros.evaluation.pairing import pair_frames
+from unsup_track_ros.evaluation.scene_flow import SceneFlowEvaluationConfig, evaluate_scene_flow
+from unsup_track_ros.evaluation.standing import StandingEvaluationConfig, evaluate_standing
 from unsup_track_ros.evaluation.tracking import TrackingEvaluationConfig, evaluate_tracking
 from unsup_track_ros.structures.labels import FrameLabel
 from unsup_track_ros.structures.truth import FrameTruth
@@ -35,6 +38,8 @@ class EvaluationConfig(Config):
     detection: DetectionEvaluationConfig = DetectionEvaluationConfig()
     tracking: TrackingEvaluationConfig = TrackingEvaluationConfig()
     motion: MotionEvaluationConfig = MotionEvaluationConfig()
+    standing: StandingEvaluationConfig = StandingEvaluationConfig()
+    scene_flow: SceneFlowEvaluationConfig = SceneFlowEvaluationConfig()
     occupancy: OccupancyEvaluationConfig = OccupancyEvaluationConfig()
 
 
@@ -108,9 +113,12 @@ def evaluate(
         count("frames.labels_without_truth", frames.labels_without_truth),
         count("frames.truths_without_label", frames.truths_without_label),
         *evaluate_detection(frames.pairs, config.detection),
+        *evaluate_breakdown(frames.pairs, config.detection, config.motion),
         *evaluate_tracking(frames.pairs, config.tracking),
         *evaluate_egomotion(frames),
         *evaluate_motion(frames.pairs, config.motion),
+        *evaluate_standing(frames.pairs, config.standing, config.motion),
+        *evaluate_scene_flow(frames.pairs, config.scene_flow),
         *evaluate_occupancy(frames.pairs, config.occupancy),
     )
     return EvaluationReport(metrics=metrics, legend=_legend(config))
@@ -177,8 +185,14 @@ def _legend(config: EvaluationConfig) -> tuple[str, ...]:
         f"{', '.join(detection.vehicle_classes)}.",
         "frame_mean_ap: mean over frames of per-frame AP, frames with neither truth nor detection "
         f"{empty}; pooled_ap: detections of all frames sorted together.",
-        f"precision, recall: at IoU {detection.operating_iou:g}, scores from "
+        f"precision, recall, mean_iou: at IoU {detection.operating_iou:g}, scores from "
         f"{detection.operating_score:g}.",
+        "track_boxes: the same of the boxes of confirmed and coasting tracks, scored by existence.",
+        "heading: error of matched boxes whose label claims to know which way they face.",
+        f"breakdown: moving objects within {detection.selection.max_range_m:g} m, BEV: marked as "
+        "moving by their points, touched by a detection at IoU "
+        f"{detection.ignored_overlap_iou:g}, matched by a detection and tracked at IoU "
+        f"{detection.operating_iou:g}; wrong boxes by the moving object they overlap most.",
         f"tracking: BEV IoU {tracking.min_iou:g}, within {tracking.max_range_m:g} m, "
         f"{'all' if tracking.include_tentative else 'confirmed and coasting'} tracks; mobile: "
         "objects from their first motion on; HOTA, DetA, AssA are means over IoU 0.05..0.95.",
@@ -187,6 +201,12 @@ def _legend(config: EvaluationConfig) -> tuple[str, ...]:
         "motion: judged = elements with evidence, all = every element; an object is found "
         f"with {config.motion.min_marked_share:.0%} of its points marked "
         f"(objects from {config.motion.min_object_points} points).",
+        f"standing: standing objects within {config.standing.max_range_m:g} m, and how many of "
+        "them are called moving: by their points, by a detection or a track of at least "
+        f"{config.standing.min_moving_mps:g} m/s that lies on them.",
+        "scene_flow: end-point error of the points' velocities over the time to the next scan, "
+        "the sensor held still; three_way: mean of the means of its parts (Argoverse 2); moving: "
+        f"faster than {config.scene_flow.min_moving_mps:g} m/s.",
         f"occupancy: cells the label knows, occupied from {config.occupancy.occupied_from}, pooled "
         f"over frames; tolerant: within {config.occupancy.tolerance_cells} cell(s).",
     )

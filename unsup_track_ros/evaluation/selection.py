@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.evaluation.answers import AnsweredBoxes
 from unsup_track_ros.evaluation.pairing import LabelledTruth
 from unsup_track_ros.geometry.box_iou import bev_iou, corners, iou_3d, rectangle_iou
 from unsup_track_ros.geometry.camera import inside, project
@@ -79,8 +80,9 @@ class ScoredBoxes:
 
     Attributes:
         pair: The frame.
-        detection_boxes_velo: (N, 7) detections inside the protocol's region.
+        detection_boxes_velo: (N, 7) claimed boxes inside the protocol's region.
         scores: (N,) their scores.
+        heading_known: (N,) False where their yaw is only known up to half a turn.
         truth_boxes_velo: (M, 7) truth objects that take part.
         truth_rows: (K,) over all truth objects of the frame, True for these.
         counts: (M,) False for those that are only there to be ignored (too few points, too far).
@@ -89,13 +91,16 @@ class ScoredBoxes:
     pair: LabelledTruth
     detection_boxes_velo: Float64[np.ndarray, "N 7"]
     scores: Float64[np.ndarray, " N"]
+    heading_known: Bool[np.ndarray, " N"]
     truth_boxes_velo: Float64[np.ndarray, "M 7"]
     truth_rows: Bool[np.ndarray, " K"]
     counts: Bool[np.ndarray, " M"]
 
 
-def select_boxes(pair: LabelledTruth, protocol: Protocol, config: SelectionConfig) -> ScoredBoxes:
-    """Filter detections and truth objects by the protocol's region.
+def select_boxes(
+    pair: LabelledTruth, answers: AnsweredBoxes, protocol: Protocol, config: SelectionConfig
+) -> ScoredBoxes:
+    """Filter claimed boxes of a frame and its truth objects by the protocol's region.
 
     TCR (SPECS 0.11 step 1): detections whose centre projects outside the image or lies behind it
     and truth objects whose centre is outside the train grid are dropped. Divergences: detections
@@ -104,9 +109,9 @@ def select_boxes(pair: LabelledTruth, protocol: Protocol, config: SelectionConfi
     annotates what the camera sees); without a camera the LiDAR's pose and a front field of view
     take its place. All around, truth objects out of range stay, but only to be ignored.
     """
-    detections, truth = pair.label.detections, pair.truth
-    kept = _in_region(pair, detections.boxes_velo, protocol, config, whole_box=False)
-    kept = kept & (detections.scores >= config.min_score)
+    truth = pair.truth
+    kept = _in_region(pair, answers.boxes_velo, protocol, config, whole_box=False)
+    kept = kept & (answers.scores >= config.min_score)
     in_region = _in_region(pair, truth.boxes_velo, protocol, config, whole_box=True)
     truth_rows = _is_solid(truth.boxes_velo) if protocol is Protocol.RANGE else in_region
     counts = in_region[truth_rows]
@@ -114,8 +119,9 @@ def select_boxes(pair: LabelledTruth, protocol: Protocol, config: SelectionConfi
         counts = counts & (truth.num_points[truth_rows] >= config.min_truth_points)
     return ScoredBoxes(
         pair=pair,
-        detection_boxes_velo=detections.boxes_velo[kept],
-        scores=detections.scores[kept],
+        detection_boxes_velo=answers.boxes_velo[kept],
+        scores=answers.scores[kept],
+        heading_known=answers.heading_known[kept],
         truth_boxes_velo=truth.boxes_velo[truth_rows],
         truth_rows=truth_rows,
         counts=counts,

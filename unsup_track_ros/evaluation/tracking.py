@@ -1,10 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Tracking scores in bird's-eye-view IoU: CLEAR MOT, HOTA, IDF1.
-
-Tracks live in odom and are moved to velo with the pose of their own frame, so a drifting odometry
-does not count against the tracker, but a frame without a pose counts as a frame without tracks.
-"""
+"""Tracking scores in bird's-eye-view IoU: CLEAR MOT, HOTA, IDF1."""
 
 from __future__ import annotations
 
@@ -17,6 +13,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.evaluation.answers import Answer, answered_boxes
 from unsup_track_ros.evaluation.association_scores import (
     AssociationFrame,
     AssociationScores,
@@ -26,9 +23,7 @@ from unsup_track_ros.evaluation.metric import Metric, Pooling, count, measured, 
 from unsup_track_ros.evaluation.pairing import LabelledTruth
 from unsup_track_ros.evaluation.selection import within_range
 from unsup_track_ros.geometry.box_iou import bev_iou
-from unsup_track_ros.geometry.se3 import inverse, transform_boxes
 from unsup_track_ros.shapes import Bool, Float64, Int64
-from unsup_track_ros.structures.tracks import TrackState
 
 RATIOS = ("hota", "deta", "assa", "idf1", "mota", "motp_similarity")
 COUNTS = ("num_switches", "num_fragmentations", "num_misses", "num_false_positives", "num_truth")
@@ -113,31 +108,20 @@ def _missing_reason(pairs: Sequence[LabelledTruth], objects: TrackedObjects) -> 
 
 
 def _frame_tracks(pair: LabelledTruth, config: TrackingEvaluationConfig) -> _FrameTracks:
-    """Bring the tracks of a frame to velo; objects out of range stay to be ignored."""
-    label, truth = pair.label, pair.truth
-    odom_T_velo = label.egomotion.odom_T_velo1
-    states = label.tracks.states
-    if odom_T_velo is None:
-        track_ids, boxes_velo = np.zeros(0, np.int64), np.zeros((0, 7))
-    else:
-        kept = np.full(len(states), True) if config.include_tentative else _is_confirmed(states)
-        track_ids = label.tracks.ids[kept]
-        boxes_velo = transform_boxes(inverse(odom_T_velo), label.tracks.boxes_odom[kept])
-    near = within_range(boxes_velo, config.max_range_m)
+    """Take tracks and objects of a frame; objects out of range stay to be ignored."""
+    truth = pair.truth
+    tracks = answered_boxes(pair.label, Answer.TRACKS, include_tentative=config.include_tentative)
+    near = within_range(tracks.boxes_velo, config.max_range_m)
     counts = within_range(truth.boxes_velo, config.max_range_m)
     if truth.num_points is not None:
         counts = counts & (truth.num_points >= config.min_truth_points)
     return _FrameTracks(
-        track_ids=track_ids[near],
-        track_boxes_velo=boxes_velo[near],
+        track_ids=tracks.ids[near],
+        track_boxes_velo=tracks.boxes_velo[near],
         truth_ids=truth.ids,
         truth_boxes_velo=truth.boxes_velo,
         counts=counts,
     )
-
-
-def _is_confirmed(states: Int64[np.ndarray, " N"]) -> Bool[np.ndarray, " N"]:
-    return np.isin(states, [TrackState.CONFIRMED, TrackState.COASTING])
 
 
 def _wanted_ids(

@@ -250,7 +250,13 @@ class _ContentFilter:
         motion = result.motion
         if not self._config.keep_evidence:
             motion = dataclasses.replace(
-                motion, residual_px=None, velocity_velo=None, point_cluster=None, voxels=None
+                motion,
+                residual_px=None,
+                velocity_velo=None,
+                confidence=None,
+                standing_points=None,
+                point_cluster=None,
+                voxels=None,
             )
         return FrameLabel(
             stamp_ns=frame.stamp_ns,

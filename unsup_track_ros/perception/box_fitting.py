@@ -53,6 +53,12 @@ class BoxFittingConfig(Config):
     heading_tolerance_rad: float = parameter(
         0.26, "Points: the sides may turn so far from the motion.", unit="rad", ge=0
     )
+    velocity_noise_mps: float = parameter(
+        0.15, "Points: deviation of the velocity across the motion.", unit="m/s", ge=0
+    )
+    min_long_side_m: float = parameter(
+        2.5, "Points: shorter regions have no straight side to turn to.", unit="m", ge=0
+    )
     max_ground_gap_m: float = parameter(
         1.0, "Points: a box this near over the ground is extended to it.", unit="m", ge=0
     )
@@ -86,6 +92,7 @@ class BoxFitter:
             scores=regions.scores.astype(np.float64),
             velocities_velo=velocities_velo,
             heading_known=heading_known,
+            motion=regions.motion.copy(),
             num_points=np.bincount(regions.point_region, minlength=num + 1)[1:].astype(np.int64),
             boxes_pix=boxes_pix,
         )
@@ -172,7 +179,8 @@ class BoxFitter:
         """Return the direction of each region's length, and whether it is the true heading.
 
         Motion gives the heading, but it is less exact than a seen side: the sides may correct it by
-        `heading_tolerance_rad`. Without motion all directions compete.
+        as much as its velocity is uncertain; what is too short to have sides, pedestrians and
+        cyclists, keeps its course. Without motion all directions compete.
         """
         config = self._config
         picked = evenly_picked(group, config.max_points)
@@ -182,11 +190,15 @@ class BoxFitter:
         speed = np.hypot(velocities[:, 0], velocities[:, 1])
         heading_known = np.isfinite(speed) & (speed >= config.heading_speed_mps)
         course = np.where(heading_known, course, 0.0)
+        unsure = 2 * config.velocity_noise_mps / np.maximum(speed, config.heading_speed_mps)
+        tolerance = np.minimum(unsure, config.heading_tolerance_rad)
+        tolerance = np.where(_span_m(points, group) < config.min_long_side_m, 0.0, tolerance)
         offset = angles - course[:, None]
         offset -= np.round(offset / _QUARTER_TURN) * _QUARTER_TURN  # sides repeat each quarter turn
-        allowed = ~heading_known[:, None] | (np.abs(offset) <= config.heading_tolerance_rad)
+        allowed = ~heading_known[:, None] | (np.abs(offset) <= tolerance[:, None])
         best = np.argmax(np.where(allowed, score, -np.inf), axis=1)
         correction = np.take_along_axis(offset, best[:, None], axis=1)[:, 0]
+        correction = np.where(allowed.any(axis=1), correction, 0.0)
         return np.where(heading_known, course + correction, angles[best]), heading_known
 
     def _vertical(
@@ -205,3 +217,13 @@ class BoxFitter:
         gap_m = lowest_m - ground_m
         near = (gap_m >= 0) & (gap_m <= self._config.max_ground_gap_m)
         return np.where(near, ground_m, lowest_m), top_m
+
+
+def _span_m(
+    points: Float32[np.ndarray, "M 3"], group: Int64[np.ndarray, " M"]
+) -> Float64[np.ndarray, " N"]:
+    """Return the diagonal of each region's axis-aligned rectangle on the ground."""
+    start = np.flatnonzero(np.diff(group, prepend=-1))
+    low = np.minimum.reduceat(points[:, :2], start)
+    high = np.maximum.reduceat(points[:, :2], start)
+    return np.hypot(*(high - low).T).astype(np.float64)

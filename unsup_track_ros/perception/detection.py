@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
+from unsup_track_ros.geometry.box_iou import box_of_points
 from unsup_track_ros.geometry.components import (
     component_labels,
 )
@@ -25,9 +26,9 @@ from unsup_track_ros.geometry.voxels import (
     flat_voxels,
     voxel_centres,
 )
-from unsup_track_ros.shapes import Bool, Float, Float32, Int64
+from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int64
 from unsup_track_ros.structures.frame import SensorFrame
-from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
+from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation, MotionState
 from unsup_track_ros.structures.voxels import VoxelRegions
 
 _GROUPED_POINTS = 500  # per cluster, that decide what it joins
@@ -36,7 +37,12 @@ _GROUPED_POINTS = 500  # per cluster, that decide what it joins
 class DetectionConfig(Config):
     """Parameters of grouping."""
 
-    max_regions: int = parameter(16, "Most regions of a frame; the best supported stay.", ge=1)
+    max_voxel_regions: int = parameter(
+        16, "Voxel evidence: most regions of a frame; the best supported stay.", ge=1
+    )
+    max_regions: int = parameter(
+        64, "Point evidence: most moving regions of a frame; the best supported stay.", ge=1
+    )
     min_pixels: int = parameter(
         4, "Voxel evidence: a region's voxels cover more distinct pixels than this.", ge=0
     )
@@ -56,7 +62,13 @@ class DetectionConfig(Config):
         150, "Point evidence: the same where no velocity is measured.", ge=1
     )
     half_score_points: int = parameter(
-        30, "Point evidence: so many points make a score of a half.", ge=1
+        12, "Point evidence: so many sure points make a score of a half.", ge=1
+    )
+    expected_margin_m: float = parameter(
+        0.3, "Clusters are looked for in expected boxes grown by this much.", unit="m", ge=0
+    )
+    min_expected_share: float = parameter(
+        0.6, "Share of a cluster that must lie in an expected box.", gt=0, le=1
     )
 
 
@@ -67,17 +79,39 @@ class MotionDetector:
         self._config = config
         self._device = device
 
-    def step(self, frame: SensorFrame, motion: MotionSegmentation) -> MotionRegions:
-        """Group the evidence of one frame; no evidence gives no region."""
+    def step(
+        self,
+        frame: SensorFrame,
+        motion: MotionSegmentation,
+        expected_velo: Float64[np.ndarray, "T 7"] | None = None,
+    ) -> MotionRegions:
+        """Group the evidence of one frame; no evidence gives no region.
+
+        Args:
+            frame: Current frame.
+            motion: What moves in it.
+            expected_velo: (T, 7) where known objects should be: clusters there become regions too,
+                even if nothing was seen moving, so that an object that stops is not lost.
+        """
         if motion.voxels is not None and frame.camera is not None:
             return self._from_voxels(frame, motion, motion.voxels)
-        return self._from_points(frame, motion)
+        regions = self._from_points(frame, motion)
+        if expected_velo is None or not len(expected_velo) or motion.point_cluster is None:
+            return regions
+        loose = np.where(regions.point_region > 0, 0, motion.point_cluster).astype(np.int64)
+        index = np.flatnonzero(loose)
+        points_velo = frame.cloud.points_velo[index]
+        inside = box_of_points(points_velo, expected_velo, self._config.expected_margin_m) >= 0
+        size = np.bincount(loose[index], minlength=1)
+        num_inside = np.bincount(loose[index[inside]], minlength=len(size))
+        wanted = num_inside >= self._config.min_expected_share * size
+        return self._with_clusters(regions, motion, loose, wanted)
 
     def _from_voxels(
         self, frame: SensorFrame, motion: MotionSegmentation, found: VoxelRegions
     ) -> MotionRegions:
         config = self._config
-        visible = self._visible(frame, motion, found)[: config.max_regions]
+        visible = self._visible(frame, motion, found)[: config.max_voxel_regions]
         region = _renumbered(found.region.astype(np.int64), visible)
         kept = region > 0
         voxels = VoxelRegions(
@@ -93,6 +127,7 @@ class MotionDetector:
         return MotionRegions(
             point_region=_points_of(frame, motion, voxels),
             scores=scores.astype(np.float32),
+            motion=np.full(len(visible), MotionState.MOVING, np.int64),
             flow_velo=np.full((len(visible), 3), np.nan, np.float32),
             voxels=voxels,
         )
@@ -125,19 +160,50 @@ class MotionDetector:
             cluster = motion.point_cluster[index].astype(np.int64)
         labels = self._labelled(points_velo, velocity, cluster)
         size = np.bincount(labels, minlength=1)
-        measured = np.isfinite(_group_means(velocity, labels, len(size))[:, 0])
-        enough = size >= np.where(measured, config.min_points, config.min_points_unmeasured)
+        sure = np.zeros((len(index), 1), np.float32)
+        if motion.confidence is not None:
+            sure = motion.confidence[index, None]
+        confidence = _group_means(sure, labels, len(size))[:, 0]
+        proven = (confidence > 0) | np.isfinite(_group_means(velocity, labels, len(size))[:, 0])
+        enough = size >= np.where(proven, config.min_points, config.min_points_unmeasured)
         enough[0] = False
         order = np.argsort(-size, kind="stable")
         order = order[enough[order]][: config.max_regions]
         region = _renumbered(labels, order)
         point_region = np.zeros(len(motion.moving_points), np.int64)
         point_region[index] = region
-        support = size[order]
+        support = size[order] * np.where(confidence[order] > 0, confidence[order], 1.0)
         return MotionRegions(
             point_region=point_region,
             scores=(support / (support + config.half_score_points)).astype(np.float32),
+            motion=np.full(len(order), MotionState.MOVING, np.int64),
             flow_velo=_group_means(velocity, region, len(order) + 1)[1:],
+        )
+
+    def _with_clusters(
+        self,
+        regions: MotionRegions,
+        motion: MotionSegmentation,
+        loose: Int64[np.ndarray, " P"],
+        wanted: Bool[np.ndarray, " C1"],
+    ) -> MotionRegions:
+        """Add the wanted ones of the clusters that are in no region yet."""
+        size = np.bincount(loose, minlength=len(wanted))
+        kept = np.flatnonzero(wanted & (size >= self._config.min_points))
+        kept = kept[kept > 0]
+        region = np.zeros(len(wanted), np.int64)
+        region[kept] = len(regions.scores) + 1 + np.arange(len(kept))
+        scores = size[kept] / (size[kept] + self._config.half_score_points)
+        standing = np.zeros(len(wanted))
+        if motion.standing_points is not None:
+            standing = np.bincount(loose[motion.standing_points], minlength=len(wanted))
+        state = np.where(standing[kept] >= 0.5 * size[kept], MotionState.STANDING, MotionState.UNSURE)
+        unknown = np.full((len(kept), 3), np.nan, np.float32)
+        return MotionRegions(
+            point_region=np.maximum(regions.point_region, region[loose]),
+            scores=np.concatenate([regions.scores, scores]).astype(np.float32),
+            motion=np.concatenate([regions.motion, state]).astype(np.int64),
+            flow_velo=np.concatenate([regions.flow_velo, unknown]),
         )
 
     def _labelled(

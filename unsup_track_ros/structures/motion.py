@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unsup_track_ros.shapes import Bool, Float32, Int
+from unsup_track_ros.shapes import Bool, Float32, Int, Int64
 from unsup_track_ros.structures.voxels import VoxelRegions
 
 
@@ -20,6 +20,14 @@ class MotionStatus(enum.Enum):
     NO_EGOMOTION = "no_egomotion"
     NO_PAST_FRAME = "no_past_frame"
     NO_EVIDENCE_SOURCE = "no_evidence_source"  # the configured cues all lack their sensor
+
+
+class MotionState(enum.IntEnum):
+    """What is known of the motion of one object in one frame."""
+
+    STANDING = 0  # standing still explains all that was seen of it
+    UNSURE = 1
+    MOVING = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,6 +43,10 @@ class MotionSegmentation:
         residual_px: (H, W) flow left after ego flow, 0 where not judged, None without a camera.
         velocity_velo: (P, 3) over ground in axes of the current velo, m/s, nan where not moving or
             unknown; None where no evidence measures it.
+        confidence: (P,) share of the point's cluster that testifies to its motion, 0 where it does not
+            move or nothing judges clusters; None where no evidence gives one.
+        standing_points: (P,) on the ground or on a cluster that standing still explains: what lacks
+            this and does not move is unsure. None where no evidence tells.
         point_cluster: (P,) 0 for none, else 1..C: clusters that were judged as a whole, or None.
         voxels: What a voxel test found, or None; the detector then takes its regions.
         reason: One sentence when status is not OK.
@@ -47,6 +59,8 @@ class MotionSegmentation:
     judged_pixels: Bool[np.ndarray, "H W"] | None = None
     residual_px: Float32[np.ndarray, "H W"] | None = None
     velocity_velo: Float32[np.ndarray, "P 3"] | None = None
+    confidence: Float32[np.ndarray, " P"] | None = None
+    standing_points: Bool[np.ndarray, " P"] | None = None
     point_cluster: Int[np.ndarray, " P"] | None = None
     voxels: VoxelRegions | None = None
     reason: str = ""
@@ -54,16 +68,19 @@ class MotionSegmentation:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MotionRegions:
-    """Connected regions of motion: the detector's proposals before a box is fitted.
+    """Connected regions of the scan: the detector's proposals before a box is fitted.
 
     Attributes:
         point_region: (P,) 0 for no region, else 1..R: the region of each point of the scan.
         scores: (R,) evidence of each region in [0, 1].
+        motion: (R,) values of `MotionState`; what does not move is there because a known object is
+            expected at its place.
         flow_velo: (R, 3) mean displacement per second in the current velo frame, nan where unknown.
         voxels: Voxels of the regions where they were found in voxels, else None.
     """
 
     point_region: Int[np.ndarray, " P"]
     scores: Float32[np.ndarray, " R"]
+    motion: Int64[np.ndarray, " R"]
     flow_velo: Float32[np.ndarray, "R 3"]
     voxels: VoxelRegions | None = None

@@ -29,6 +29,7 @@ class FrameTruth:
         point_objects: (P,) row of `boxes_velo` that each point of the scan lies on, -1 for none.
         flow_points_velo: (P, 3) displacement of the point's surface to its place at the next scan,
             in the current velo frame with the sensor held still (zero for static points), metres.
+        ground_points: (P,) point of the scan lies on the ground.
         moving_pixels: (H, W) pixel of the first camera (native size) shows something that moves.
         flow_pix: (2, H, W) true optical flow of the first camera to the next image, px.
         occupied_static_odom: (Y, X) occupied cells of the static world seen so far, with
@@ -48,6 +49,7 @@ class FrameTruth:
     moving_points: Bool[np.ndarray, " P"] | None = None
     point_objects: Int64[np.ndarray, " P"] | None = None
     flow_points_velo: Float32[np.ndarray, "P 3"] | None = None
+    ground_points: Bool[np.ndarray, " P"] | None = None
     moving_pixels: Bool[np.ndarray, "H W"] | None = None
     flow_pix: Float32[np.ndarray, "2 H W"] | None = None
     occupied_static_odom: Shaped[np.ndarray, "Y X"] | None = None

@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import box_iou
 from unsup_track_ros.shapes import Bool, Float64, Int64
+from unsup_track_ros.structures.motion import MotionState
 from unsup_track_ros.tracking import visible_extent
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
 
@@ -32,6 +33,9 @@ class AssociationConfig(Config):
         0.4, "Detections from this score on are assigned first, and to any track.", ge=0, le=1
     )
     min_score: float = parameter(0.05, "Detections below this score are ignored.", ge=0, le=1)
+    standing_speed_mps: float = parameter(
+        1.5, "What is faster than this is not a cluster that stands.", unit="m/s", ge=0
+    )
     fragment_overlap: float = parameter(
         0.5,
         "Share of a detection inside a track's box that makes it a part of the track.",
@@ -122,6 +126,14 @@ def find_candidates(
     return Candidates(distance=distance, overlap_cost=overlap_cost)
 
 
+def without(candidates: Candidates, refused: Bool[np.ndarray, "T D"]) -> Candidates:
+    """Return the candidates without some pairs."""
+    return Candidates(
+        distance=np.where(refused, np.inf, candidates.distance),
+        overlap_cost=np.where(refused, np.inf, candidates.overlap_cost),
+    )
+
+
 def _assign(
     cost: Float64[np.ndarray, "T D"],
     tracks: Int64[np.ndarray, " N"],
@@ -140,7 +152,7 @@ def associate(
     candidates: Candidates,
     inside: Float64[np.ndarray, "D T"],
     confirmed: Bool[np.ndarray, " T"],
-    scores: Float64[np.ndarray, " D"],
+    detections: tuple[Float64[np.ndarray, " D"], Int64[np.ndarray, " D"]],
     config: AssociationConfig,
 ) -> Assignment:
     """Assign detections to tracks in stages, then give fragments to the tracks they lie in.
@@ -154,14 +166,17 @@ def associate(
         candidates: Gated pairs.
         inside: Share of each detection that lies in each predicted track, from `share_inside`.
         confirmed: Which tracks are confirmed.
-        scores: Of the detections.
+        detections: Scores and values of `MotionState`: what does not move only goes on with
+            confirmed tracks that it overlaps.
         config: Thresholds.
     """
+    scores, motion = detections
+    moving = motion == MotionState.MOVING
     # A fragment overlaps a long truck little; that it lies inside replaces the overlap.
     is_near = candidates.overlap_cost <= 1.0 - config.min_ro_gdiou
     is_part = np.greater_equal(inside.T, config.fragment_overlap)
     by_overlap = np.where(is_near | is_part, candidates.overlap_cost, np.inf)
-    high = scores >= config.high_score
+    high = (scores >= config.high_score) & moving
     low = (scores >= config.min_score) & ~high
     detection_of_track = np.full(len(confirmed), -1, np.int64)
     track_of_detection = np.full(len(scores), -1, np.int64)

@@ -26,6 +26,7 @@ class Observation:
         velocities_odom: (D, 3) m/s, nan where unknown.
         scores: (D,) in [0, 1].
         heading_known: (D,) False where yaw is only known up to half a turn.
+        motion: (D,) values of `MotionState`; what does not move may only go on with a track.
         sensor_odom: (3,) position of the LiDAR.
     """
 
@@ -35,6 +36,7 @@ class Observation:
     velocities_odom: Float64[np.ndarray, "D 3"]
     scores: Float64[np.ndarray, " D"]
     heading_known: Bool[np.ndarray, " D"]
+    motion: Int64[np.ndarray, " D"]
     sensor_odom: Float64[np.ndarray, " 3"]
 
     def __len__(self) -> int:
@@ -53,5 +55,6 @@ def observe(detections: Detections, odom_T_velo: Float64[np.ndarray, "4 4"]) -> 
         velocities_odom=detections.velocities_velo[row] @ odom_T_velo[:3, :3].T,
         scores=detections.scores[row],
         heading_known=detections.heading_known[row],
+        motion=detections.motion[row],
         sensor_odom=odom_T_velo[:3, 3].copy(),
     )

@@ -15,9 +15,10 @@ import numpy as np
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import DataError
-from unsup_track_ros.shapes import Float64, Int64
+from unsup_track_ros.shapes import Bool, Float64, Int64
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
+from unsup_track_ros.structures.motion import MotionState
 from unsup_track_ros.structures.tracks import Tracks, TrackState
 from unsup_track_ros.tracking import association, lifecycle, motion_model
 from unsup_track_ros.tracking.association import Assignment, AssociationConfig
@@ -126,6 +127,13 @@ class Tracker:
         self._table, self._stamp_ns = table.rows(keep), stamp_ns
         return _tracks(self._table, main_row[keep], stamp_ns)
 
+    def expected(self, stamp_ns: int) -> Float64[np.ndarray, "T 7"]:
+        """Return the boxes (odom) of confirmed tracks at a later stamp; changes nothing."""
+        if self._stamp_ns is None or stamp_ns <= self._stamp_ns:
+            return np.zeros((0, 7))
+        table = self._table.rows(self._table.confirmed)
+        return self._predict(table, (stamp_ns - self._stamp_ns) / NS_PER_S).boxes_odom
+
     def _check(self, detections: Detections, egomotion: Egomotion) -> float:
         """Refuse input that does not fit, and return the time since the last step."""
         if detections.stamp_ns != egomotion.stamp1_ns:
@@ -166,10 +174,19 @@ class Tracker:
             self._config.motion.position_std_m,
             (config, self._config.extent),
         )
+        candidates = association.without(candidates, self._contradictions(table, seen))
         grown = boxes.copy()
         grown[:, 3:5] += 2 * config.fragment_margin_m
         inside = association.share_inside(seen.boxes_odom, grown)
-        return association.associate(candidates, inside, table.confirmed, seen.scores, config)
+        return association.associate(
+            candidates, inside, table.confirmed, (seen.scores, seen.motion), config
+        )
+
+    def _contradictions(self, table: TrackTable, seen: Observation) -> Bool[np.ndarray, "T D"]:
+        """Tell which detections stand although the track moves: what it passes is not it."""
+        speed = np.hypot(table.mean[:, 3], table.mean[:, 4])
+        fast = speed > self._config.association.standing_speed_mps
+        return fast[:, None] & (seen.motion == MotionState.STANDING)[None, :]
 
     def _corrected(
         self, table: TrackTable, seen: Observation, assignment: Assignment, duration_s: float
@@ -199,6 +216,7 @@ class Tracker:
         """Return the detections that start a track."""
         config = self._config.lifecycle
         free = (assignment.track_of_detection < 0) & (seen.scores >= config.birth_score)
+        free &= seen.motion == MotionState.MOVING
         matched = table.rows(table.seen_ns == seen.stamp_ns).boxes_odom
         inside = association.share_inside(seen.boxes_odom, matched)
         return np.flatnonzero(free & ~(inside >= config.birth_overlap).any(1))

@@ -30,7 +30,7 @@ class VisibleExtentConfig(Config):
         0.1, "Deviation of the visible near face per metre of size that is not visible.", ge=0
     )
     growth_time_s: float = parameter(
-        1.0, "Time in which the size follows larger measurements.", unit="s", gt=0
+        0.2, "Time in which the size follows larger measurements.", unit="s", gt=0
     )
     decay_time_s: float = parameter(
         4.0, "Time in which the size follows smaller measurements.", unit="s", gt=0

@@ -34,6 +34,7 @@ def make_truth(stamp_ns: int = 1_000, num: int = 2, points: int = 5) -> FrameTru
         moving_points=np.arange(points) % 2 == 0,
         point_objects=np.arange(points) - 1,
         flow_points_velo=rng.normal(size=(points, 3)).astype(np.float32),
+        ground_points=np.arange(points) % 3 == 0,
         moving_pixels=np.eye(3, 4, dtype=bool),
         flow_pix=np.full((2, 3, 4), np.nan, np.float32),
         occupied_static_odom=np.eye(4, 6, dtype=np.uint8),

@@ -25,7 +25,10 @@ HALF = np.array([0.5])
 def frame(scores: list[float], hits: list[int], num_truth: int) -> FrameMatches:
     return FrameMatches(
         scores=np.array(scores, np.float64),
+        rows=np.arange(len(scores)),
         outcomes=np.array([hits], np.int8),
+        # Hits take the truth objects in their order.
+        truth_rows=np.array([np.where(np.array(hits) == 1, np.cumsum(hits) - 1, -1)], np.int64),
         num_truth=num_truth,
     )
 
@@ -42,6 +45,14 @@ def match(
     overlap = np.array(iou, np.float64).reshape(len(scores), -1)
     counted = np.ones(overlap.shape[1], bool) if counts is None else np.array(counts, bool)
     return match_greedily(overlap, np.array(scores, np.float64), counted, HALF, 0.1)
+
+
+def test_a_match_names_detection_and_truth_object_by_their_rows_in_the_frame() -> None:
+    # Best score first: row 1 takes object 2; row 0 finds it taken; object 0 does not count.
+    matches = match([[0, 0, 0.9], [0, 0, 0.8], [0.7, 0.6, 0]], [0.5, 0.9, 0.1], [False, True, True])
+    np.testing.assert_array_equal(matches.rows, [1, 0, 2])
+    np.testing.assert_array_equal(matches.truth_rows, [[2, -1, 1]])
+    np.testing.assert_array_equal(matches.pairs, [[1, 2], [2, 1]])
 
 
 def test_golden_ap_of_hit_miss_hit_on_two_objects() -> None:

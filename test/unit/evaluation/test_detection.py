@@ -147,7 +147,7 @@ def test_truth_without_points_is_neither_missed_nor_a_false_alarm() -> None:
     metrics = scores((found(0, car(20)), there))
     assert metrics["detection.tcr.bev.all.truth_objects"].value == 1
     assert metrics["detection.tcr.bev.all.false_positives"].value == 0
-    assert metrics["detection.tcr.bev.all.precision"].reason == "no detection counts"
+    assert metrics["detection.tcr.bev.all.precision"].reason == "no box counts"
 
 
 def test_without_a_camera_the_front_field_of_view_takes_its_place() -> None:

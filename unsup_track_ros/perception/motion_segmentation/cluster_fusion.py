@@ -56,10 +56,14 @@ def fuse_clusters(
     changed = np.flatnonzero(moves_instead)
     velocity_velo[changed] = found_velo[lidar.cluster[changed]]
     velocity_velo[rests_instead] = np.nan
+    confidence = np.where(moves_instead, shares[lidar.cluster], lidar.confidence)
+    confidence = np.where(rests_instead, 0.0, confidence).astype(np.float32)
     return PointEvidence(
         moving=(lidar.moving | moves_instead) & ~rests_instead,
         judged=lidar.judged,
         velocity_velo=velocity_velo,
+        confidence=confidence,
+        standing=(lidar.standing & ~moves_instead) | rests_instead,
         cluster=lidar.cluster,
     )
 

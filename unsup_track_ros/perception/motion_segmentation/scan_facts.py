@@ -19,7 +19,7 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.ground import height_above_ground
 from unsup_track_ros.geometry.range_image import RangeImage
-from unsup_track_ros.perception.motion_segmentation.translation_search import DistanceField
+from unsup_track_ros.perception.motion_segmentation.distance_field import DistanceField
 from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int
 from unsup_track_ros.structures.frame import SensorFrame
 
@@ -27,7 +27,7 @@ from unsup_track_ros.structures.frame import SensorFrame
 class ScanFactsConfig(Config):
     """Parameters of what is read off a single scan."""
 
-    range_m: float = parameter(45.0, "Ground range up to which is judged.", unit="m", gt=0)
+    range_m: float = parameter(52.0, "Ground range up to which is judged.", unit="m", gt=0)
     own_radius_m: float = parameter(
         2.0, "Points nearer than this are the vehicle itself.", unit="m", ge=0
     )
@@ -40,7 +40,7 @@ class ScanFactsConfig(Config):
     cluster_cell_m: float = parameter(0.25, "Cell of the clustering grid.", unit="m", gt=0)
     field_cell_m: float = parameter(0.15, "Cell of the distance field.", unit="m", gt=0)
     reach_m: float = parameter(
-        10.0, "Longest translation between two scans that is searched for.", unit="m", gt=0
+        15.0, "Longest translation between two scans that is searched for.", unit="m", gt=0
     )
 
 

@@ -181,7 +181,7 @@ class MotionSegmenter:
 
     def _old_past(self, frame: SensorFrame, history: tuple[PastFrame, ...]) -> PastFrame:
         """Return the remembered frame whose age is nearest to LiDAR's baseline."""
-        wanted_ns = frame.stamp_ns - round(self._config.lidar.baseline_s * 1e9)
+        wanted_ns = frame.stamp_ns - round(self._config.lidar.search_ages_s[-1] * 1e9)
         return min(history, key=lambda past: abs(past.frame.stamp_ns - wanted_ns))
 
 
@@ -211,6 +211,8 @@ def _fuse(
         judged_pixels=to_image(view.scan1, judged[seen]),
         residual_px=to_image(view.scan1, image.residual_px),
         velocity_velo=None if lidar is None else lidar.velocity_velo,
+        confidence=None if lidar is None else lidar.confidence,
+        standing_points=None if lidar is None else lidar.standing,
         point_cluster=None if lidar is None else lidar.cluster,
     )
 
@@ -221,6 +223,8 @@ def _lidar_alone(lidar: PointEvidence) -> MotionSegmentation:
         moving_points=lidar.moving,
         judged_points=lidar.judged,
         velocity_velo=lidar.velocity_velo,
+        confidence=lidar.confidence,
+        standing_points=lidar.standing,
         point_cluster=lidar.cluster,
     )
 

@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The clusters of the current scan among a window of past scans.
+
+Asks, for all clusters at once and by a sample of their points: which points does standing still, or
+a velocity, leave without a point of a past scan near them; which lie where a past scan saw through;
+which came from a place that is seen through now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.group_sampling import evenly_picked
+from unsup_track_ros.perception.motion_segmentation.distance_field import height_layer
+from unsup_track_ros.perception.motion_segmentation.scan_facts import ScanFacts
+from unsup_track_ros.perception.motion_segmentation.velocity_search import (
+    PastView,
+    best_velocities,
+)
+from unsup_track_ros.shapes import Bool, Float32, Float64, Int, Int64
+
+_SAMPLES = 32  # points per cluster in the search
+_MAX_MEMBERS = 300  # points per cluster that decide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PastScan:
+    """A scan of the window and how the sensor moved since.
+
+    Attributes:
+        facts: What the scan says by itself.
+        base0_T_base1: (4, 4) moves static points of the current scan to the past one.
+        seconds: Age of the scan.
+    """
+
+    facts: ScanFacts
+    base0_T_base1: Float64[np.ndarray, "4 4"]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Members:
+    """M sampled points of K clusters of the current scan, sorted by cluster.
+
+    Attributes:
+        cluster: (K,) labels of the clusters, ascending.
+        size: (K,) sampled points of each.
+        row: (M,) 0..K-1: the cluster of the point.
+        point: (M,) the point's row in the scan.
+        points_base1: (M, 3) the points.
+        layer: (M,) their height bands.
+    """
+
+    cluster: Int64[np.ndarray, " K"]
+    size: Int[np.ndarray, " K"]
+    row: Int64[np.ndarray, " M"]
+    point: Int64[np.ndarray, " M"]
+    points_base1: Float32[np.ndarray, "M 3"]
+    layer: Int[np.ndarray, " M"]
+
+    def chosen(self, clusters: Bool[np.ndarray, " K"]) -> Members:
+        """Return the members of some clusters."""
+        kept = clusters[self.row]
+        return Members(
+            cluster=self.cluster[clusters],
+            size=self.size[clusters],
+            row=(np.cumsum(clusters) - 1)[self.row[kept]],
+            point=self.point[kept],
+            points_base1=self.points_base1[kept],
+            layer=self.layer[kept],
+        )
+
+    def share(self, holds: Bool[np.ndarray, " M"]) -> Float64[np.ndarray, " K"]:
+        """Return the share of each cluster's points for which something holds."""
+        return np.bincount(self.row, weights=holds, minlength=len(self.size)) / self.size
+
+
+def members_of(scan: ScanFacts, wanted: Bool[np.ndarray, " C1"]) -> Members:
+    """Sample the wanted clusters: all points of the small ones, an even share of the large ones."""
+    label = scan.clusters.label
+    point = np.flatnonzero(wanted[label])
+    # A radix sort; the grid has fewer components than uint16 has numbers.
+    point = point[np.argsort(label[point].astype(np.uint16), kind="stable")]
+    point = point[evenly_picked(label[point], _MAX_MEMBERS)]
+    cluster, row, size = np.unique(label[point], return_inverse=True, return_counts=True)
+    return Members(
+        cluster=cluster.astype(np.int64),
+        size=size,
+        row=row.astype(np.int64),
+        point=point,
+        points_base1=scan.points_base[point],
+        layer=height_layer(scan.height_m[point]),
+    )
+
+
+def entered_points(
+    scan: ScanFacts, pasts: Sequence[PastScan], explained_m: float, margin_m: float
+) -> Bool[np.ndarray, " P"]:
+    """Tell which clustered points lie where some past scan saw through and had nothing near.
+
+    The cheap look-up goes first: the few points that nothing explains are held against the rays.
+    """
+    point = np.flatnonzero(scan.clusters.label)
+    points_base1 = scan.points_base[point]
+    layer = torch.from_numpy(height_layer(scan.height_m[point]))
+    proven = np.zeros(len(scan.points_base), bool)
+    for past in pasts:
+        places = se3.transform(past.base0_T_base1, points_base1)
+        lost = np.flatnonzero(_is_lost(past, places, layer, explained_m))
+        free = past.facts.sees_through(places[lost], margin_m)
+        proven[point[lost[free]]] = True
+    return proven
+
+
+def unexplained(
+    past: PastScan,
+    members: Members,
+    explained_m: float,
+    velocities: Float64[np.ndarray, "K 2"] | None = None,
+) -> Bool[np.ndarray, " M"]:
+    """Tell which points, moved back by their cluster's velocity, no point of the past is near.
+
+    Args:
+        past: The past scan.
+        members: The points.
+        explained_m: How near is near.
+        velocities: (K, 2) on the ground, m/s, axes of the current level frame; None: standing.
+    """
+    places = _places(past, members, velocities)
+    return _is_lost(past, places, torch.from_numpy(members.layer), explained_m)
+
+
+def _is_lost(
+    past: PastScan, places: Float32[np.ndarray, "M 3"], layer: torch.Tensor, explained_m: float
+) -> Bool[np.ndarray, " M"]:
+    field = past.facts.field
+    ground = torch.from_numpy(places[:, :2].copy()).to(field.device)
+    index = field.index(ground, layer.to(field.device))
+    return (field.distance_m(index) > explained_m).cpu().numpy()
+
+
+def vacated(
+    scan: ScanFacts,
+    past: PastScan,
+    members: Members,
+    margin_m: float,
+    velocities: Float64[np.ndarray, "K 2"],
+) -> Bool[np.ndarray, " M"]:
+    """Tell which points came, by their cluster's velocity, from where is seen through now."""
+    origin_base0 = _places(past, members, velocities)
+    return scan.sees_through(se3.transform(se3.inverse(past.base0_T_base1), origin_base0), margin_m)
+
+
+def search_velocities(
+    pasts: Sequence[PastScan], members: Members, reach_mps: float
+) -> Float64[np.ndarray, "K 2"]:
+    """Return each cluster's best velocity on the ground, from an even sample of its points."""
+    start = np.cumsum(members.size) - members.size
+    step = np.linspace(0, 1, _SAMPLES, endpoint=False)
+    sample = start[:, None] + (step * members.size[:, None]).astype(np.int64)
+    views = [_view(past, members, sample) for past in pasts]
+    return best_velocities(views, reach_mps).cpu().numpy().astype(np.float64)
+
+
+def _view(past: PastScan, members: Members, sample: Int64[np.ndarray, "K n"]) -> PastView:
+    device = past.facts.field.device
+    places = se3.transform(past.base0_T_base1, members.points_base1[sample.ravel()])[:, :2]
+    turn = past.base0_T_base1[:2, :2].astype(np.float32)
+    return PastView(
+        places=torch.from_numpy(places.reshape(*sample.shape, 2)).to(device),
+        layers=torch.from_numpy(members.layer[sample]).to(device),
+        base0_R_base1=torch.from_numpy(turn).to(device),
+        seconds=past.seconds,
+        field=past.facts.field,
+    )
+
+
+def _places(
+    past: PastScan, members: Members, velocities: Float64[np.ndarray, "K 2"] | None
+) -> Float32[np.ndarray, "M 3"]:
+    """Return where the points were in the past scan."""
+    places = se3.transform(past.base0_T_base1, members.points_base1)
+    if velocities is not None:
+        shifts_m = (velocities @ past.base0_T_base1[:2, :2].T) * past.seconds
+        places[:, :2] -= shifts_m[members.row].astype(np.float32)
+    return places
