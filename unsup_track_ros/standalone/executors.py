@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -85,7 +85,8 @@ class Executor:
     def wake(self) -> None:
         """End the wait, if there is one, to look again."""
         if not self._is_shutdown:
-            self._guard.set(True)
+            with suppress(DDSException):  # the context has left the network
+                self._guard.set(True)
 
     def spin(self) -> None:
         """Serve until the context or the executor is shut down.
@@ -203,8 +204,12 @@ class Executor:
                 if key not in self._attached:
                     self._wait_set.attach(condition)
                     self._attached[key] = condition
-        self._wait_set.wait(1_000_000 if self._tasks else limit_ns)
-        self._guard.take()
+        try:
+            self._wait_set.wait(1_000_000 if self._tasks else limit_ns)
+            self._guard.take()
+        except DDSException:
+            if self._context.ok():
+                raise
 
     def _detach_quietly(self, condition: Any) -> None:
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time as wall
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from unsup_track_ros.data.message_encoding import encode_transform
@@ -165,15 +166,11 @@ class Buffer:
     def _wait(self, look_up: Callable[[], Any], timeout: Duration | None) -> Any:
         """Try until it succeeds or the time is over; blocks, as tf2 does."""
         end_s = wall.monotonic() + (timeout.nanoseconds / 1e9 if timeout is not None else 0.0)
-        while True:
-            try:
+        while wall.monotonic() < end_s:
+            with suppress(LookupException, ConnectivityException, ExtrapolationException):
                 return look_up()
-            except InvalidArgumentException:
-                raise
-            except TransformException:
-                if wall.monotonic() >= end_s:
-                    raise
-                wall.sleep(_POLL_S)
+            wall.sleep(_POLL_S)
+        return look_up()
 
     def _look_up(self, target: str, source: str, time: Time) -> Any:
         with self._lock:
@@ -213,7 +210,8 @@ class Buffer:
                 )
             if name.startswith("/"):
                 raise InvalidArgumentException(
-                    f"Invalid argument \"{name}\" {where} - in tf2 frame_ids cannot start with a '/'"
+                    f'Invalid argument "{name}" {where} - in tf2 frame_ids cannot start with a '
+                    "'/'"
                 )
             if name not in self._tree:
                 raise LookupException(f'"{name}" {where} does not exist. ')

@@ -134,7 +134,7 @@ def test_nothing_is_extrapolated(buffer: Any, seconds: float, text: str) -> None
 def test_a_single_pose_holds_at_its_own_time_only(buffer: Any) -> None:
     buffer.set_transform(moved("odom", "lonely", 10.0), "test")
     assert buffer.lookup_transform("odom", "lonely", at(10.0)) is not None
-    with pytest.raises(ExtrapolationException, match="but only time 10.000000 is in the buffer"):
+    with pytest.raises(ExtrapolationException, match=r"but only time 10\.000000 is in"):
         buffer.lookup_transform("odom", "lonely", at(10.1))
 
 
