@@ -34,11 +34,25 @@ class NotConnectedError(TransformError):
     """Both frames exist but no transforms join them: a publisher in between is missing."""
 
 
-class TransformTooOldError(TransformError):
+class OutsideKnownTimeError(TransformError):
+    """The stamp lies where a link is not known.
+
+    Attributes:
+        limit_ns: Stamp from which, or until which, the link is known.
+        is_single: Whether only that one pose is known.
+    """
+
+    def __init__(self, sentence: str, limit_ns: int, *, is_single: bool) -> None:
+        super().__init__(sentence)
+        self.limit_ns = limit_ns
+        self.is_single = is_single
+
+
+class TransformTooOldError(OutsideKnownTimeError):
     """The stamp lies before the first known pose: the recording or the buffer starts too late."""
 
 
-class TransformTooNewError(TransformError):
+class TransformTooNewError(OutsideKnownTimeError):
     """The stamp lies after the last known pose: the transforms come late, or have stopped."""
 
 
@@ -194,6 +208,16 @@ class TransformTree:
         target_T_source: Float64[np.ndarray, "4 4"] = target_T_common @ common_T_source
         return target_T_source
 
+    def newest_common_stamp(self, target: str, source: str) -> int:
+        """Return the newest stamp at which every link between two frames is known; 0 if always.
+
+        Raises:
+            UnknownFrameError: One of the frames is not in the tree.
+        """
+        links = set(self._chain(target)) ^ set(self._chain(source))
+        moving = [edge for name in links if (edge := self._edges.get(name)) and not edge.is_static]
+        return min((edge.stamps_ns[-1] for edge in moving), default=0)
+
     def lookup_between(
         self, target: tuple[str, int], source: tuple[str, int], fixed: str
     ) -> Float64[np.ndarray, "4 4"]:
@@ -265,6 +289,7 @@ class TransformTree:
         edge = self._edges[child]
         tolerance_ns = round(self._config.tolerance_s * _NS_PER_S)
         early_ns, late_ns = edge.stamps_ns[0] - stamp, stamp - edge.stamps_ns[-1]
+        is_single = len(edge.stamps_ns) == 1
         question = (
             f"The transform from '{asked[1]}' to '{asked[0]}' at {stamp / _NS_PER_S:.3f} s needs "
             f"'{child}' in '{edge.parent}', which is known only"
@@ -272,10 +297,14 @@ class TransformTree:
         if early_ns > tolerance_ns:
             raise TransformTooOldError(
                 f"{question} from {early_ns / _NS_PER_MS:.1f} ms later on (extrapolation into the "
-                "past)."
+                "past).",
+                edge.stamps_ns[0],
+                is_single=is_single,
             )
         if late_ns > tolerance_ns:
             raise TransformTooNewError(
                 f"{question} until {late_ns / _NS_PER_MS:.1f} ms earlier (extrapolation into the "
-                "future)."
+                "future).",
+                edge.stamps_ns[-1],
+                is_single=is_single,
             )

@@ -28,7 +28,7 @@ class Context:
         self._lock = threading.RLock()
         self._participant: DomainParticipant | None = None
         self._graph: Graph | None = None
-        self._is_ok = False
+        self._is_ok = self._was_initialized = False
         self._domain_id = 0
         self._callbacks: list[Any] = []
         self.wakers: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -47,8 +47,9 @@ class Context:
             ConfigError: The arguments or the environment cannot be understood.
         """
         with self._lock:
-            if self._participant is not None:
+            if self._was_initialized:
                 raise RuntimeError("Context.init() must only be called once")
+            self._was_initialized = True
             self.arguments = parse_arguments(sys.argv if args is None else args)
             self._domain_id = dds.domain_id(domain_id)
             self._participant = dds.join(self._domain_id)
@@ -70,7 +71,7 @@ class Context:
         self._callbacks.append(weakref.WeakMethod(callback) if is_method else lambda: callback)
 
     def shutdown(self) -> None:
-        """End it: spinning stops; entities stay until they are destroyed or the program ends."""
+        """End it: spinning stops; what nodes have stays until they are destroyed."""
         if not self._is_ok:
             raise RuntimeError("Context must be initialized before it can be shutdown")
         self.try_shutdown()
@@ -85,6 +86,15 @@ class Context:
             if callback is not None:
                 callback()
         self.wake()
+        self.leave_if_done()
+
+    def leave_if_done(self) -> None:
+        """Leave the network once the context is shut down and its last node is destroyed."""
+        with self._lock:
+            if not self._is_ok and self._graph is not None and self._graph.is_empty():
+                participant, self._participant, self._graph = self._participant, None, None
+                if participant is not None:
+                    dds.close(participant)  # and all that belongs to it
 
     def wake(self) -> None:
         """Let every executor of this context look again at what it waits for."""

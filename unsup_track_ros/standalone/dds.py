@@ -68,11 +68,16 @@ def join(domain: int) -> DomainParticipant:
     with _lock:
         if domain not in _domains:
             own = os.environ.get("CYCLONEDDS_URI", "").strip()
-            _domains[domain] = None if own else Domain(domain, _settings())
+            _domains[domain] = None if own else Domain(domain, settings())
     return DomainParticipant(domain, Qos(Policy.Userdata(b"enclave=/;")))
 
 
-def _settings() -> str:
+def settings() -> str:
+    """Return Cyclone's configuration for the reach that the environment asks for.
+
+    Raises:
+        ConfigError: It asks for something else.
+    """
     reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "").strip().upper() or "LOCALHOST"
     if os.environ.get("ROS_LOCALHOST_ONLY", "").strip() == "1":
         reach = "LOCALHOST"

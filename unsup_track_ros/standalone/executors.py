@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -30,14 +30,6 @@ _FOREVER_NS: Final = (1 << 63) - 1
 
 class ExternalShutdownException(Exception):
     """The context was shut down while an executor was spinning."""
-
-
-class ShutdownException(Exception):
-    """The executor was shut down while it was spinning."""
-
-
-class TimeoutException(Exception):
-    """Nothing happened in time."""
 
 
 class Executor:
@@ -93,7 +85,8 @@ class Executor:
     def wake(self) -> None:
         """End the wait, if there is one, to look again."""
         if not self._is_shutdown:
-            self._guard.set(True)
+            with suppress(DDSException):  # the context has left the network
+                self._guard.set(True)
 
     def spin(self) -> None:
         """Serve until the context or the executor is shut down.
@@ -149,14 +142,14 @@ class Executor:
     def _next_work(
         self, timeout_sec: float | None, is_enough: Callable[[], bool] = lambda: False
     ) -> tuple[Work, CallbackGroup | None] | None:
-        """Wait for work; None when the time is over or it is enough."""
+        """Wait for work; None when the time is over, it is enough or the executor is shut down."""
         is_endless = timeout_sec is None or timeout_sec < 0
         end_s = (
             float("inf") if timeout_sec is None or is_endless else time.monotonic() + timeout_sec
         )
         while True:
             if self._is_shutdown:
-                raise ShutdownException
+                return None
             if not self._context.ok():
                 raise ExternalShutdownException
             found = self._poll()
@@ -211,8 +204,12 @@ class Executor:
                 if key not in self._attached:
                     self._wait_set.attach(condition)
                     self._attached[key] = condition
-        self._wait_set.wait(1_000_000 if self._tasks else limit_ns)
-        self._guard.take()
+        try:
+            self._wait_set.wait(1_000_000 if self._tasks else limit_ns)
+            self._guard.take()
+        except DDSException:
+            if self._context.ok():
+                raise
 
     def _detach_quietly(self, condition: Any) -> None:
         try:
@@ -294,8 +291,7 @@ def get_global_executor() -> SingleThreadedExecutor:
 def spin(node: Any, executor: Executor | None = None) -> None:
     """Serve a node until the context is shut down."""
     with _serving(node, executor) as chosen:
-        while chosen.context.ok():
-            chosen.spin_once()
+        chosen.spin()
 
 
 def spin_once(

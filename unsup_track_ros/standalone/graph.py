@@ -72,6 +72,10 @@ class Graph:
             if self._nodes.pop((namespace, name), None) is not None:
                 self._tell()
 
+    def is_empty(self) -> bool:
+        """Tell whether we have no nodes."""
+        return not self._nodes
+
     def add_endpoints(
         self, node: tuple[str, str], readers: tuple[Any, ...], writers: tuple[Any, ...]
     ) -> None:

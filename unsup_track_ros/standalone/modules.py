@@ -43,8 +43,7 @@ MODULES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "rclpy.executors": (
         (
             "executors",
-            "Executor ExternalShutdownException MultiThreadedExecutor ShutdownException "
-            "SingleThreadedExecutor TimeoutException",
+            "Executor ExternalShutdownException MultiThreadedExecutor SingleThreadedExecutor",
         ),
     ),
     "rclpy.guard_condition": (("endpoints", "GuardCondition"),),
@@ -87,6 +86,18 @@ MODULES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("arguments", "remove_ros_args"),
         ("context", "get_default_context ok shutdown try_shutdown"),
     ),
+    "tf2_ros": (
+        (
+            "tf2",
+            "Buffer ConnectivityException ExtrapolationException InvalidArgumentException "
+            "LookupException StaticTransformBroadcaster TimeoutException TransformBroadcaster "
+            "TransformException TransformListener",
+        ),
+    ),
+    "tf2_ros.buffer": (("tf2", "Buffer"),),
+    "tf2_ros.static_transform_broadcaster": (("tf2", "StaticTransformBroadcaster"),),
+    "tf2_ros.transform_broadcaster": (("tf2", "TransformBroadcaster"),),
+    "tf2_ros.transform_listener": (("tf2", "TransformListener"),),
 }
 
 # Packages of messages and services; their names are those of the definitions.

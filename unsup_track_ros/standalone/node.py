@@ -80,6 +80,7 @@ class Node(Parameters):
         self._lock_entities = threading.RLock()
         self._endpoints: list[Endpoint] = []
         self._executor: Any = None
+        self._is_destroyed = False
         self.default_callback_group = MutuallyExclusiveCallbackGroup()
         self._logger = get_logger(self.get_fully_qualified_name()[1:].replace("/", "."))
         overrides = self._given_parameters() | {p.name: p for p in parameter_overrides or ()}
@@ -281,7 +282,10 @@ class Node(Parameters):
         self.executor = None
         for endpoint in list(self._endpoints):
             endpoint.destroy()
-        self._context.graph.remove_node(self._namespace, self._name)
+        if not self._is_destroyed:
+            self._is_destroyed = True
+            self._context.graph.remove_node(self._namespace, self._name)
+            self._context.leave_if_done()
 
     def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
         """Return the full name of a topic, remapped."""

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +197,7 @@ def test_parameters_are_listed_by_prefix_and_depth(node: Any) -> None:
 
 
 @pytest.fixture
-def ask(make_node: Callable[..., Any], spin_until: Spin) -> Iterator[Callable[..., Any]]:
+def ask(make_node: Callable[..., Any], spin_until: Spin) -> Callable[..., Any]:
     """Asks a parameter service of another node."""
     asking = make_node("asking")
 
@@ -208,7 +208,7 @@ def ask(make_node: Callable[..., Any], spin_until: Spin) -> Iterator[Callable[..
         assert spin_until([node, asking], future.done)
         return future.result()
 
-    yield call
+    return call
 
 
 def test_parameters_are_read_by_service(node: Any, ask: Callable[..., Any]) -> None:
