@@ -64,6 +64,9 @@ class DetectionConfig(Config):
     half_score_points: int = parameter(
         12, "Point evidence: so many sure points make a score of a half.", ge=1
     )
+    max_object_m: float = parameter(
+        15.0, "Longer clusters that do not move are background.", unit="m", gt=0
+    )
     expected_margin_m: float = parameter(
         0.3, "Clusters are looked for in expected boxes grown by this much.", unit="m", ge=0
     )
@@ -179,6 +182,25 @@ class MotionDetector:
             motion=np.full(len(order), MotionState.MOVING, np.int64),
             flow_velo=_group_means(velocity, region, len(order) + 1)[1:],
         )
+
+    def every_object(self, frame: SensorFrame, motion: MotionSegmentation) -> MotionRegions:
+        """Group the evidence, and take every other cluster of an object's size as a region too."""
+        regions = self._from_points(frame, motion)
+        if motion.point_cluster is None:
+            return regions
+        loose = np.where(regions.point_region > 0, 0, motion.point_cluster).astype(np.int64)
+        return self._with_clusters(regions, motion, loose, self._object_sized(frame, loose))
+
+    def _object_sized(
+        self, frame: SensorFrame, loose: Int64[np.ndarray, " P"]
+    ) -> Bool[np.ndarray, " C1"]:
+        num = int(loose.max(initial=0)) + 1
+        row = np.flatnonzero(loose)
+        low, high = np.full((num, 2), np.inf), np.full((num, 2), -np.inf)
+        np.minimum.at(low, loose[row], frame.cloud.points_velo[row, :2])
+        np.maximum.at(high, loose[row], frame.cloud.points_velo[row, :2])
+        extent_m = np.max(high - low, axis=1)
+        return np.asarray((extent_m > 0) & (extent_m <= self._config.max_object_m))
 
     def _with_clusters(
         self,
