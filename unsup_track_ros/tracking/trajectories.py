@@ -52,13 +52,11 @@ class Sightings:
         trajectory: (D,) 0..N-1, ascending.
         frame: (D,) number of the frame.
         boxes_odom: (D, 7) what was seen.
-        num_points: (D,) LiDAR points.
     """
 
     trajectory: Int64[np.ndarray, " D"]
     frame: Int64[np.ndarray, " D"]
     boxes_odom: Float64[np.ndarray, "D 7"]
-    num_points: Int64[np.ndarray, " D"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -211,6 +209,12 @@ def _headings(
     known = moves.any(axis=1)
     held = np.take_along_axis(course, _nearest(moves), axis=1)
     return np.where(known[:, None], held, _box_yaw(problem)[:, None]), known
+
+
+def frames_to_sighting(trajectories: Trajectories) -> Int64[np.ndarray, "N F"]:
+    """Return how many frames each place is away from the nearest sighting."""
+    place = np.arange(trajectories.seen.shape[1])
+    return np.abs(_nearest(trajectories.seen) - place)
 
 
 def _nearest(holds: Bool[np.ndarray, "N F"]) -> Int64[np.ndarray, "N F"]:
