@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from system.conftest import tiny_drive
 
 from unsup_track_ros.standalone import provide_ros
 
@@ -18,6 +19,8 @@ from unsup_track_ros.standalone import provide_ros
 os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, 100))
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 provide_ros()
+
+__all__ = ["tiny_drive"]
 
 from ros.probe import Probe  # noqa: E402 - there is an rclpy now
 

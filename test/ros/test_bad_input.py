@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from ros.node_process import NodeProcess
-from ros.playing import GRID, IMAGE, MARKERS, PARAMETERS, SEGMENTED, TRACKS, Player
+from ros.playing import GRID, MARKERS, PARAMETERS, SEGMENTED, TRACKS, Player
 from ros.probe import Probe
-from ros.street import INFO, POINTS, STEP_NS, Moment
+from ros.street import IMAGE, INFO, POINTS, STEP_NS, Moment
 from unsup_track_ros.msg import Egomotion
 
 from unsup_track_ros.data.point_cloud_decoding import stamp_ns
