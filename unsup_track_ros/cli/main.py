@@ -31,8 +31,8 @@ app = typer.Typer(
 )
 for command in (demo, synthesize, kitti2bag, label, evaluate, info, params):
     app.command()(command)
-for command in (run, play, record):
-    app.command(context_settings=PASS_ON)(command)
+for ros_command in (run, play, record):
+    app.command(context_settings=PASS_ON)(ros_command)
 
 
 def _print_version(wanted: bool) -> bool:
