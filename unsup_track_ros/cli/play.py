@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,7 @@ from unsup_track_ros.cli.console import print_notes, reports_errors
 from unsup_track_ros.cli.run import ensure_ros, ros_arguments
 
 if TYPE_CHECKING:
-    from unsup_track_ros.ros.bag_player import PlayOptions, PlayReport
+    from unsup_track_ros.ros.bag_player import PlayReport
 
 BagPath = Annotated[
     Path, typer.Argument(help="ROS 1 or 2 recording: .bag, .mcap, or a bag folder.")
@@ -44,7 +43,7 @@ def play(  # noqa: PLR0913 - the options of a command are its parameters
     """
     arguments = ros_arguments(context.args, [])
     ensure_ros()
-    from unsup_track_ros.ros.bag_player import PlayOptions
+    from unsup_track_ros.ros.bag_player import PlayOptions, play_bag
 
     options = PlayOptions(
         rate=rate,
@@ -53,37 +52,7 @@ def play(  # noqa: PLR0913 - the options of a command are its parameters
         topics=tuple(topic or ()),
         wait_s=wait,
     )
-    _play(bag, options, arguments, loop=loop)
-
-
-def _play(path: Path, options: PlayOptions, arguments: list[str], *, loop: bool) -> None:
-    import rclpy
-    from rclpy.node import Node
-
-    from unsup_track_ros.data.rosbag import Bag
-    from unsup_track_ros.errors import DataError
-    from unsup_track_ros.ros.bag_player import BagPlayer
-
-    with Bag(path) as bag:
-        rclpy.init(args=arguments)
-        node = Node("bag_player", start_parameter_services=False)
-        try:
-            player = BagPlayer(node, bag, options)
-            print_notes(tuple(player.skipped))
-            if options.wait_s > 0 and not player.wait_for_subscribers() and rclpy.ok():
-                raise DataError(
-                    f"Nobody has subscribed to a topic of '{path}' within {options.wait_s:g} s; "
-                    "start the node, or use the same ROS_DOMAIN_ID."
-                )
-            while rclpy.ok():
-                _print_report(player.play())
-                if not loop:
-                    break
-        except KeyboardInterrupt:
-            print("Stopped.", file=sys.stderr)
-        finally:
-            node.destroy_node()
-            rclpy.try_shutdown()
+    play_bag(bag, options, arguments, loop=loop, told=_print_report, warned=print_notes)
 
 
 def _print_report(report: PlayReport) -> None:

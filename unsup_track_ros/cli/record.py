@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -33,41 +32,10 @@ def record(
     """
     arguments = ros_arguments(context.args, [])
     ensure_ros()
-    counts = _record(out, tuple(topic or ()), arguments, duration, overwrite=overwrite)
+    from unsup_track_ros.ros.bag_recorder import record_topics
+
+    counts = record_topics(
+        out, tuple(topic or ()), arguments, duration, overwrite=overwrite, warned=print_notes
+    )
     listed = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()) if count)
     typer.echo(f"{out}: {sum(counts.values())} messages: {listed or 'nothing was published'}.")
-
-
-def _record(
-    out: Path,
-    topics: tuple[str, ...],
-    arguments: list[str],
-    duration_s: float | None,
-    *,
-    overwrite: bool,
-) -> dict[str, int]:
-    import rclpy
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-    from rclpy.node import Node
-
-    from unsup_track_ros.data.bag_writer import BagWriter
-    from unsup_track_ros.ros.bag_recorder import BagRecorder
-
-    with BagWriter(out, overwrite=overwrite) as writer:
-        rclpy.init(args=arguments)
-        node = Node("bag_recorder", start_parameter_services=False)
-        recorder = BagRecorder(node, writer, topics)
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        end_s = time.monotonic() + duration_s if duration_s is not None else float("inf")
-        try:
-            while rclpy.ok() and time.monotonic() < end_s:
-                executor.spin_once(timeout_sec=min(end_s - time.monotonic(), 0.5))
-        except (KeyboardInterrupt, ExternalShutdownException):
-            pass
-        finally:
-            node.destroy_node()
-            executor.shutdown()
-            rclpy.try_shutdown()
-    print_notes(tuple(recorder.skipped.values()))
-    return recorder.num_messages

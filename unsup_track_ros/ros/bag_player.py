@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import rclpy
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.duration import Duration
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 
@@ -203,6 +204,50 @@ class BagPlayer:
     def _wait_for_acknowledgement(self) -> None:
         for publisher in self._publishers.values():
             publisher.wait_for_all_acked(_ACKNOWLEDGED)
+
+
+def play_bag(
+    path: Path,
+    options: PlayOptions,
+    arguments: list[str],
+    *,
+    loop: bool,
+    told: Callable[[PlayReport], None],
+    warned: Callable[[tuple[str, ...]], None],
+) -> None:
+    """Play a recording in a node of its own, until its end, a signal or, looped, a signal only.
+
+    Args:
+        path: Recording.
+        options: How to play.
+        arguments: For `rclpy.init`.
+        loop: Begin anew at the end.
+        told: Gets the report of each pass.
+        warned: Gets one sentence per topic that is left out.
+
+    Raises:
+        DataError: The recording cannot be read or played, or nobody subscribes in time.
+    """
+    with Bag(path) as bag:
+        rclpy.init(args=arguments)
+        node = Node("bag_player", start_parameter_services=False)
+        try:
+            player = BagPlayer(node, bag, options)
+            warned(tuple(player.skipped))
+            if options.wait_s > 0 and not player.wait_for_subscribers() and rclpy.ok():
+                raise DataError(
+                    f"Nobody has subscribed to a topic of '{path}' within {options.wait_s:g} s; "
+                    "start the node, or use the same ROS_DOMAIN_ID."
+                )
+            while rclpy.ok():
+                told(player.play())
+                if not loop:
+                    break
+        except KeyboardInterrupt:
+            pass
+        finally:
+            node.destroy_node()
+            rclpy.try_shutdown()
 
 
 def _qos(topic: Topic) -> OfferedQos:

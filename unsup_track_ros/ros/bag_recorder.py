@@ -5,9 +5,13 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
@@ -80,3 +84,48 @@ class BagRecorder:
             self.num_messages[topic] += 1
 
         return write
+
+
+def record_topics(
+    out: Path,
+    topics: tuple[str, ...],
+    arguments: list[str],
+    duration_s: float | None,
+    *,
+    overwrite: bool,
+    warned: Callable[[tuple[str, ...]], None],
+) -> dict[str, int]:
+    """Record in a node of its own, until a signal or for some time.
+
+    Args:
+        out: Recording to write.
+        topics: Which topics, all if empty.
+        arguments: For `rclpy.init`.
+        duration_s: When to stop, None for a signal only.
+        overwrite: Replace an existing recording.
+        warned: Gets one sentence per topic that is left out.
+
+    Returns:
+        The number of messages by topic.
+
+    Raises:
+        DataError: The recording exists or cannot be written.
+    """
+    with BagWriter(out, overwrite=overwrite) as writer:
+        rclpy.init(args=arguments)
+        node = Node("bag_recorder", start_parameter_services=False)
+        recorder = BagRecorder(node, writer, topics)
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        end_s = time.monotonic() + duration_s if duration_s is not None else float("inf")
+        try:
+            while rclpy.ok() and (left_s := end_s - time.monotonic()) > 0:
+                executor.spin_once(timeout_sec=min(left_s, _LOOK_PERIOD_S))
+        except (KeyboardInterrupt, ExternalShutdownException):
+            pass
+        finally:
+            node.destroy_node()
+            executor.shutdown()
+            rclpy.try_shutdown()
+    warned(tuple(recorder.skipped.values()))
+    return recorder.num_messages
