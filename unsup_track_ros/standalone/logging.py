@@ -31,6 +31,8 @@ class LoggingSeverity(enum.IntEnum):
 _levels: Final[dict[str, LoggingSeverity]] = {"": LoggingSeverity.INFO}
 _sinks: Final[dict[str, Callable[[int, LoggingSeverity, str, str], None]]] = {}
 _lock: Final = threading.Lock()
+# Modules between a logging call and whoever made it; in tests, those that check types too.
+_BETWEEN: Final = (__name__, "jaxtyping.", "beartype.")
 
 
 class RcutilsLogger:
@@ -165,6 +167,6 @@ def _write(name: str, level: LoggingSeverity, message: str) -> None:
 
 def _caller() -> FrameType:
     frame = sys._getframe(1)
-    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_BETWEEN):
         frame = frame.f_back
     return frame

@@ -204,7 +204,7 @@ def _field(msgtype: str, name: str, description: Any) -> _Field:
         default, check = _scalar(*detail)
         start = _DEFAULTS.get((msgtype, name), default)
         if detail[0] == "byte":
-            return _Field(name, lambda: start, check, ord, lambda value: bytes([value]))
+            return _Field(name, lambda: start, check, _signed, lambda value: bytes([value & 0xFF]))
         return _Field(name, lambda: start, check)
     element, size = detail
     if kind == Nodetype.ARRAY and element[1][0] in _TYPECODES:
@@ -315,8 +315,12 @@ def _wanted_size(what: str, size: int, is_fixed: bool) -> str:
     return f"{what}, {'' if is_fixed else 'at most '}{size} of them" if size else what
 
 
+def _signed(value: bytes) -> int:
+    return int.from_bytes(value, "little", signed=True)
+
+
 def _byte_list(value: Any) -> list[bytes]:
-    return [bytes([one]) for one in value.tolist()]
+    return [bytes([one]) for one in value.view(np.uint8).tolist()]
 
 
 def _describe(description: Any) -> str:

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from unsup_track_ros.standalone import dds
 from unsup_track_ros.standalone.arguments import parse_arguments
 from unsup_track_ros.standalone.clock import Clock, ROSClock
 from unsup_track_ros.standalone.context import Context, get_default_context
@@ -50,6 +51,13 @@ from unsup_track_ros.standalone.time import Time, TimeMessage
 SIM_TIME = "use_sim_time"
 _ROSOUT_DEPTH = 1000
 AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
+
+
+class TopicEndpointInfo(NamedTuple):
+    """What is known of a publisher or subscription somewhere on the network."""
+
+    topic_type: str
+    qos_profile: QoSProfile
 
 
 class Node(Parameters):
@@ -312,15 +320,15 @@ class Node(Parameters):
 
     def count_publishers(self, topic_name: str) -> int:
         """Return how many publishers a topic has."""
-        return len(self._endpoint_profiles(topic_name, writers=True))
+        return len(self._endpoint_infos(topic_name, writers=True))
 
     def count_subscribers(self, topic_name: str) -> int:
         """Return how many subscriptions a topic has."""
-        return len(self._endpoint_profiles(topic_name, writers=False))
+        return len(self._endpoint_infos(topic_name, writers=False))
 
-    def offered_qos(self, topic_name: str) -> list[QoSProfile]:
-        """Return what each publisher of a topic offers. Not part of rclpy."""
-        return self._endpoint_profiles(topic_name, writers=True)
+    def get_publishers_info_by_topic(self, topic_name: str) -> list[TopicEndpointInfo]:
+        """Return type and QoS of each publisher of a topic."""
+        return self._endpoint_infos(topic_name, writers=True)
 
     def waitables_in_use(self) -> list[Endpoint]:
         """Return what an executor should wait for. Not part of rclpy."""
@@ -373,10 +381,13 @@ class Node(Parameters):
                 given[name] = Parameter(name, value=value)
         return given
 
-    def _endpoint_profiles(self, topic_name: str, *, writers: bool) -> list[QoSProfile]:
+    def _endpoint_infos(self, topic_name: str, *, writers: bool) -> list[TopicEndpointInfo]:
         wanted = f"rt{self.resolve_topic_name(topic_name)}"
-        found = self._context.graph.endpoints(writers=writers)
-        return [from_dds(endpoint.qos) for endpoint in found if endpoint.topic_name == wanted]
+        return [
+            TopicEndpointInfo(dds.ros_type_name(found.type_name), from_dds(found.qos))
+            for found in self._context.graph.endpoints(writers=writers)
+            if found.topic_name == wanted
+        ]
 
     def _open_rosout(self) -> Any:
         log_type = message_class("rcl_interfaces/msg/Log")
