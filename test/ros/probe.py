@@ -20,7 +20,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from unsup_track_ros.data.message_types import RosMessage, ros2_types
 from unsup_track_ros.data.point_cloud_decoding import stamp_ns
 
-TIMEOUT_S: Final = 30.0
+# Processes start in seconds, but in a minute on a machine that does much else.
+TIMEOUT_S: Final = 120.0
 _POLL_S: Final = 0.002
 _DEPTH: Final = 200
 

@@ -26,7 +26,7 @@ _SHOWN: Final = (
 )
 _ARGUMENTS: Final = {
     "namespace": (NAMESPACE, "Namespace of the nodes and their topics."),
-    "params_file": ("", "Parameter file (YAML); empty: config/generic.yaml of the package."),
+    "params_file": ("", "Parameter file (YAML)."),
     "use_sim_time": ("false", "Take the time from /clock, as when a recording is played."),
     "device": ("auto", "What the stages run on: auto, cpu or cuda."),
     "rviz": ("false", "Start RViz with everything shown."),
