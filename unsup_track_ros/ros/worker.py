@@ -47,9 +47,9 @@ class Worker(Generic[Item]):
         self._thread.join()
 
     @property
-    def size(self) -> int:
-        """Number of items that wait."""
-        return self._items.qsize()
+    def is_stopping(self) -> bool:
+        """Whether it was told to end."""
+        return self._stopped.is_set()
 
     def _run(self) -> None:
         while not self._stopped.is_set():
