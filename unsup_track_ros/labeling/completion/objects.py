@@ -262,7 +262,7 @@ def _judged(
         for n in range(num)
     ]
     sure = np.array([not doubt for doubt in doubts], bool)
-    static = ~mover & like & (length * width >= config.static_min_area_m2)
+    static = ~mover & like & whole.size_seen.all(axis=1) & (length * width >= config.static_min_area_m2)
     weights = np.where(mover & sure, 1.0, np.where(static, config.static_weight, 0.0))
     return Objects(
         trajectories=whole,
