@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Scores the labeller on synthetic drives; run by hand, it takes minutes per seed.
+"""Scores modes and sources of egomotion on synthetic drives; it takes minutes per seed.
 
-    python benchmark/synthetic.py --out docs/results/synthetic.md
-    python benchmark/synthetic.py --seeds 101 --seconds 3 --modes improved --sources lidar
+    python -m benchmark.synthetic --out docs/results/synthetic.md
+    python -m benchmark.synthetic --seeds 101 --seconds 3 --modes improved --sources lidar
 
 The default seeds are held out: no parameter may be chosen by looking at them (develop on seeds
 below 100). Every seed gives two drives, one with traffic and one in which only the ego moves.
@@ -12,9 +12,6 @@ below 100). Every seed gives two drives, one with traffic and one in which only 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,22 +20,14 @@ from pathlib import Path
 
 import torch
 
-from unsup_track_ros import __version__
-from unsup_track_ros.config import flatten, from_values
-from unsup_track_ros.data.recording import Recording
-from unsup_track_ros.data.synthetic.recording import write_world
-from unsup_track_ros.data.synthetic.world import WorldConfig, build_world
-from unsup_track_ros.data.truth import TruthFolder, truth_folder
+from benchmark.runs import CAUSAL, MODE_KEY, SOURCE_KEY, Bench, score, timings
+from benchmark.tables import hardware, number, table
 from unsup_track_ros.evaluation.detection import IOU_THRESHOLDS
 from unsup_track_ros.evaluation.report import (
     EvaluationReport,
     comparison_markdown,
-    evaluate,
     summarize,
 )
-from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, label_recording
-from unsup_track_ros.labeling.progress import no_progress
-from unsup_track_ros.labeling.store import TIMINGS_NAME, LabelStore
 
 HELD_OUT_SEEDS = (101, 102, 103, 104, 105)
 AP_ROWS = (
@@ -117,13 +106,14 @@ class Score:
 def main() -> None:
     """Make the drives, label them in every way, write the tables."""
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="benchmark_") as folder:
-        scores = list(_scores(options, Path(folder)))
+    with tempfile.TemporaryDirectory(prefix="benchmark_") as scratch:
+        bench = Bench(folder=options.folder or Path(scratch), device=options.device)
+        scores = list(_scores(options, bench))
     text = _markdown(scores, options)
     sys.stdout.write(text)
     if options.out is not None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text)
+        options.out.writenumber(text)
 
 
 def _options() -> argparse.Namespace:
@@ -134,58 +124,38 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--modes", nargs="+", default=["tcr", "improved"])
     parser.add_argument("--sources", nargs="+", default=["tf", "lidar", "flow"])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--folder", type=Path, help="keep recordings and labels here")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     return parser.parse_args()
 
 
-def _scores(options: argparse.Namespace, folder: Path) -> Iterator[Score]:
+def _scores(options: argparse.Namespace, bench: Bench) -> Iterator[Score]:
     for seed in options.seeds:
         for static_world, seconds in ((False, options.seconds), (True, options.static_seconds)):
             if seconds <= 0:
                 continue
-            bag = folder / f"{seed}_{'static' if static_world else 'traffic'}.mcap"
-            world = WorldConfig(duration_s=seconds, static_world=static_world)
-            write_world(build_world(world, seed), bag, seconds)
+            bag = bench.world(seed, seconds, static_world=static_world)
             for mode in options.modes:
                 for source in options.sources:
-                    sys.stderr.write(f"{bag.stem} {mode}/{source}\n")
-                    labels = folder / f"{bag.stem}_{mode}_{source}"
-                    report, step_p95_ms = _label(bag, labels, (mode, source), options.device)
+                    labels = bench.label(bag, {MODE_KEY: mode, SOURCE_KEY: source})
                     yield Score(
                         name=f"{mode}/{source}",
                         seed=seed,
                         static_world=static_world,
-                        report=report,
-                        step_p95_ms=step_p95_ms,
+                        report=score(labels, CAUSAL),
+                        step_p95_ms=float(timings(labels)["milliseconds"]["step"]["p95"]),
                     )
 
 
-def _label(
-    bag: Path, labels: Path, choice: tuple[str, str], device: str
-) -> tuple[EvaluationReport, float]:
-    """Label one drive; return its scores and the 95th percentile of the step time."""
-    mode, source = choice
-    values = flatten(LabelerConfig())
-    values["pipeline.motion_segmentation.mode"] = mode
-    values["pipeline.egomotion.source"] = source
-    config = from_values(LabelerConfig, values)
-    with Recording(bag, config.recording) as recording:
-        run = LabelingOptions(device=device, pictures=False)
-        label_recording(recording, config, labels, run, no_progress)
-    timings = json.loads((labels / TIMINGS_NAME).read_text())
-    report = evaluate(LabelStore.open(labels), TruthFolder(truth_folder(bag)))
-    return report, float(timings["milliseconds"]["step"]["p95"])
-
-
 def _markdown(scores: Sequence[Score], options: argparse.Namespace) -> str:
-    traffic = _by_name([score for score in scores if not score.static_world])
-    static = _by_name([score for score in scores if score.static_world])
+    traffic = _by_name([s for s in scores if not s.static_world])
+    static = _by_name([s for s in scores if s.static_world])
     means = {name: summarize([s.report for s in group]) for name, group in traffic.items()}
     seeds = ", ".join(str(seed) for seed in options.seeds)
     parts = [
         "# Synthetic drives",
         f"Seeds {seeds}, {options.seconds:g} s each (static worlds {options.static_seconds:g} s). "
-        f"{_hardware(options.device)}",
+        f"{hardware(options.device)}",
         "## Average precision at BEV or image IoU, mean over seeds",
         _ap_table(means),
         "## Scores, mean over seeds (counts: sum)",
@@ -206,8 +176,8 @@ def _markdown(scores: Sequence[Score], options: argparse.Namespace) -> str:
 
 def _by_name(scores: Sequence[Score]) -> dict[str, list[Score]]:
     groups: dict[str, list[Score]] = {}
-    for score in scores:
-        groups.setdefault(score.name, []).append(score)
+    for scored in scores:
+        groups.setdefault(scored.name, []).append(scored)
     return groups
 
 
@@ -218,11 +188,11 @@ def _ap_table(means: Mapping[str, EvaluationReport]) -> str:
         for row in AP_ROWS
         for name, report in means.items()
     ]
-    return _table(["", *columns], rows)
+    return table(["", *columns], rows)
 
 
 def _values(report: EvaluationReport, row: str, columns: Sequence[str]) -> list[str]:
-    return [_text(report.value(f"{row}@{column}")) for column in columns]
+    return [number(report.value(f"{row}@{column}"), 4) for column in columns]
 
 
 def _worst_table(groups: Mapping[str, Sequence[Score]]) -> str:
@@ -231,36 +201,10 @@ def _worst_table(groups: Mapping[str, Sequence[Score]]) -> str:
         cells = []
         for group in groups.values():
             values = [value for s in group if (value := s.report.value(key)) is not None]
-            cells.append(_text(worst(values) if values else None))
+            cells.append(number(worst(values) if values else None, 4))
         rows.append([key, *cells])
     slowest = [f"{max(s.step_p95_ms for s in group):.0f} ms" for group in groups.values()]
-    return _table(["metric", *groups], [*rows, ["step time, 95th percentile", *slowest]])
-
-
-def _text(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.4f}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *("---:" for _ in header[1:])]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [header, rule, *rows])
-
-
-def _hardware(device: str) -> str:
-    name = torch.cuda.get_device_name() if device == "cuda" else _processor()
-    return (
-        f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}, PyTorch "
-        f"{torch.__version__}, unsup_track_ros {__version__}."
-    )
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    return table(["metric", *groups], [*rows, ["step time, 95th percentile", *slowest]])
 
 
 if __name__ == "__main__":

@@ -132,8 +132,12 @@ class Recording:
         """Time from the first to the last frame."""
         return (self.stamps_ns[-1] - self.stamps_ns[0]) / _NS_PER_S
 
-    def frames(self, start_index: int = 0) -> Iterator[SensorFrame]:
+    def frames(self, start_index: int = 0, *, images: bool = True) -> Iterator[SensorFrame]:
         """Iterate over the frames from `start_index` on, without decoding the earlier ones.
+
+        Args:
+            start_index: First frame.
+            images: Whether images are decoded; without them frames have no camera.
 
         Raises:
             DataError: The recording is damaged at this place.
@@ -155,10 +159,12 @@ class Recording:
             while index < len(self._sets) and pool.keys() >= set(
                 self._sets[index].payloads.values()
             ):
-                yield self._frame(index, pool)
+                yield self._frame(index, pool, images)
                 index += 1
 
-    def _frame(self, index: int, pool: dict[MessageKey, RawMessage]) -> SensorFrame:
+    def _frame(
+        self, index: int, pool: dict[MessageKey, RawMessage], with_images: bool
+    ) -> SensorFrame:
         matched = self._sets[index]
         raws = {name: pool.pop(key) for name, key in matched.payloads.items()}
         missing = describe_missing(matched, self.config.synchronizer)
@@ -172,7 +178,7 @@ class Recording:
             if topic.name in raws
         ]
         images = []
-        for camera in self.topics.cameras:
+        for camera in self.topics.cameras if with_images else ():
             if camera.image.name not in raws:
                 continue
             try:

@@ -21,6 +21,7 @@ import unsup_track_ros
 from unsup_track_ros.config import Config, config_hash, dump_config, parameter
 from unsup_track_ros.data.recording import Recording, RecordingConfig
 from unsup_track_ros.errors import DataError, LabelStoreError
+from unsup_track_ros.labeling.completion import CompletionConfig, complete_labels
 from unsup_track_ros.labeling.lock import directory_lock
 from unsup_track_ros.labeling.manifest import Manifest, code_fingerprint, recording_fingerprint
 from unsup_track_ros.labeling.pictures import PicturesConfig, write_pictures
@@ -65,6 +66,7 @@ class LabelerConfig(Config):
     recording: RecordingConfig = RecordingConfig()
     pipeline: PipelineConfig = PipelineConfig()
     labels: LabelContentConfig = LabelContentConfig()
+    completion: CompletionConfig = CompletionConfig()
     pictures: PicturesConfig = PicturesConfig()
 
 
@@ -139,6 +141,7 @@ def label_recording(
         store = LabelStore.open_for_writing(out, manifest, dump_config(config))
         timings = Timings()
         num_new = _label_frames(recording, config, store, options, _Observers(timings, progress))
+        _complete(recording, config, store, options, progress)
         summary = write_summary(store, recording)
         if timings.num_frames or not (out / TIMINGS_NAME).exists():
             store.write_text(TIMINGS_NAME, timings.to_json())
@@ -205,6 +208,20 @@ def _label_frames(
     if wanted == total:
         store.drop_snapshot()
     return num_new
+
+
+def _complete(
+    recording: Recording,
+    config: LabelerConfig,
+    store: LabelStore,
+    options: LabelingOptions,
+    progress: Progress,
+) -> None:
+    """Add the completed labels; the two-frame test of TCR is left as it was released."""
+    mode = config.pipeline.motion_segmentation.mode
+    if config.completion.enabled and mode == "improved" and len(store):
+        configs = (config.completion, config.pipeline)
+        complete_labels(recording, store, configs, torch.device(options.device), progress)
 
 
 def _resume(pipeline: Pipeline, store: LabelStore, stamps_ns: tuple[int, ...]) -> tuple[int, int]:

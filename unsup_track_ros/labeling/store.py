@@ -6,6 +6,8 @@
     config.yaml      every parameter in effect
     frames/          one file per frame: masks, boxes, tracks, grids (`FrameLabel`, nothing lost)
     resume.npz       state of the pipeline after some frame; gone when the recording is finished
+    completed/       the same once more, with what came after: whole boxes of whole trajectories
+    trajectories.jsonl  the completed objects, one readable line each, those in doubt with the reason
     objects.jsonl    boxes and tracks once more, one readable line per frame
     summary.json     what was found, what was missing
     pictures/        frames of the report; video.mp4 shows them all
@@ -37,6 +39,9 @@ from unsup_track_ros.structures.labels import FrameLabel
 
 CONFIG_NAME: Final = "config.yaml"
 FRAMES_NAME: Final = "frames"
+COMPLETED_NAME: Final = "completed"
+TRAJECTORIES_NAME: Final = "trajectories.jsonl"
+_SCRATCH_NAME: Final = "scratch"  # second looks, gone when the labels are completed
 SNAPSHOT_NAME: Final = "resume.npz"
 OBJECTS_NAME: Final = "objects.jsonl"
 SUMMARY_NAME: Final = "summary.json"
@@ -51,13 +56,19 @@ VARYING_FILES: Final = (TIMINGS_NAME, REPORT_NAME)
 # "video" is the series of pictures where no codec is there.
 PICTURED: Final = (REPORT_NAME, VIDEO_NAME, "video", PICTURES_NAME)
 # Made from the labels: stale as soon as one label is added.
-DERIVED: Final = (OBJECTS_NAME, SUMMARY_NAME, EVALUATION_NAME, EVALUATION_TEXT_NAME, *PICTURED)
+DERIVED: Final = (
+    COMPLETED_NAME,
+    TRAJECTORIES_NAME,
+    _SCRATCH_NAME,
+    OBJECTS_NAME, SUMMARY_NAME, EVALUATION_NAME, EVALUATION_TEXT_NAME, *PICTURED,
+)
 _KNOWN: Final = (*DERIVED, TIMINGS_NAME, SNAPSHOT_NAME, FRAMES_NAME, CONFIG_NAME, MANIFEST_NAME)
 _INDEX_DIGITS: Final = 6
 _SHOWN_DIFFERENCES: Final = 3
 _STATIC, _DYNAMIC, _COMBINED = "grids/static", "grids/dynamic", "grids/combined"
 # Level 6, the default, costs twice the time for 5 % of the bytes.
 _COMPRESSION: Final = 4
+_SCRATCH_COMPRESSION: Final = 1
 _SNAPSHOT_INDEX: Final = "frame_index"
 
 
@@ -69,6 +80,8 @@ class LabelStore:
         self.folder = folder
         self.manifest = manifest
         self._frames = folder / FRAMES_NAME
+        self._completed = folder / COMPLETED_NAME
+        self._scratch = folder / _SCRATCH_NAME
 
     @classmethod
     def open(cls, folder: Path) -> LabelStore:
@@ -93,7 +106,8 @@ class LabelStore:
             _check_empty(folder)
         store._frames.mkdir(exist_ok=True)
         remove_partial_files(folder)
-        remove_partial_files(store._frames)
+        for inner in (store._frames, store._completed, store._scratch):
+            remove_partial_files(inner)
         config_path = folder / CONFIG_NAME
         if config_path.exists() and config_path.read_text() != config_yaml:
             _remove(folder, PICTURED)  # the labels stand, so it was the pictures that changed
@@ -104,7 +118,7 @@ class LabelStore:
     @property
     def indices(self) -> tuple[int, ...]:
         """Running numbers of the stored frames, ascending."""
-        return tuple(sorted(int(path.stem) for path in self._frames.glob("*.npz")))
+        return _indices_in(self._frames)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -118,18 +132,7 @@ class LabelStore:
         Raises:
             LabelStoreError: Another label of this frame is stored already, or the disk is full.
         """
-        path = self._frame_path(label.index)
-        data = pack_arrays(_without_derived(to_arrays(label)), _COMPRESSION)
-        if not path.exists():
-            write_atomically(path, data)
-            return True
-        if path.read_bytes() != data:
-            raise LabelStoreError(
-                f"Frame {label.index} came out differently than the label stored in {path}. "
-                "A library or the machine has changed since; label again with --overwrite or "
-                "another --out."
-            )
-        return False
+        return _write_label(self._frames, label)
 
     def read(self, index: int) -> FrameLabel:
         """Read the label of one frame.
@@ -137,7 +140,52 @@ class LabelStore:
         Raises:
             LabelStoreError: There is none, or its file is damaged.
         """
-        return from_arrays(FrameLabel, _with_derived(read_arrays(self._frame_path(index))))
+        return _read_label(_file_of(self._frames, index))
+
+    @property
+    def completed_indices(self) -> tuple[int, ...]:
+        """Running numbers of the frames with a completed label, ascending."""
+        return _indices_in(self._completed)
+
+    def completed(self) -> Iterator[FrameLabel]:
+        """Return the labels of the completed pass.
+
+        Raises:
+            LabelStoreError: There are none.
+        """
+        if not self._completed.exists() or self._scratch.exists():
+            raise LabelStoreError(
+                f"{self.folder} holds no completed labels. Label in mode improved with "
+                "completion.enabled, and let the run finish."
+            )
+        return (_read_label(_file_of(self._completed, i)) for i in self.completed_indices)
+
+    def write_completed(self, label: FrameLabel) -> bool:
+        """Store the completed label of one frame; return whether it is new.
+
+        Raises:
+            LabelStoreError: Another one of this frame is stored already, or the disk is full.
+        """
+        self._completed.mkdir(exist_ok=True)
+        return _write_label(self._completed, label)
+
+    @property
+    def scratch_indices(self) -> tuple[int, ...]:
+        """Running numbers of the frames with intermediate results, ascending."""
+        return _indices_in(self._scratch)
+
+    def write_scratch(self, index: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep an intermediate result of a frame until the labels are completed."""
+        self._scratch.mkdir(exist_ok=True)
+        write_atomically(_file_of(self._scratch, index), pack_arrays(arrays, _SCRATCH_COMPRESSION))
+
+    def read_scratch(self, index: int) -> dict[str, np.ndarray]:
+        """Read an intermediate result."""
+        return read_arrays(_file_of(self._scratch, index))
+
+    def drop_scratch(self) -> None:
+        """Remove the intermediate results: the labels are completed."""
+        _remove(self.folder, (_SCRATCH_NAME,))
 
     def save_snapshot(self, index: int, state: Mapping[str, np.ndarray]) -> None:
         """Keep the pipeline's state after frame `index`, instead of any older one."""
@@ -169,8 +217,32 @@ class LabelStore:
         """Remove everything that was made from the labels, before they change."""
         _remove(self.folder, DERIVED)
 
-    def _frame_path(self, index: int) -> Path:
-        return self._frames / f"{index:0{_INDEX_DIGITS}d}.npz"
+
+def _file_of(folder: Path, index: int) -> Path:
+    return folder / f"{index:0{_INDEX_DIGITS}d}.npz"
+
+
+def _indices_in(folder: Path) -> tuple[int, ...]:
+    return tuple(sorted(int(path.stem) for path in folder.glob("*.npz")))
+
+
+def _write_label(folder: Path, label: FrameLabel) -> bool:
+    path = _file_of(folder, label.index)
+    data = pack_arrays(_without_derived(to_arrays(label)), _COMPRESSION)
+    if not path.exists():
+        write_atomically(path, data)
+        return True
+    if path.read_bytes() != data:
+        raise LabelStoreError(
+            f"Frame {label.index} came out differently than the label stored in {path}. "
+            "A library or the machine has changed since; label again with --overwrite or "
+            "another --out."
+        )
+    return False
+
+
+def _read_label(path: Path) -> FrameLabel:
+    return from_arrays(FrameLabel, _with_derived(read_arrays(path)))
 
 
 def _without_derived(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from unsup_track_ros.config import Config, describe, parameter
+from unsup_track_ros.config import Config, describe, parameter, parameters_markdown
 from unsup_track_ros.data.live_frames import LiveConfig
 from unsup_track_ros.data.recording import RecordingConfig
-from unsup_track_ros.labeling.labeler import LabelContentConfig
-from unsup_track_ros.labeling.pictures import PicturesConfig
+from unsup_track_ros.labeling.labeler import LabelerConfig
 from unsup_track_ros.occupancy.mapper import OccupancyConfig
 from unsup_track_ros.occupancy.panoptic import PanopticConfig
 from unsup_track_ros.pipeline import PipelineConfig
@@ -232,15 +231,15 @@ class LabelerNodeQosConfig(Config):
     progress: QosConfig = parameter(_MAP, "How far the run has come.")
 
 
-class LabelerNodeConfig(Config):
-    """All parameters of the labeler node."""
+class LabelerNodeConfig(LabelerConfig):
+    """All parameters of the labeler node: those of `unsup-track label`, and its own."""
 
-    recording: RecordingConfig = RecordingConfig()
-    pipeline: PipelineConfig = PipelineConfig()
-    labels: LabelContentConfig = LabelContentConfig()
-    pictures: PicturesConfig = PicturesConfig()
     node: LabelingRunConfig
     qos: LabelerNodeQosConfig = LabelerNodeQosConfig()
+
+    def labeler(self) -> LabelerConfig:
+        """Return the part that `unsup-track label` has."""
+        return LabelerConfig(**{name: getattr(self, name) for name in LabelerConfig.model_fields})
 
 
 NODE_CONFIGS: dict[str, type[Config]] = {
@@ -256,4 +255,15 @@ def names_of_all_nodes() -> frozenset[str]:
     """Return every parameter of any node: a file for all of them names some that a node lacks."""
     return frozenset(
         info.name for config_class in NODE_CONFIGS.values() for info in describe(config_class)
+    )
+
+
+def node_markdown(name: str) -> str:
+    """Write the tables of a node's parameters, without those that the labeler has too."""
+    of_labeler = frozenset(info.name for info in describe(LabelerConfig))
+    return parameters_markdown(
+        NODE_CONFIGS[name],
+        f"Parameters of the node `{name}`",
+        f"unsup-track params --node {name} --markdown",
+        of_labeler,
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -100,21 +100,39 @@ class InputHealth:
         if topic in self._rates:
             self._rates[topic].add(now_s)
 
-    def report(self, drops: Mapping[tuple[str, str], int], now_s: float) -> Report:
-        """Say which topics are silent, and what was dropped why."""
+    def report(
+        self,
+        drops: Mapping[tuple[str, str], int],
+        now_s: float,
+        is_published: Callable[[str], bool],
+    ) -> Report:
+        """Say which topics are silent and why, and what was dropped why.
+
+        Args:
+            drops: Number of messages by topic and reason.
+            now_s: Time on a steady clock.
+            is_published: Whether a topic has a publisher.
+        """
         silent = [name for name, rate in self._rates.items() if rate.age_s(now_s) > _SILENT_S]
         lost = [name for name in silent if name in self._needed]
-        if lost:
-            level, message = Level.ERROR, f"Nothing comes from {', '.join(lost)}."
-        elif silent:
-            level = Level.WARN
-            message = f"Nothing comes from {', '.join(silent)}; the other sensors go on without."
+        if silent:
+            level = Level.ERROR if lost else Level.WARN
+            message = " ".join(_silence(name, is_published(name)) for name in lost or silent)
         else:
             level, message = Level.OK, "All inputs are there."
         values = {f"rate of {n}": f"{r.hz(now_s):.1f} Hz" for n, r in self._rates.items()}
         return Report(
             name="inputs", level=level, message=message, values=values | drop_values(drops)
         )
+
+
+def _silence(topic: str, is_published: bool) -> str:
+    if not is_published:
+        return f"Nothing comes from {topic}: nobody publishes it."
+    return (
+        f"Nothing comes from {topic} although it is published: its publisher is silent, its "
+        "quality of service does not fit, or the network loses it (docs/ros.md, 'Large clouds')."
+    )
 
 
 def drop_values(drops: Mapping[tuple[str, str], int]) -> dict[str, str]:

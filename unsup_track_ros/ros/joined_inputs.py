@@ -68,7 +68,11 @@ class JoinedInputs:
 
     def report(self) -> Report:
         """Say which inputs are there."""
-        return self._health.report(self._synchronizer.drops, time.monotonic())
+        return self._health.report(
+            self._synchronizer.drops,
+            time.monotonic(),
+            lambda topic: bool(self._node.count_publishers(topic) > 0),
+        )
 
     def _subscribe(self, topic: JoinedTopic) -> Any:
         def callback(message: Any) -> None:

@@ -20,7 +20,7 @@ _NS_PER_S: Final = 1e9
 
 
 class ResultNode(BaseNode[AnyConfig], Generic[AnyConfig]):
-    """Joins messages of one stamp and processes them; subclasses override the four methods."""
+    """Joins messages of one stamp and processes them; subclasses say which and how."""
 
     def topics(self) -> list[JoinedTopic]:
         """Return what is joined, that of the egomotion first."""
@@ -34,11 +34,20 @@ class ResultNode(BaseNode[AnyConfig], Generic[AnyConfig]):
         """Forget everything: time was set back."""
         raise NotImplementedError
 
+    def rebuild(self) -> None:
+        """Go on with other parameters."""
+        raise NotImplementedError
+
+    def tuned(self, config: AnyConfig) -> None:  # noqa: ARG002 - `self.config` is the same
+        """Let the thread that owns the stage rebuild it before the next frame."""
+        self._is_tuned = True
+
     def setup(self) -> None:
         """Prepare what is counted."""
         self._health = OutputHealth()
         self._inputs: JoinedInputs | None = None
         self._timeline = 0
+        self._is_tuned = False
 
     def start(self) -> None:
         """Subscribe."""
@@ -68,6 +77,9 @@ class ResultNode(BaseNode[AnyConfig], Generic[AnyConfig]):
                 self._timeline = matched.epoch
                 self.get_logger().info("Time was set back: everything starts anew.")
                 self.reset()
+            if self._is_tuned:
+                self._is_tuned = False
+                self.rebuild()
             self.process(matched.payloads)
         except UnsupTrackError as error:
             self._fail("refused", str(error), str(error))

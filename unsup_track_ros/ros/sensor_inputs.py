@@ -78,7 +78,15 @@ class SensorInputs:
         """Say which inputs are there."""
         if self._frames is None:
             return Report(name="inputs", level=Level.WARN, message=self._problem)
-        return self._health.report(self._frames.drops, time.monotonic())
+        return self._health.report(self._frames.drops, time.monotonic(), self._is_published)
+
+    @property
+    def timeline(self) -> int:
+        """Number of backward jumps of the clock so far."""
+        return self._frames.timeline if self._frames is not None else 0
+
+    def _is_published(self, topic: str) -> bool:
+        return bool(self._node.count_publishers(topic) > 0)
 
     def _look_around(self) -> None:
         """Choose topics from the graph once it offers the same twice."""

@@ -111,6 +111,10 @@ class SensorNode(BaseNode[AnySensorConfig]):
     def _handle(self, live: LiveFrame) -> None:
         """Process one frame; the only caller is the thread that owns the device."""
         start_s = time.monotonic()
+        inputs = self._inputs
+        if inputs is not None and live.timeline != inputs.timeline:
+            self._health.drops["frames", "time_jump"] += 1  # its time is over
+            return
         try:
             result, is_new_timeline = self._engine.step(live)
             self._answer(live, result, is_new_timeline)
@@ -146,6 +150,8 @@ class SensorNode(BaseNode[AnySensorConfig]):
 
     def _note(self, stamp_ns: int, processing_s: float, now_s: float) -> None:
         latency_s = (self.get_clock().now().nanoseconds - stamp_ns) / _NS_PER_S
+        if latency_s < 0:  # the clock was set back meanwhile
+            return
         self._health.published(now_s, processing_s, latency_s)
         self._processing.publish(Float64(data=1000 * processing_s))
         self._pipeline_age.publish(Float64(data=1000 * latency_s))

@@ -16,6 +16,9 @@ from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.motion import MotionSegmentation
 from unsup_track_ros.structures.tracks import Tracks
 
+CAUSAL_PASS = "causal"  # what the vehicle would have published
+COMPLETED_PASS = "completed"  # with what came after
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FrameLabel:
@@ -24,7 +27,7 @@ class FrameLabel:
     Attributes:
         stamp_ns: Stamp of the reference scan.
         index: Running number of the frame in its recording.
-        label_pass: "causal" (what the vehicle would have published) or "completed".
+        label_pass: `CAUSAL_PASS` or `COMPLETED_PASS`.
         base_T_velo: (4, 4) mounting of the LiDAR.
         camera: Pinhole model of the first camera at native size, None without a camera.
         cam_T_velo: (4, 4) of that camera, None without a camera.
@@ -33,12 +36,14 @@ class FrameLabel:
         detections: Boxes in velo.
         tracks: Tracks in odom.
         grids: Occupancy, or None while there was no pose.
+        track_weights: (N,) of the tracks in training: 1 for what moved, less for what is only like
+            something that moved; None in the causal pass.
         missing_inputs: One sentence per input that was missing.
     """
 
     stamp_ns: int
     index: int
-    label_pass: str = "causal"
+    label_pass: str = CAUSAL_PASS
     base_T_velo: Float64[np.ndarray, "4 4"]
     camera: PinholeCamera | None
     cam_T_velo: Float64[np.ndarray, "4 4"] | None
@@ -47,4 +52,5 @@ class FrameLabel:
     detections: Detections
     tracks: Tracks
     grids: OccupancyGrids | None
+    track_weights: Float64[np.ndarray, " N"] | None = None
     missing_inputs: tuple[str, ...] = ()

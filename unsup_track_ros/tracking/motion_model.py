@@ -55,20 +55,30 @@ def predict(
     duration_s: float,
     config: MotionModelConfig,
 ) -> tuple[Float64[np.ndarray, "N 6"], Float64[np.ndarray, "N 6 6"]]:
-    """Move states forward in time: constant velocity, acceleration as continuous white noise.
+    """Move states forward in time."""
+    transition, noise = transitions(np.array([duration_s]), config)
+    return mean @ transition[0].T, transition @ covariance @ transition[0].T + noise
+
+
+def transitions(
+    durations_s: Float64[np.ndarray, " N"], config: MotionModelConfig
+) -> tuple[Float64[np.ndarray, "N 6 6"], Float64[np.ndarray, "N 6 6"]]:
+    """Return transition and noise: constant velocity, acceleration as continuous white noise.
 
     The noise density is 2 std^2 time, that of an acceleration with this deviation and persistence
     (Singer). Unlike a noise per step it does not depend on how a duration is cut into steps.
     """
-    transition = np.eye(6)
-    transition[[0, 1, 2], [3, 4, 5]] = duration_s
+    transition = np.tile(np.eye(6), (len(durations_s), 1, 1))
+    transition[:, [0, 1, 2], [3, 4, 5]] = durations_s[:, None]
     horizontal, vertical = config.acceleration_std_mps2, config.vertical_acceleration_std_mps2
     density = 2 * config.acceleration_time_s * np.array([horizontal, horizontal, vertical]) ** 2
-    noise = np.zeros((6, 6))
-    noise[[0, 1, 2], [0, 1, 2]] = density * duration_s**3 / 3
-    noise[[3, 4, 5], [3, 4, 5]] = density * duration_s
-    noise[[0, 1, 2], [3, 4, 5]] = noise[[3, 4, 5], [0, 1, 2]] = density * duration_s**2 / 2
-    return mean @ transition.T, transition @ covariance @ transition.T + noise
+    duration = durations_s[:, None]
+    noise = np.zeros_like(transition)
+    noise[:, [0, 1, 2], [0, 1, 2]] = density * duration**3 / 3
+    noise[:, [3, 4, 5], [3, 4, 5]] = density * duration
+    noise[:, [0, 1, 2], [3, 4, 5]] = density * duration**2 / 2
+    noise[:, [3, 4, 5], [0, 1, 2]] = density * duration**2 / 2
+    return transition, noise
 
 
 def correct(

@@ -82,7 +82,7 @@ def measure_centre(
     predicted_odom: Float64[np.ndarray, "K 7"],
     covariance_odom: Float64[np.ndarray, "K 3 3"],
     extent: tuple[Float64[np.ndarray, "K 3"], Float64[np.ndarray, "K 3"]],
-    sensor_odom: Float64[np.ndarray, " 3"],
+    sensor_odom: Float64[np.ndarray, "*K 3"],
     position_std_m: float,
     config: VisibleExtentConfig,
 ) -> CentreMeasurement:
@@ -123,7 +123,7 @@ def follow_size(
     predicted_odom: Float64[np.ndarray, "K 7"],
     measured: Float64[np.ndarray, "K 3"],
     ages_s: Float64[np.ndarray, " K"],
-    sensor_odom: Float64[np.ndarray, " 3"],
+    sensor_odom: Float64[np.ndarray, "*K 3"],
     duration_s: float,
     config: VisibleExtentConfig,
 ) -> Float64[np.ndarray, "K 3"]:
@@ -154,7 +154,7 @@ def growth_shift(
     predicted_odom: Float64[np.ndarray, "K 7"],
     extent: tuple[Float64[np.ndarray, "K 3"], Float64[np.ndarray, "K 3"]],
     new_sizes: Float64[np.ndarray, "K 3"],
-    sensor_odom: Float64[np.ndarray, " 3"],
+    sensor_odom: Float64[np.ndarray, "*K 3"],
 ) -> Float64[np.ndarray, "K 3"]:
     """Return by how much the centre moves (in axes, m) when the believed size changes.
 

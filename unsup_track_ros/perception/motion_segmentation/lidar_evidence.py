@@ -32,6 +32,7 @@ from unsup_track_ros.perception.motion_segmentation.scan_facts import (
     read_scan,
 )
 from unsup_track_ros.perception.motion_segmentation.scan_window import (
+    Members,
     PastScan,
     entered_points,
     members_of,
@@ -124,6 +125,19 @@ class _Verdict:
     stands: Bool[np.ndarray, " C1"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Side:
+    """The scans before, or after, the current one.
+
+    Attributes:
+        searched: Those on which one velocity must lay a cluster, nearest in time first.
+        entered: (P,) points of the current scan where one of them saw through.
+    """
+
+    searched: list[PastScan]
+    entered: Bool[np.ndarray, " P"]
+
+
 class LidarEvidence:
     """Judges clusters of the current scan against past scans."""
 
@@ -139,54 +153,71 @@ class LidarEvidence:
         return self._facts[frame.stamp_ns]
 
     def judge(
-        self, frame: SensorFrame, history: tuple[PastFrame, ...], egomotion: Egomotion
+        self,
+        frame: SensorFrame,
+        windows: Sequence[tuple[PastFrame, ...]],
+        egomotion: Egomotion,
     ) -> PointEvidence | None:
-        """Return the evidence, or None while there is no pose or no past scan."""
-        config = self._config
-        remembered_ns = {entry.frame.stamp_ns for entry in history} | {frame.stamp_ns}
-        self._facts = {ns: facts for ns, facts in self._facts.items() if ns in remembered_ns}
-        searched = self._window(frame, history, egomotion, self._config.search_ages_s)
-        if not searched:
+        """Return the evidence, or None while there is no pose or no other scan.
+
+        Args:
+            frame: Current frame.
+            windows: Frames before it; looking back at a recording, also those after it. Each window
+                is a witness of its own: what comes out of hiding is seen to leave.
+            egomotion: Motion of the sensor to the current frame.
+        """
+        near_ns = {entry.frame.stamp_ns for window in windows for entry in window}
+        near_ns.add(frame.stamp_ns)
+        self._facts = {ns: facts for ns, facts in self._facts.items() if ns in near_ns}
+        sides = [
+            side for window in windows if (side := self._side(frame, window, egomotion)) is not None
+        ]
+        if not sides:
             return None
-        free = self._window(frame, history, egomotion, self._config.free_ages_s)
         scan = self.facts(frame)
-        inside = entered_points(scan, free, config.explained_m, config.free_margin_m)
         wanted = self._judgeable(scan.clusters)
-        verdict = self._verdict(scan, wanted, searched, inside)
+        verdict = _best([self._verdict(scan, wanted, side) for side in sides])
         clusters = split_clusters(
             scan.clusters,
             scan.points_base,
-            inside & (verdict.confidence[scan.clusters.label] == 0),
-            cell_m=config.scan.cluster_cell_m,
-            min_points=config.min_entered_points,
-            min_share=config.min_entered,
+            np.any([side.entered for side in sides], axis=0)
+            & (verdict.confidence[scan.clusters.label] == 0),
+            cell_m=self._config.scan.cluster_cell_m,
+            min_points=self._config.min_entered_points,
+            min_share=self._config.min_entered,
         )
         new = self._judgeable(clusters)
         new[: len(wanted)] = False
         scan = replace(scan, clusters=clusters)
-        verdict = _joined(verdict, self._verdict(scan, new, searched, inside))
+        verdict = _joined(verdict, _best([self._verdict(scan, new, side) for side in sides]))
         return self._spread(scan, verdict, frame.base_T_velo)
 
-    def _window(
-        self,
-        frame: SensorFrame,
-        history: tuple[PastFrame, ...],
-        egomotion: Egomotion,
-        ages_s: tuple[float, ...],
-    ) -> list[PastScan]:
-        """Return the remembered scans nearest to some ages, youngest first."""
-        if egomotion.odom_T_velo1 is None or not history:
-            return []
+    def _side(
+        self, frame: SensorFrame, window: tuple[PastFrame, ...], egomotion: Egomotion
+    ) -> _Side | None:
+        """Pick the scans of a window that are compared with, nearest in time first."""
+        if egomotion.odom_T_velo1 is None or not window:
+            return None
         odom_T_base1 = egomotion.odom_T_velo1 @ se3.inverse(frame.base_T_velo)
-        nearest = {}
-        for age_s in ages_s:
-            wanted_ns = frame.stamp_ns - round(age_s * 1e9)
-            past = min(history, key=lambda entry: abs(entry.frame.stamp_ns - wanted_ns))
-            nearest[past.frame.stamp_ns] = past
-        return [
-            self._past_scan(nearest[stamp_ns], frame.stamp_ns, odom_T_base1)
-            for stamp_ns in sorted(nearest, reverse=True)
-        ]
+        sign = 1 if window[0].frame.stamp_ns < frame.stamp_ns else -1
+
+        def nearest(ages_s: tuple[float, ...]) -> list[PastScan]:
+            chosen = {}
+            for age_s in ages_s:
+                wanted_ns = frame.stamp_ns - sign * round(age_s * 1e9)
+                past = min(window, key=lambda entry: abs(entry.frame.stamp_ns - wanted_ns))
+                chosen[abs(frame.stamp_ns - past.frame.stamp_ns)] = past
+            return [
+                self._past_scan(chosen[age_ns], frame.stamp_ns, odom_T_base1)
+                for age_ns in sorted(chosen)
+            ]
+
+        config = self._config
+        free = nearest(config.free_ages_s)
+        entered = entered_points(
+            self.facts(frame), free, config.explained_m, config.free_margin_m
+        )
+        return _Side(searched=nearest(config.search_ages_s), entered=entered)
 
     def _past_scan(
         self, past: PastFrame, stamp_ns: int, odom_T_base1: Float64[np.ndarray, "4 4"]
@@ -207,56 +238,57 @@ class LidarEvidence:
         return np.asarray(judgeable)
 
     def _verdict(
-        self,
-        scan: ScanFacts,
-        wanted: Bool[np.ndarray, " C1"],
-        searched: Sequence[PastScan],
-        inside: Bool[np.ndarray, " P"],
+        self, scan: ScanFacts, wanted: Bool[np.ndarray, " C1"], side: _Side
     ) -> _Verdict:
         """Weigh both witnesses for every wanted cluster that standing still does not explain."""
-        config = self._config
+        config, searched = self._config, side.searched
         num = len(wanted)
+        answer = _Verdict(
+            confidence=np.zeros(num),
+            velocities_base1=np.full((num, 2), np.nan),
+            stands=np.zeros(num, bool),
+        )
         members = members_of(scan, wanted)
-        confidence, velocities = np.zeros(num), np.full((num, 2), np.nan)
-        stands = np.zeros(num, bool)
-        answer = _Verdict(confidence=confidence, velocities_base1=velocities, stands=stands)
         if not len(members.cluster):
             return answer
-        at_rest = [unexplained(past, members, config.explained_m) for past in searched]
-        entering = members.share(inside[members.point])
-        suspicious = np.max([entering, *(members.share(lost) for lost in at_rest)], axis=0)
+        at_rest = [members.share(unexplained(p, members, config.explained_m)) for p in searched]
+        entering = members.share(side.entered[members.point])
+        suspicious = np.max([entering, *at_rest], axis=0)
+        answer.stands[members.cluster] = suspicious < config.max_standing
         suspects = suspicious >= config.min_suspicious
-        stands[members.cluster] = suspicious < config.max_standing
         if not suspects.any():
             return answer
-        oldest_rest = members.share(at_rest[-1])[suspects]
-        entering = entering[suspects]
-        members = members.chosen(suspects)
+        members, entering = members.chosen(suspects), entering[suspects]
         found = search_velocities(searched, members, config.max_speed_mps)
-        left = np.max(
-            [members.share(unexplained(p, members, config.explained_m, found)) for p in searched],
-            axis=0,
-        )
-        freed = np.any(
-            [vacated(scan, past, members, config.free_margin_m, found) for past in searched], axis=0
-        )
-        leaving = members.share(freed)
-        gain = oldest_rest - members.share(
-            unexplained(searched[-1], members, config.explained_m, found)
-        )
+        left = [
+            members.share(unexplained(past, members, config.explained_m, found))
+            for past in searched
+        ]
         fits = (
-            (left <= config.max_unexplained)
-            & (gain >= config.min_gain)
+            (np.max(left, axis=0) <= config.max_unexplained)
+            & (at_rest[-1][suspects] - left[-1] >= config.min_gain)
             & (np.hypot(*found.T) >= config.min_speed_mps)
         )
-        testimony = np.minimum(entering + np.where(fits, leaving, 0.0), 1.0)
-        by_place = (entering >= config.min_entered) & (
-            entering * members.size >= config.min_entered_points
-        )
-        moves = by_place | (fits & (testimony >= config.min_free))
-        confidence[members.cluster] = np.where(moves, testimony, 0.0)
-        velocities[members.cluster] = np.where((moves & fits)[:, None], found, np.nan)
+        vacating = members.share(self._vacated(scan, searched, members, found))
+        testimony = np.minimum(entering + np.where(fits, vacating, 0.0), 1.0)
+        moves = (entering >= config.min_entered) | (fits & (testimony >= config.min_free))
+        moves &= fits | (entering * members.size >= config.min_entered_points)
+        answer.confidence[members.cluster] = np.where(moves, testimony, 0.0)
+        known = (moves & fits)[:, None]
+        answer.velocities_base1[members.cluster] = np.where(known, found, np.nan)
         return answer
+
+    def _vacated(
+        self,
+        scan: ScanFacts,
+        searched: Sequence[PastScan],
+        members: Members,
+        velocities: Float64[np.ndarray, "K 2"],
+    ) -> Bool[np.ndarray, " M"]:
+        """Tell which points came from where is seen through now."""
+        margin_m = self._config.free_margin_m
+        seen = [vacated(scan, past, members, margin_m, velocities) for past in searched]
+        return np.asarray(np.any(seen, axis=0))
 
     def _spread(
         self, scan: ScanFacts, verdict: _Verdict, base_T_velo: Float64[np.ndarray, "4 4"]
@@ -276,6 +308,19 @@ class LidarEvidence:
             standing=(ground | verdict.stands[label]) & ~(confidence > 0),
             cluster=label,
         )
+
+
+def _best(verdicts: Sequence[_Verdict]) -> _Verdict:
+    """Return each cluster's surest answer; it stands only if no side contradicts."""
+    confidence = np.stack([verdict.confidence for verdict in verdicts])
+    known = np.stack([np.isfinite(verdict.velocities_base1[:, 0]) for verdict in verdicts])
+    surest = np.argmax(confidence + known, axis=0)  # a measured velocity outweighs
+    velocities = np.stack([verdict.velocities_base1 for verdict in verdicts])
+    return _Verdict(
+        confidence=confidence.max(axis=0),
+        velocities_base1=np.take_along_axis(velocities, surest[None, :, None], axis=0)[0],
+        stands=np.all([verdict.stands for verdict in verdicts], axis=0),
+    )
 
 
 def _joined(first: _Verdict, second: _Verdict) -> _Verdict:

@@ -107,6 +107,21 @@ class MotionSegmenter:
             return self._step_tcr(frame, history, flow, egomotion)
         return self._step_improved(frame, history, flow, egomotion)
 
+    def look_back(
+        self,
+        frame: SensorFrame,
+        before: tuple[PastFrame, ...],
+        after: tuple[PastFrame, ...],
+        egomotion: Egomotion,
+    ) -> MotionSegmentation:
+        """Segment a frame of a recording with what came after it too, by LiDAR alone."""
+        lidar = self._lidar.judge(frame, (before, after), egomotion)
+        if lidar is None:
+            return _unanswered(
+                frame, MotionStatus.NO_EVIDENCE_SOURCE, "No other scan with a pose is near."
+            )
+        return _lidar_alone(lidar)
+
     def _step_tcr(
         self,
         frame: SensorFrame,
@@ -142,7 +157,7 @@ class MotionSegmenter:
     ) -> MotionSegmentation:
         past = _past_of_flow(history, flow) if flow.status is FlowStatus.OK else None
         job = self._beside.submit(self._see, frame, past, flow, egomotion)
-        lidar = self._lidar.judge(frame, history, egomotion)
+        lidar = self._lidar.judge(frame, (history,), egomotion)
         seen = job.result()
         if seen is not None:
             view, image = seen

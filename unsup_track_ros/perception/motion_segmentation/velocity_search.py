@@ -32,7 +32,7 @@ class PastView:
         places: (K, n, 2) sampled points on the ground of the past scan's frame.
         layers: (K, n) height bands of the points.
         base0_R_base1: (2, 2) turns ground velocities from the current frame to the past one.
-        seconds: Age of the past scan.
+        seconds: Age of the past scan, negative for one that comes later.
         field: Distance field of the past scan.
     """
 
@@ -51,11 +51,11 @@ def best_velocities(views: Sequence[PastView], reach_mps: float) -> Float[torch.
     """Return the (K, 2) velocity (m/s, axes of the current frame) that explains the scans best.
 
     Args:
-        views: The clusters in the past scans, youngest first.
+        views: The clusters in the other scans, nearest in time first.
         reach_mps: Largest speed along each axis.
     """
     indices = [view.field.index(view.places, view.layers) for view in views]
-    step_mps = _STEP_M / views[0].seconds
+    step_mps = _STEP_M / abs(views[0].seconds)
     count = max(int(reach_mps / step_mps), 1)
     grid = _square(count, views[0].places.device) * step_mps  # (C, 2)
     cost = _misfit_m(views[0], indices[0], grid[None])
@@ -94,7 +94,7 @@ def _follow(
 ) -> tuple[Float[torch.Tensor, "K B 2"], Float[torch.Tensor, "K B"]]:
     """Move every beam to the best velocity around it in one more scan; add up its misfit."""
     num, beams, _ = velocities.shape
-    around = velocities[:, :, None] + _square(2, velocities.device) * (_STEP_M / view.seconds)
+    around = velocities[:, :, None] + _square(2, velocities.device) * (_STEP_M / abs(view.seconds))
     cost = _misfit_m(view, index, around.view(num, -1, 2)).view(num, beams, -1)
     best, which = cost.min(dim=2)
     chosen = which[..., None, None].expand(-1, -1, 1, 2)
@@ -103,7 +103,7 @@ def _follow(
 
 def _refine(view: PastView, velocities: Float[torch.Tensor, "K 2"]) -> Float[torch.Tensor, "K 2"]:
     """Search fractions of a cell around the answer in the oldest scan; ties go to the middle."""
-    fractions = _square(2, velocities.device) * (view.field.cell_m / 4 / view.seconds)
+    fractions = _square(2, velocities.device) * (view.field.cell_m / 4 / abs(view.seconds))
     around = velocities[:, None] + fractions  # (K, C, 2)
     places = view.places[:, None] - view.shifts_m(around)[:, :, None]
     cost = view.field.mean_distance_m(view.field.index(places, view.layers[:, None]))

@@ -13,7 +13,7 @@ import rclpy
 
 from unsup_track_ros.data.recording import Recording
 from unsup_track_ros.errors import UnsupTrackError
-from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, label_recording
+from unsup_track_ros.labeling.labeler import LabelingOptions, label_recording
 from unsup_track_ros.msg import LabelingProgress
 from unsup_track_ros.ros.base_node import BaseNode, run
 from unsup_track_ros.ros.configuration import LabelerNodeConfig
@@ -91,12 +91,7 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
             overwrite=config.node.overwrite,
             pictures=config.node.make_pictures,
         )
-        deciding = LabelerConfig(
-            recording=config.recording,
-            pipeline=config.pipeline,
-            labels=config.labels,
-            pictures=config.pictures,
-        )
+        deciding = config.labeler()
         try:
             with Recording(Path(config.node.bag), deciding.recording) as recording:
                 for text in recording.warnings:

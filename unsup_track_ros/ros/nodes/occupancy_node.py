@@ -58,6 +58,12 @@ class OccupancyNode(ResultNode[OccupancyNodeConfig]):
         """Forget the map."""
         self._mapper.reset()
 
+    def rebuild(self) -> None:
+        """Go on with other parameters."""
+        mapper = OccupancyMapper(self.config.pipeline.occupancy, torch.device("cpu"))
+        mapper.restore(self._mapper.state())
+        self._mapper = mapper
+
     def process(self, messages: Mapping[str, Any]) -> None:
         """Add one scan to the map."""
         posed = from_egomotion(messages["egomotion"])

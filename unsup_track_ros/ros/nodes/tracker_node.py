@@ -54,6 +54,12 @@ class TrackerNode(ResultNode[TrackerNodeConfig]):
         """Forget all tracks."""
         self._tracker.reset()
 
+    def rebuild(self) -> None:
+        """Go on with other parameters."""
+        tracker = Tracker(self.config.pipeline.tracker)
+        tracker.restore(self._tracker.state())
+        self._tracker = tracker
+
     def process(self, messages: Mapping[str, Any]) -> None:
         """Advance the tracks by one frame."""
         posed = from_egomotion(messages["egomotion"])

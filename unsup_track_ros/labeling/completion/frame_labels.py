@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The label of one frame, completed: whole boxes of the objects there, and the points on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.box_projection import boxes_in_image
+from unsup_track_ros.labeling.completion.objects import Objects
+from unsup_track_ros.labeling.completion.second_look import SecondLook
+from unsup_track_ros.shapes import Bool, Float64, Int64
+from unsup_track_ros.structures.detections import Detections
+from unsup_track_ros.structures.labels import COMPLETED_PASS, FrameLabel
+from unsup_track_ros.structures.motion import MotionSegmentation, MotionState, MotionStatus
+from unsup_track_ros.structures.tracks import Tracks, TrackState
+
+_HALF_SCORE_POINTS = 12  # so many points on an object make its box half sure, as in detection
+_SURE_SIGHTINGS = 10  # so many moving sightings make an object sure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameObjects:
+    """The objects of a segment as one of its frames shows them.
+
+    Attributes:
+        objects: All objects of the segment.
+        shown: (K,) those that are labelled in the frame.
+        place: (K,) the frame's place in each one's trajectory.
+        owner: (D,) object of each detection of the second look, -1 for none.
+        ids: (K,) identities.
+        ages_s: (K,) time since each was first seen.
+    """
+
+    objects: Objects
+    shown: Int64[np.ndarray, " K"]
+    place: Int64[np.ndarray, " K"]
+    owner: Int64[np.ndarray, " D"]
+    ids: Int64[np.ndarray, " K"]
+    ages_s: Float64[np.ndarray, " K"]
+
+
+def uncompleted_label(label: FrameLabel, look: SecondLook) -> FrameLabel:
+    """Return the completed label of a frame of a segment without any object."""
+    return replace(
+        label,
+        label_pass=COMPLETED_PASS,
+        detections=Detections.none(label.stamp_ns),
+        tracks=Tracks.none(label.stamp_ns),
+        motion=_motion(label, look, look.moving_points),
+        track_weights=np.zeros(0),
+        grids=None,
+    )
+
+
+def completed_label(
+    label: FrameLabel, look: SecondLook, here: FrameObjects, moving_speed_mps: float
+) -> FrameLabel:
+    """Return the completed label of a frame; without a pose it has no objects."""
+    odom_T_velo = label.egomotion.odom_T_velo1
+    if odom_T_velo is None:
+        return uncompleted_label(label, look)
+    whole, row = here.objects.trajectories, (here.shown, here.place)
+    boxes_odom = whole.boxes_odom[row]
+    velocities_odom = whole.velocities_odom[row]
+    num_points = _points_on(look, here)
+    weights = here.objects.weights[here.shown]
+    heading_known = whole.heading_known[here.shown]
+    speed = np.hypot(velocities_odom[:, 0], velocities_odom[:, 1])
+    boxes_velo = se3.transform_boxes(se3.inverse(odom_T_velo), boxes_odom)
+    boxes_pix = np.full((len(boxes_velo), 4), np.nan)
+    if label.camera is not None and label.cam_T_velo is not None:
+        boxes_pix = boxes_in_image(boxes_velo, label.cam_T_velo, label.camera)
+    detections = Detections(
+        stamp_ns=label.stamp_ns,
+        boxes_velo=boxes_velo,
+        scores=_scores(here, num_points),
+        velocities_velo=velocities_odom @ odom_T_velo[:3, :3],
+        heading_known=heading_known,
+        motion=np.where(
+            speed >= moving_speed_mps, MotionState.MOVING, MotionState.STANDING
+        ).astype(np.int64),
+        num_points=num_points,
+        boxes_pix=boxes_pix,
+    )
+    tracks = Tracks(
+        stamp_ns=label.stamp_ns,
+        ids=here.ids,
+        boxes_odom=boxes_odom,
+        velocities_odom=velocities_odom,
+        position_covariances_odom=whole.position_covariances_odom[row],
+        velocity_covariances_odom=whole.velocity_covariances_odom[row],
+        existence=weights,
+        states=np.where(whole.seen[row], TrackState.CONFIRMED, TrackState.COASTING).astype(
+            np.int64
+        ),
+        heading_known=heading_known,
+        ages_s=here.ages_s,
+        detection_index=np.arange(len(here.shown)),
+    )
+    return replace(
+        label,
+        label_pass=COMPLETED_PASS,
+        detections=detections,
+        tracks=tracks,
+        motion=_motion(label, look, _moving_points(look, here, moving_speed_mps)),
+        track_weights=weights,
+        grids=None,
+    )
+
+
+def _points_on(look: SecondLook, here: FrameObjects) -> Int64[np.ndarray, " K"]:
+    num = np.bincount(
+        here.owner[here.owner >= 0],
+        weights=look.detections.num_points[here.owner >= 0],
+        minlength=len(here.objects.weights),
+    )
+    return num[here.shown].astype(np.int64)
+
+
+def _scores(here: FrameObjects, num_points: Int64[np.ndarray, " K"]) -> Float64[np.ndarray, " K"]:
+    """Rank boxes: by the object's weight and evidence, then by what this frame shows of it."""
+    moving = here.objects.moving_sightings[here.shown]
+    evidence = np.where(
+        here.objects.mover[here.shown], np.minimum(moving / _SURE_SIGHTINGS, 1.0), 1.0
+    )
+    shown = 0.5 + 0.5 * num_points / (num_points + _HALF_SCORE_POINTS)
+    return here.objects.weights[here.shown] * evidence * shown
+
+
+def _moving_points(
+    look: SecondLook, here: FrameObjects, moving_speed_mps: float
+) -> Bool[np.ndarray, " P"]:
+    """Let objects decide about their points, and the evidence about all others."""
+    objects = here.objects
+    speed = np.zeros(len(objects.weights))
+    velocities = objects.trajectories.velocities_odom[here.shown, here.place]
+    speed[here.shown] = np.hypot(velocities[:, 0], velocities[:, 1])
+    moves = np.append((speed >= moving_speed_mps) & (objects.weights > 0), False)
+    owned = here.owner >= 0
+    decided = np.concatenate([[False], owned])[look.point_region]
+    answer = np.concatenate([[False], moves[here.owner] & owned])[look.point_region]
+    return np.asarray(np.where(decided, answer, look.moving_points))
+
+
+def _motion(
+    label: FrameLabel, look: SecondLook, moving_points: Bool[np.ndarray, " P"]
+) -> MotionSegmentation:
+    """Return the mask of the points; that of the pixels stays the causal one."""
+    return MotionSegmentation(
+        status=MotionStatus.OK if look.judged_points.any() else label.motion.status,
+        moving_points=moving_points,
+        judged_points=look.judged_points,
+        moving_pixels=label.motion.moving_pixels,
+        judged_pixels=label.motion.judged_pixels,
+        reason="" if look.judged_points.any() else label.motion.reason,
+    )

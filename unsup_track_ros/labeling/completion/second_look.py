@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Every scan once more, with the scans before and after it.
+
+Only the poses of the causal pass are taken over. The answers are kept on disk until the labels are
+complete, so that a killed run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from unsup_track_ros.data.recording import Recording
+from unsup_track_ros.labeling.progress import Progress
+from unsup_track_ros.labeling.read_ahead import read_ahead
+from unsup_track_ros.labeling.store import LabelStore
+from unsup_track_ros.perception.box_fitting import BoxFitter
+from unsup_track_ros.perception.detection import MotionDetector
+from unsup_track_ros.perception.motion_segmentation import MotionSegmenter
+from unsup_track_ros.pipeline import PipelineConfig
+from unsup_track_ros.shapes import Bool, Int
+from unsup_track_ros.structures.arrays import from_arrays, to_arrays
+from unsup_track_ros.structures.detections import Detections
+from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
+from unsup_track_ros.structures.frame import SensorFrame
+from unsup_track_ros.structures.history import PastFrame
+
+_NS_PER_S = 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SecondLook:
+    """What one scan shows with the scans around it.
+
+    Attributes:
+        detections: Every cluster that could be an object, moving or not.
+        point_region: (P,) 0 for none, else 1..N: the detection of each point.
+        moving_points: (P,) points seen moving.
+        judged_points: (P,) points with evidence either way.
+    """
+
+    detections: Detections
+    point_region: Int[np.ndarray, " P"]
+    moving_points: Bool[np.ndarray, " P"]
+    judged_points: Bool[np.ndarray, " P"]
+
+
+def read_look(store: LabelStore, index: int) -> SecondLook:
+    """Read the stored second look at a frame."""
+    return from_arrays(SecondLook, store.read_scratch(index))
+
+
+def segments(egomotions: Sequence[Egomotion]) -> list[range]:
+    """Return the runs of frames that share one odom; frames are numbered from 0."""
+    starts = [
+        i for i, motion in enumerate(egomotions) if motion.status is EgomotionStatus.INITIAL
+    ]
+    bounds = sorted({0, *starts, len(egomotions)})
+    return [range(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+
+
+class SecondLooker:
+    """Looks at the frames of one recording again."""
+
+    def __init__(self, config: PipelineConfig, window_s: float, device: torch.device) -> None:
+        self._segmenter = MotionSegmenter(config.motion_segmentation, device)
+        self._detector = MotionDetector(config.detection, device)
+        self._fitter = BoxFitter(config.box_fitting)
+        self._window_ns = round(window_s * _NS_PER_S)
+
+    def look(
+        self,
+        recording: Recording,
+        egomotions: Sequence[Egomotion],
+        store: LabelStore,
+        progress: Progress,
+    ) -> None:
+        """Look at every frame that has not been looked at, and store what is seen."""
+        for segment in segments(egomotions):
+            done = set(store.scratch_indices)
+            missing = [index for index in segment if index not in done]
+            if missing:
+                self._look_at(recording, egomotions, store, (segment, missing[0]), progress)
+
+    def _look_at(
+        self,
+        recording: Recording,
+        egomotions: Sequence[Egomotion],
+        store: LabelStore,
+        place: tuple[range, int],
+        progress: Progress,
+    ) -> None:
+        segment, first = place
+        stamps_ns = recording.stamps_ns
+        start = next(
+            i for i in segment if stamps_ns[i] >= stamps_ns[first] - self._window_ns
+        )
+        frames = read_ahead(_scans(recording, start, segment.stop))
+        entries: deque[PastFrame] = deque()
+        waiting = first
+        for frame in frames:
+            entries.append(PastFrame(frame=frame, egomotion=egomotions[frame.index]))
+            last = frame.index == segment.stop - 1
+            while waiting < segment.stop and (
+                last or frame.stamp_ns >= stamps_ns[waiting] + self._window_ns
+            ):
+                if waiting > frame.index:
+                    break
+                store.write_scratch(waiting, to_arrays(self._look_once(entries, waiting)))
+                waiting += 1
+                progress("looking back", waiting, len(egomotions))
+            while entries and waiting < segment.stop and (
+                entries[0].frame.stamp_ns < stamps_ns[waiting] - self._window_ns
+            ):
+                entries.popleft()
+
+    def _look_once(self, entries: Sequence[PastFrame], index: int) -> SecondLook:
+        current = next(entry for entry in entries if entry.frame.index == index)
+        frame, stamp_ns = current.frame, current.frame.stamp_ns
+        posed = [
+            entry
+            for entry in entries
+            if entry.egomotion.odom_T_velo1 is not None
+            and abs(entry.frame.stamp_ns - stamp_ns) <= self._window_ns
+        ]
+        before = tuple(entry for entry in posed if entry.frame.index < index)
+        after = tuple(entry for entry in posed if entry.frame.index > index)
+        motion = self._segmenter.look_back(frame, before, after, current.egomotion)
+        regions = self._detector.every_object(frame, motion)
+        return SecondLook(
+            detections=self._fitter.step(frame, regions),
+            point_region=regions.point_region.astype(np.int32),
+            moving_points=motion.moving_points,
+            judged_points=motion.judged_points,
+        )
+
+
+def _scans(recording: Recording, start: int, stop: int) -> Iterator[SensorFrame]:
+    for frame in recording.frames(start, images=False):
+        if frame.index >= stop:
+            return
+        yield frame
