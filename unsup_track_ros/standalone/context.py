@@ -213,9 +213,9 @@ class _SignalWatch:
             if signal.getsignal(number) == self._handle:
                 signal.signal(number, handler)
         self._sender.close()  # ends the thread
-        # CPython remembers a KeyboardInterrupt that passed through `exec` of a text, as of those
-        # that rosbags generates, and kills itself by SIGINT at its end although the exception was handled. The
-        # next text that runs makes it forget.
+        # CPython remembers a KeyboardInterrupt that passed through `exec` of a text, as rosbags'
+        # generator uses it, and kills itself by SIGINT at its end although the exception was
+        # handled. The next text that runs makes it forget.
         exec("pass")
 
     def _handle(self, number: int, frame: Any) -> None:

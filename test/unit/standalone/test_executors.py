@@ -171,6 +171,29 @@ def test_a_service_can_be_called_from_a_callback_of_another_group(node: Any) -> 
     executor.shutdown()
 
 
+def test_a_client_that_leaves_does_not_stop_the_service(
+    make_node: Callable[..., Any], spin_until: Spin
+) -> None:
+    server = make_node("server")
+    answered: list[int] = []
+
+    def answer(_: Any, response: Any) -> Any:
+        answered.append(1)
+        return response
+
+    server.create_service(Trigger, "trigger", answer)
+    for asked in (1, 2):
+        asking = make_node(f"asking_{asked}")
+        client = asking.create_client(Trigger, "trigger")
+        assert spin_until([server, asking], client.service_is_ready)
+        future = client.call_async(Trigger.Request())
+        assert spin_until([server, asking], future.done)
+        asking.destroy_client(client)
+        asking.destroy_node()
+        spin_until(server, lambda: False, timeout_s=0.1)  # hears that the client has left
+    assert len(answered) == 2
+
+
 def test_a_service_that_nobody_answers_is_not_ready(node: Any) -> None:
     client = node.create_client(Trigger, "nobody")
     assert not client.service_is_ready()
