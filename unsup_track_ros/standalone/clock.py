@@ -80,14 +80,6 @@ class JumpHandle:
             if self in self.clock._handles:
                 self.clock._handles.remove(self)
 
-    def __enter__(self) -> JumpHandle:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        """Unregister."""
-        self.unregister()
-
 
 class Clock:
     """A clock of one type; `Clock(clock_type=ClockType.ROS_TIME)` makes a `ROSClock`."""

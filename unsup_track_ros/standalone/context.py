@@ -119,15 +119,6 @@ class Context:
             raise NotInitializedException("the context is not valid")
         return self._graph
 
-    def __enter__(self) -> Context:
-        """Join the network."""
-        self.init()
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        """Leave it."""
-        self.try_shutdown()
-
 
 _contexts: Final[weakref.WeakSet[Context]] = weakref.WeakSet()
 _default: list[Context] = []
@@ -222,6 +213,10 @@ class _SignalWatch:
             if signal.getsignal(number) == self._handle:
                 signal.signal(number, handler)
         self._sender.close()  # ends the thread
+        # CPython remembers a KeyboardInterrupt that passed through `exec` of a text, as rosbags'
+        # generator uses it, and kills itself by SIGINT at its end although the exception was
+        # handled. The next text that runs makes it forget.
+        exec("pass")
 
     def _handle(self, number: int, frame: Any) -> None:
         """Shut down; then do what Python would have done, such as raise KeyboardInterrupt."""

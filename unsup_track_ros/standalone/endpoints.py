@@ -9,7 +9,6 @@ which returns the work that is ready, or None.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,10 +19,9 @@ from unsup_track_ros.standalone import dds
 from unsup_track_ros.standalone.clock import Clock
 from unsup_track_ros.standalone.exceptions import InvalidHandle
 from unsup_track_ros.standalone.logging import RcutilsLogger
-from unsup_track_ros.standalone.messages import Message, deserialize, serialize
+from unsup_track_ros.standalone.messages import Message, deserialize, prepare, serialize
 from unsup_track_ros.standalone.qos import QoSProfile, to_dds
 from unsup_track_ros.standalone.task import CallbackGroup
-from unsup_track_ros.standalone.time import ClockType
 
 Work = Callable[[], Any]
 _POLICY_NAMES: Final = {2: "DURABILITY", 11: "RELIABILITY", 23: "DATA_REPRESENTATION"}
@@ -65,6 +63,7 @@ class Publisher(Endpoint):
         super().__init__()
         self.msg_type, self.topic_name, self.qos_profile = msg_type, topic, qos
         msgtype = msg_type.__msgtype__
+        prepare(msgtype)
         listener = _listener(name, topic, is_publisher=True)
         self.writer: dds.Writer | None = dds.Writer(
             context.participant,
@@ -131,6 +130,7 @@ class Subscription(Endpoint):
         self.msg_type, self.topic_name, self.qos_profile = msg_type, topic, qos
         self.callback, self.raw = callback, raw
         self._msgtype = msg_type.__msgtype__
+        prepare(self._msgtype)
         listener = _listener(name, topic, is_publisher=False)
         self.reader: dds.Reader | None = dds.Reader(
             context.participant,
@@ -244,27 +244,6 @@ class GuardCondition(Endpoint):
         if self.condition is not None:
             dds.close(self.condition)
             self.condition = None
-
-
-class Rate:
-    """Sleeps to a fixed rate of a clock, in a thread that does not spin."""
-
-    def __init__(self, frequency_hz: float, clock: Clock, context: Any) -> None:
-        self._period_ns = int(1e9 / frequency_hz)
-        self._clock, self._context = clock, context
-        self._next_ns = clock._now_ns() + self._period_ns
-
-    def sleep(self) -> None:
-        """Wait for the next tick."""
-        while self._context.ok():
-            left_ns = self._next_ns - self._clock._now_ns()
-            if left_ns <= 0:
-                break
-            time.sleep(
-                min(left_ns / 1e9, 0.01 if self._clock.clock_type is ClockType.ROS_TIME else 1)
-            )
-        self._next_ns = max(self._next_ns, self._clock._now_ns() - self._period_ns)
-        self._next_ns += self._period_ns
 
 
 def _listener(name: str, topic: str, *, is_publisher: bool) -> Any:

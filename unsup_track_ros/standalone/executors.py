@@ -11,19 +11,17 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any, Final
 
 from cyclonedds.core import DDSException, GuardCondition, WaitSet
 
 from unsup_track_ros.standalone.context import Context, get_default_context
 from unsup_track_ros.standalone.endpoints import Endpoint, Work
-from unsup_track_ros.standalone.task import CallbackGroup, Future, Task
+from unsup_track_ros.standalone.task import CallbackGroup, Future
 
 _FOREVER_NS: Final = (1 << 63) - 1
 
@@ -40,7 +38,6 @@ class Executor:
         self._nodes: list[Any] = []
         self._lock = threading.RLock()
         self._is_shutdown = False
-        self._tasks: deque[Task] = deque()
         self._turn = 0
         participant = self._context.participant
         self._wait_set, self._guard = WaitSet(participant), GuardCondition(participant)
@@ -74,13 +71,6 @@ class Executor:
         """Return the nodes that are served."""
         with self._lock:
             return list(self._nodes)
-
-    def create_task(self, callback: Any, *args: Any, **kwargs: Any) -> Task:
-        """Run a callable or coroutine while spinning, and return its result to come."""
-        task = Task(callback, args, kwargs, executor=self)
-        self._tasks.append(task)
-        self.wake()
-        return task
 
     def wake(self) -> None:
         """End the wait, if there is one, to look again."""
@@ -141,7 +131,7 @@ class Executor:
 
     def _next_work(
         self, timeout_sec: float | None, is_enough: Callable[[], bool] = lambda: False
-    ) -> tuple[Work, CallbackGroup | None] | None:
+    ) -> tuple[Work, CallbackGroup] | None:
         """Wait for work; None when the time is over, it is enough or the executor is shut down."""
         is_endless = timeout_sec is None or timeout_sec < 0
         end_s = (
@@ -158,12 +148,8 @@ class Executor:
                 return found
             self._wait(_FOREVER_NS if is_endless else int(left_s * 1e9))
 
-    def _poll(self) -> tuple[Work, CallbackGroup | None] | None:
+    def _poll(self) -> tuple[Work, CallbackGroup] | None:
         """Return work that is ready, the entities taking turns."""
-        for _ in range(len(self._tasks)):
-            task = self._tasks.popleft()
-            if not task.done():
-                return partial(self._step, task), None
         entities = self._entities()
         for at in range(len(entities)):
             entity = entities[(self._turn + at) % len(entities)]
@@ -176,13 +162,6 @@ class Executor:
                     return work, group
                 group.end()
         return None
-
-    def _step(self, task: Task) -> None:
-        task()
-        if not task.done() and not task.cancelled():
-            self._tasks.append(task)
-        elif task.exception() is not None:
-            task.result()  # raises
 
     def _entities(self) -> list[Endpoint]:
         with self._lock:
@@ -205,7 +184,7 @@ class Executor:
                     self._wait_set.attach(condition)
                     self._attached[key] = condition
         try:
-            self._wait_set.wait(1_000_000 if self._tasks else limit_ns)
+            self._wait_set.wait(limit_ns)
             self._guard.take()
         except DDSException:
             if self._context.ok():
@@ -219,14 +198,11 @@ class Executor:
                 entry for entry in self._wait_set.attached if entry[0] is not condition
             ]
 
-    def _run(self, work: Work, group: CallbackGroup | None) -> None:
+    def _run(self, work: Work, group: CallbackGroup) -> None:
         try:
-            outcome = work()
-            if hasattr(outcome, "send") and hasattr(outcome, "close"):  # a coroutine
-                self.create_task(outcome)
+            work()
         finally:
-            if group is not None:
-                group.end()
+            group.end()
 
 
 class SingleThreadedExecutor(Executor):
@@ -271,7 +247,7 @@ class MultiThreadedExecutor(Executor):
         for future in finished:
             future.result()
 
-    def _run(self, work: Work, group: CallbackGroup | None) -> None:
+    def _run(self, work: Work, group: CallbackGroup) -> None:
         try:
             super()._run(work, group)
         finally:

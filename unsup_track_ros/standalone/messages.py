@@ -78,12 +78,6 @@ class Message:
         fields = ", ".join(f"{n}={getattr(self, n)!r}" for n in self._ros_fields if n != _PADDING)
         return f"{self.__msgtype__.replace('/', '.')}({fields})"
 
-    @classmethod
-    def get_fields_and_field_types(cls) -> dict[str, str]:
-        """Return the type of each field as text."""
-        described = ros2_types().fielddefs[cls.__msgtype__][1]
-        return {name: _describe(description) for name, description in described}
-
 
 @cache
 def message_class(msgtype: str) -> Any:
@@ -133,6 +127,12 @@ def service_class(srvtype: str) -> Any:
         "__doc__": f"{srvtype}.",
     }
     return type(srvtype.rpartition("/")[2], (), parts)
+
+
+def prepare(msgtype: str) -> None:
+    """Generate the code for a type now, not with its first message."""
+    message_class(msgtype)
+    _codec().get_msgdef(msgtype)
 
 
 def serialize(message: Message) -> bytes:
@@ -321,21 +321,6 @@ def _signed(value: bytes) -> int:
 
 def _byte_list(value: Any) -> list[bytes]:
     return [bytes([one]) for one in value.view(np.uint8).tolist()]
-
-
-def _describe(description: Any) -> str:
-    kind, detail = description
-    if kind == Nodetype.NAME:
-        package, _, name = detail.split("/")
-        return f"{package}/{name}"
-    if kind == Nodetype.BASE:
-        plain = {"bool": "boolean", "byte": "octet", "float32": "float", "float64": "double"}
-        text = plain.get(detail[0], detail[0])
-        return f"{text}<{detail[1]}>" if detail[1] else text
-    element, size = _describe(detail[0]), detail[1]
-    if kind == Nodetype.ARRAY:
-        return f"{element}[{size}]"
-    return f"sequence<{element}, {size}>" if size else f"sequence<{element}>"
 
 
 def serialize_message(message: Message) -> bytes:

@@ -79,9 +79,9 @@ MODULES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("context", "SignalHandlerOptions install_signal_handlers uninstall_signal_handlers"),
     ),
     "rclpy.subscription": (("endpoints", "Subscription"),),
-    "rclpy.task": (("task", "Future Task"),),
+    "rclpy.task": (("task", "Future"),),
     "rclpy.time": (("time", "Time"),),
-    "rclpy.timer": (("endpoints", "Rate Timer"),),
+    "rclpy.timer": (("endpoints", "Timer"),),
     "rclpy.utilities": (
         ("arguments", "remove_ros_args"),
         ("context", "get_default_context ok shutdown try_shutdown"),

@@ -16,7 +16,6 @@ from unsup_track_ros.standalone.endpoints import (
     Endpoint,
     GuardCondition,
     Publisher,
-    Rate,
     Subscription,
     Timer,
 )
@@ -255,10 +254,6 @@ class Node(Parameters):
         """Call back when told to."""
         group = callback_group or self.default_callback_group
         return self._add(GuardCondition(self._context, callback, group))
-
-    def create_rate(self, frequency: float, clock: Clock | None = None) -> Rate:
-        """Return what lets a thread sleep to a rate."""
-        return Rate(frequency, clock or self._clock, self._context)
 
     def destroy_publisher(self, publisher: Publisher) -> bool:
         """End a publisher; tells whether it was ours."""

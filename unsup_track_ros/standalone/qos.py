@@ -17,19 +17,7 @@ class InvalidQoSProfileException(Exception):
         Exception.__init__(self, "Invalid QoSProfile", *args)
 
 
-class _Policy(enum.IntEnum):
-    @classmethod
-    def short_keys(cls) -> list[str]:
-        """Return the lower-case names that parameters and command lines use."""
-        return [member.name.lower() for member in cls if member.name != "UNKNOWN"]
-
-    @classmethod
-    def get_from_short_key(cls, name: str) -> _Policy:
-        """Return the policy of a lower-case name."""
-        return cls[name.upper()]
-
-
-class HistoryPolicy(_Policy):
+class HistoryPolicy(enum.IntEnum):
     """Which samples a queue keeps."""
 
     SYSTEM_DEFAULT = 0
@@ -38,7 +26,7 @@ class HistoryPolicy(_Policy):
     UNKNOWN = 3
 
 
-class ReliabilityPolicy(_Policy):
+class ReliabilityPolicy(enum.IntEnum):
     """Whether lost samples are sent again."""
 
     SYSTEM_DEFAULT = 0
@@ -47,7 +35,7 @@ class ReliabilityPolicy(_Policy):
     UNKNOWN = 3
 
 
-class DurabilityPolicy(_Policy):
+class DurabilityPolicy(enum.IntEnum):
     """Whether late subscribers get what was published before."""
 
     SYSTEM_DEFAULT = 0

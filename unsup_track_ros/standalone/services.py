@@ -180,11 +180,6 @@ class Client(_Pair):
             return None
         return future.result()
 
-    def remove_pending_request(self, future: Future) -> None:
-        """Forget a request whose response is not wanted any more."""
-        for number in [n for n, pending in self._pending.items() if pending is future]:
-            self._pending.pop(number, None)
-
     def service_is_ready(self) -> bool:
         """Tell whether somebody answers."""
         if self.reader is None or self.writer is None:

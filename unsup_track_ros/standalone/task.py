@@ -5,27 +5,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable
 from typing import Any
 
 
 class Future:
     """A result to come."""
 
-    def __init__(self, *, executor: Any = None) -> None:
-        self._executor = executor
+    def __init__(self) -> None:
         self._event = threading.Event()
         self._lock = threading.Lock()
         self._result: Any = None
         self._exception: BaseException | None = None
         self._cancelled = False
         self._callbacks: list[Callable[[Future], Any]] = []
-
-    def __await__(self) -> Generator[None, None, Any]:
-        """Wait inside a coroutine that an executor runs."""
-        while not self.done() and not self._cancelled:
-            yield
-        return self.result()
 
     def done(self) -> bool:
         """Tell whether there is a result or an exception."""
@@ -79,40 +72,6 @@ class Future:
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback(self)
-        if self._executor is not None:
-            self._executor.wake()
-
-
-class Task(Future):
-    """A callable or coroutine that an executor runs; the executor calls it until it is done."""
-
-    def __init__(
-        self,
-        handler: Callable[..., Any] | Coroutine[Any, Any, Any],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-        executor: Any = None,
-    ) -> None:
-        super().__init__(executor=executor)
-        self._handler: Any = handler
-        self._args, self._kwargs = args, kwargs or {}
-
-    def __call__(self) -> None:
-        """Go on until it is done or waits for something."""
-        if self._event.is_set():
-            return
-        try:
-            if not isinstance(self._handler, Coroutine):
-                outcome = self._handler(*self._args, **self._kwargs)
-                if not isinstance(outcome, Coroutine):
-                    self.set_result(outcome)
-                    return
-                self._handler = outcome
-            self._handler.send(None)
-        except StopIteration as finished:
-            self.set_result(finished.value)
-        except Exception as error:
-            self.set_exception(error)
 
 
 class CallbackGroup:

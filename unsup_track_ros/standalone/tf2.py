@@ -149,10 +149,6 @@ class Buffer:
                 self._waiting.append(attempt)
         return future
 
-    async def lookup_transform_async(self, target_frame: str, source_frame: str, time: Time) -> Any:
-        """Return the transform as soon as it is there."""
-        return await self.wait_for_transform_async(target_frame, source_frame, time)
-
     def _jumped(self, _: TimeJump) -> None:
         get_logger("tf2_buffer").warning("Detected jump back in time. Clearing tf buffer.")
         self.clear()

@@ -115,21 +115,6 @@ def test_futures_tell_when_they_are_done() -> None:
         failed.result()
 
 
-def test_tasks_and_coroutines_run_while_spinning(node: Any) -> None:
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    first: Any = Future()
-
-    async def wait() -> int:
-        return 1 + int(await first)
-
-    waiting = executor.create_task(wait)
-    executor.create_task(first.set_result, 41)
-    executor.spin_until_future_complete(waiting, timeout_sec=5.0)
-    assert waiting.result() == 42
-    executor.shutdown()
-
-
 def test_callbacks_of_one_group_exclude_each_other_and_reentrant_ones_do_not(node: Any) -> None:
     executor = MultiThreadedExecutor(num_threads=4)
     executor.add_node(node)
@@ -186,6 +171,29 @@ def test_a_service_can_be_called_from_a_callback_of_another_group(node: Any) -> 
     executor.shutdown()
 
 
+def test_a_client_that_leaves_does_not_stop_the_service(
+    make_node: Callable[..., Any], spin_until: Spin
+) -> None:
+    server = make_node("server")
+    answered: list[int] = []
+
+    def answer(_: Any, response: Any) -> Any:
+        answered.append(1)
+        return response
+
+    server.create_service(Trigger, "trigger", answer)
+    for asked in (1, 2):
+        asking = make_node(f"asking_{asked}")
+        client = asking.create_client(Trigger, "trigger")
+        assert spin_until([server, asking], client.service_is_ready)
+        future = client.call_async(Trigger.Request())
+        assert spin_until([server, asking], future.done)
+        asking.destroy_client(client)
+        asking.destroy_node()
+        spin_until(server, lambda: False, timeout_s=0.1)  # hears that the client has left
+    assert len(answered) == 2
+
+
 def test_a_service_that_nobody_answers_is_not_ready(node: Any) -> None:
     client = node.create_client(Trigger, "nobody")
     assert not client.service_is_ready()
@@ -214,10 +222,12 @@ def test_shutdown_from_another_thread_ends_spinning(node: Any) -> None:
     timer.join()
 
 
+# Whoever runs the tests in the background has SIGINT ignored.
+RESTORED = "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 PROGRAM = """
 import signal, sys
-if sys.argv[1] == "ignored":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+handler = signal.SIG_IGN if sys.argv[1] == "ignored" else signal.default_int_handler
+signal.signal(signal.SIGINT, handler)
 from unsup_track_ros.standalone import provide_ros
 provide_ros()
 import rclpy

@@ -104,13 +104,6 @@ def test_constants_are_there_with_their_types() -> None:
     assert DiagnosticStatus.WARN == b"\x01"
 
 
-def test_fields_can_be_listed() -> None:
-    described = PointCloud2.get_fields_and_field_types()
-    assert list(described)[:3] == ["header", "height", "width"]
-    assert described["fields"] == "sequence<sensor_msgs/PointField>"
-    assert CameraInfo.get_fields_and_field_types()["k"] == "double[9]"
-
-
 def test_every_kind_of_field_survives_serialisation() -> None:
     value = ParameterValue(
         type=3,

@@ -152,8 +152,3 @@ def test_a_profile_needs_a_depth() -> None:
         QoSProfile(history=HistoryPolicy.KEEP_LAST)
     assert QoSProfile(depth=3).reliability == ReliabilityPolicy.RELIABLE
     assert QoSProfile(depth=3).durability == DurabilityPolicy.VOLATILE
-
-
-def test_policies_have_short_names_for_parameters() -> None:
-    assert ReliabilityPolicy.get_from_short_key("best_effort") == ReliabilityPolicy.BEST_EFFORT
-    assert "transient_local" in DurabilityPolicy.short_keys()
