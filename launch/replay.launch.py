@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Perception on a recording: `ros2 launch unsup_track_ros replay.launch.py bag:=drive.mcap`."""
 
+from __future__ import annotations
+
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription
 from launch.conditions import IfCondition, UnlessCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
