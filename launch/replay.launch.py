@@ -21,10 +21,12 @@ ARGUMENTS = {
 
 def generate_launch_description() -> LaunchDescription:
     """Describe the replay; all else is said by `perception.launch.py`."""
-    play = ["ros2", "bag", "play", "--clock", "100", "--rate", LaunchConfiguration("rate")]
     bag, loop = LaunchConfiguration("bag"), LaunchConfiguration("loop")
-    once = ExecuteProcess(cmd=[*play, bag], output="screen", condition=UnlessCondition(loop))
-    again = ExecuteProcess(cmd=[*play, "--loop", bag], output="screen", condition=IfCondition(loop))
+    # Unlike `ros2 bag play` it waits until the node listens: nothing of a short recording is lost.
+    play = ["ros2", "run", "unsup_track_ros", "unsup-track", "play", bag, "--clock"]
+    play += ["--wait", "60", "--rate", LaunchConfiguration("rate")]
+    once = ExecuteProcess(cmd=play, output="screen", condition=UnlessCondition(loop))
+    again = ExecuteProcess(cmd=[*play, "--loop"], output="screen", condition=IfCondition(loop))
     perception = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(share("launch", "perception.launch.py")),
         launch_arguments={"use_sim_time": "true"}.items(),

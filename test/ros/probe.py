@@ -118,6 +118,10 @@ class Probe:
         """Wait until somebody publishes a topic that is heard here."""
         self.wait_for(lambda: self.node.count_publishers(topic) > 0)
 
+    def wait_for_hearer(self, topic: str) -> None:
+        """Wait until somebody subscribes to a topic of other nodes."""
+        self.wait_for(lambda: self.node.count_subscribers(topic) > 0)
+
     def wait_for_stamp(self, topic: str, at_ns: int) -> Any:
         """Wait for the message of a stamp; return it."""
 

@@ -38,7 +38,7 @@ def test_three_nodes_say_what_one_says(probe: Probe, tmp_path: Path) -> None:
         for topic in ("/apart/tracks", "/apart/occupancy", "/apart/panoptic"):
             probe.wait_for_publisher(topic)
         for topic in ("/apart/egomotion", "/apart/detected_objects", "/apart/points_segmented"):
-            probe.wait_for(lambda t=topic: probe.node.count_subscribers(t) > 0)
+            probe.wait_for_hearer(topic)
         for _ in range(NUM_FRAMES):
             made = player.next()
             player.send(made)

@@ -108,8 +108,8 @@ def test_the_node_publishes_what_the_labeler_stores(
     probe: Probe, tiny_drive: Path, labels: list[FrameLabel], tmp_path: Path
 ) -> None:
     with Bag(tiny_drive) as bag:
-        for topic in bag.topics.values():
-            probe.publisher(topic.name, topic.msgtype, latched=topic.name == "/tf_static")
+        for found in bag.topics.values():
+            probe.publisher(found.name, found.msgtype, latched=found.name == "/tf_static")
     heard = {
         topic: probe.listen(topic, msgtype, latched=msgtype == GRID)
         for topic, (msgtype, _) in EXPECTED.items()
