@@ -280,8 +280,8 @@ except KeyboardInterrupt:
     print("KeyboardInterrupt")
 except ExternalShutdownException:
     print("ExternalShutdownException")
-print(rclpy.ok())
 rclpy.try_shutdown()
+print(rclpy.ok())
 """
 
 
