@@ -88,6 +88,12 @@ class Context:
         self.wake()
         self.leave_if_done()
 
+    def hear(self) -> None:
+        """Take note of what others tell of their nodes, so that it does not pile up unread."""
+        with self._lock:
+            if self._graph is not None:
+                self._graph.hear()
+
     def leave_if_done(self) -> None:
         """Leave the network once the context is shut down and its last node is destroyed."""
         with self._lock:

@@ -88,7 +88,8 @@ class Publisher(Endpoint):
             if not isinstance(msg, self.msg_type):
                 raise TypeError(f"Expected {self.msg_type}, got {type(msg)}")
             msg = serialize(msg)
-        self._opened.write(msg)
+        with self._lock:  # `destroy` waits
+            self._opened.write(msg)
 
     def get_subscription_count(self) -> int:
         """Return how many subscriptions match, on the whole network."""
@@ -232,7 +233,10 @@ class GuardCondition(Endpoint):
 
     def trigger(self) -> None:
         """Let the callback run once."""
-        self.condition.set(True)
+        with self._lock:
+            if self.condition is None:
+                raise InvalidHandle("The guard condition has been destroyed.")
+            self.condition.set(True)
 
     def take(self) -> Work | None:
         """Return the call if it was triggered."""

@@ -74,9 +74,8 @@ class Executor:
 
     def wake(self) -> None:
         """End the wait, if there is one, to look again."""
-        if not self._is_shutdown:
-            with suppress(DDSException):  # the context has left the network
-                self._guard.set(True)
+        with suppress(DDSException):  # the context has left the network
+            self._guard.set(True)
 
     def spin(self) -> None:
         """Serve until the context or the executor is shut down.
@@ -106,8 +105,8 @@ class Executor:
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:  # noqa: ARG002 - as rclpy's
         """Stop serving."""
-        self.wake()
         self._is_shutdown = True
+        self.wake()
         with self._lock:
             self._nodes.clear()
         return True
@@ -169,6 +168,7 @@ class Executor:
 
     def _wait(self, limit_ns: int) -> None:
         """Wait until something that may run now could be ready."""
+        self._context.hear()
         wanted = {}
         for entity in self._entities():
             if entity.callback_group is not None and entity.callback_group.is_free():
@@ -181,8 +181,9 @@ class Executor:
                 self._detach_quietly(self._attached.pop(key))
             for key, condition in wanted.items():
                 if key not in self._attached:
-                    self._wait_set.attach(condition)
-                    self._attached[key] = condition
+                    with suppress(DDSException):  # it was destroyed meanwhile
+                        self._wait_set.attach(condition)
+                        self._attached[key] = condition
         try:
             self._wait_set.wait(limit_ns)
             self._guard.take()

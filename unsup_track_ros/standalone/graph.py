@@ -97,12 +97,17 @@ class Graph:
                 listed[:] = [kept for kept in listed if kept.data.tobytes() not in gone]
             self._tell()
 
-    def node_names(self) -> list[tuple[str, str]]:
-        """Return namespace and name of every node, our own included."""
+    def hear(self) -> None:
+        """Take note of what others have told since."""
         with self._lock:
             while taken := self._reader.take():
                 info: Any = deserialize(taken[0], _TYPE)
                 self._heard[info.gid.data.tobytes()] = info
+
+    def node_names(self) -> list[tuple[str, str]]:
+        """Return namespace and name of every node, our own included."""
+        with self._lock:
+            self.hear()
             alive = {sample.key.bytes for sample in _alive(self._participants)}
             found = [
                 (node.node_namespace, node.node_name)

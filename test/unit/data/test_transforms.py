@@ -178,6 +178,25 @@ def test_unusable_rotations_are_skipped() -> None:
     assert tree.frames == ("base", "odom")
 
 
+def test_the_newest_common_stamp_is_that_of_the_link_that_lags_most() -> None:
+    tree = car()
+    assert tree.newest_common_stamp("odom", "velo") == 3 * S
+    assert tree.newest_common_stamp("cam", "velo") == 0  # always
+    tree.insert("base", "wheel", 2 * S, shift(1))
+    assert tree.newest_common_stamp("odom", "wheel") == 2 * S
+    with pytest.raises(UnknownFrameError):
+        tree.newest_common_stamp("odom", "moon")
+
+
+def test_a_refusal_says_where_the_known_time_ends() -> None:
+    with pytest.raises(TransformTooNewError) as late:
+        car().lookup("odom", "base", 4 * S)
+    assert (late.value.limit_ns, late.value.is_single) == (3 * S, False)
+    with pytest.raises(TransformTooOldError) as early:
+        car().lookup("odom", "base", 0)
+    assert early.value.limit_ns == 1 * S
+
+
 def test_the_transforms_of_a_real_recording_answer_in_its_whole_span(shared_data: Path) -> None:
     file = next((shared_data / "nav2_tf_mcap").rglob("*.mcap"))
     tree = TransformTree()

@@ -19,12 +19,14 @@ import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import (
     ExternalShutdownException,
     MultiThreadedExecutor,
     SingleThreadedExecutor,
 )
 from rclpy.task import Future
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 Spin = Callable[..., bool]
@@ -211,6 +213,38 @@ def test_a_shut_down_executor_spins_no_more(node: Any) -> None:
     assert called == []
 
 
+def test_an_executor_can_be_shut_down_from_another_thread(node: Any) -> None:
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    spinning = threading.Thread(target=executor.spin)
+    spinning.start()
+    executor.shutdown()
+    spinning.join(timeout=10.0)
+    assert not spinning.is_alive()
+    assert rclpy.ok()
+
+
+def test_endpoints_come_and_go_while_a_node_is_spinning(node: Any) -> None:
+    executor = MultiThreadedExecutor(num_threads=2)
+    executor.add_node(node)
+    spinning = threading.Thread(target=executor.spin)
+    spinning.start()
+    heard: list[str] = []
+    for number in range(20):
+        publisher = node.create_publisher(String, "words", 1)
+        subscription = node.create_subscription(
+            String, "words", lambda message: heard.append(message.data), 1
+        )
+        publisher.publish(String(data=str(number)))
+        node.destroy_subscription(subscription)
+        node.destroy_publisher(publisher)
+    executor.shutdown()
+    spinning.join(timeout=10.0)
+    assert not spinning.is_alive()
+    with pytest.raises(InvalidHandle):
+        publisher.publish(String())
+
+
 def test_shutdown_from_another_thread_ends_spinning(node: Any) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
@@ -246,8 +280,8 @@ except KeyboardInterrupt:
     print("KeyboardInterrupt")
 except ExternalShutdownException:
     print("ExternalShutdownException")
-print(rclpy.ok())
 rclpy.try_shutdown()
+print(rclpy.ok())
 """
 
 
