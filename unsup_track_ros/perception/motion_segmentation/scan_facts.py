@@ -37,7 +37,7 @@ class ScanFactsConfig(Config):
     max_height_m: float = parameter(
         2.6, "Points higher than this over the local ground do not join clusters.", unit="m", gt=0
     )
-    cluster_cell_m: float = parameter(0.25, "Cell of the clustering grid.", unit="m", gt=0)
+    cluster_cell_m: float = parameter(0.2, "Cell of the clustering grid.", unit="m", gt=0)
     field_cell_m: float = parameter(0.15, "Cell of the distance field.", unit="m", gt=0)
     reach_m: float = parameter(
         15.0, "Longest translation between two scans that is searched for.", unit="m", gt=0
