@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from cyclonedds.core import GuardCondition as DdsGuardCondition
 from cyclonedds.core import Listener
+from rosbags.serde import SerdeError
 
 from unsup_track_ros.standalone import dds
 from unsup_track_ros.standalone.clock import Clock
@@ -36,6 +38,7 @@ class Endpoint:
         self.callback_group = callback_group
         self._lock = threading.RLock()
         self._release: Callable[[], Any] = lambda: None
+        self.logger = RcutilsLogger("rclpy")
 
     def due_ns(self) -> int | None:
         """Return in how many nanoseconds of wall time it may be ready by itself."""
@@ -51,6 +54,14 @@ class Endpoint:
         release()
         with self._lock:
             self._close()
+
+    def read(self, data: bytes, msgtype: str, topic: str) -> Any:
+        """Return the message that bytes from the network hold, None if they hold none."""
+        try:
+            return deserialize(data, msgtype)
+        except SerdeError as error:
+            self.logger.error(f"A message on '{topic}' is no {msgtype} and is dropped: {error}")
+            return None
 
     def _close(self) -> None:
         """Leave the network; no `take` is running."""
@@ -149,13 +160,15 @@ class Subscription(Endpoint):
         return len(self.reader.entity.get_matched_publications())
 
     def take(self) -> Work | None:
-        """Return the call for the oldest message."""
-        with self._lock:
-            taken = self.reader.take() if self.reader is not None else None
-        if taken is None:
-            return None
-        data = taken[0]
-        return lambda: self.callback(data if self.raw else deserialize(data, self._msgtype))
+        """Return the call for the oldest message; one that cannot be read is logged and dropped."""
+        while True:
+            with self._lock:
+                taken = self.reader.take() if self.reader is not None else None
+            if taken is None:
+                return None
+            message = taken[0] if self.raw else self.read(taken[0], self._msgtype, self.topic_name)
+            if message is not None:
+                return partial(self.callback, message)
 
     def _close(self) -> None:
         if self.reader is not None:

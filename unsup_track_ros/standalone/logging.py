@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from unsup_track_ros.standalone.clock import Clock
 
@@ -29,7 +29,9 @@ class LoggingSeverity(enum.IntEnum):
 
 
 _levels: Final[dict[str, LoggingSeverity]] = {"": LoggingSeverity.INFO}
-_sinks: Final[dict[str, Callable[[int, LoggingSeverity, str, str], None]]] = {}
+# Stamp in ns, severity, name of the logger, text, frame of the call.
+Sink: TypeAlias = Callable[[int, LoggingSeverity, str, str, FrameType], None]
+_sinks: Final[dict[str, Sink]] = {}
 _lock: Final = threading.Lock()
 # Modules between a logging call and whoever made it; in tests, those that check types too.
 _BETWEEN: Final = (__name__, "jaxtyping.", "beartype.")
@@ -76,9 +78,10 @@ class RcutilsLogger:
                 f'"{list(_FILTERS)}"'
             )
         level = LoggingSeverity(severity)
-        if not self.is_enabled_for(level) or not self._passes(_caller(), filters):
+        caller = _caller()
+        if not self.is_enabled_for(level) or not self._passes(caller, filters):
             return False
-        _write(self.name, level, str(message))
+        _write(self.name, level, str(message), caller)
         return True
 
     def debug(self, message: object, **filters: Any) -> bool:
@@ -147,7 +150,7 @@ def get_logging_severity_from_string(text: str) -> LoggingSeverity:
         raise RuntimeError(f"Failed to get log severity from '{text}'") from None
 
 
-def set_sink(name: str, sink: Callable[[int, LoggingSeverity, str, str], None] | None) -> None:
+def set_sink(name: str, sink: Sink | None) -> None:
     """Send what a logger and its children say to /rosout too; None ends it."""
     if sink is None:
         _sinks.pop(name, None)
@@ -155,14 +158,14 @@ def set_sink(name: str, sink: Callable[[int, LoggingSeverity, str, str], None] |
         _sinks[name] = sink
 
 
-def _write(name: str, level: LoggingSeverity, message: str) -> None:
+def _write(name: str, level: LoggingSeverity, message: str, caller: FrameType) -> None:
     now_ns = time.time_ns()
     stamp = f"{now_ns // 1_000_000_000}.{now_ns % 1_000_000_000:09d}"
     sys.stderr.write(f"[{level.name}] [{stamp}] [{name}]: {message}\n")
     sys.stderr.flush()
     for sink_name, sink in list(_sinks.items()):
         if name == sink_name or name.startswith(f"{sink_name}."):
-            sink(now_ns, level, name, message)
+            sink(now_ns, level, name, message, caller)
 
 
 def _caller() -> FrameType:

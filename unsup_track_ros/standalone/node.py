@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, NamedTuple, TypeVar
 
 from unsup_track_ros.standalone import dds
@@ -389,10 +390,15 @@ class Node(Parameters):
         profile = QoSProfile(depth=_ROSOUT_DEPTH, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         publisher = self.create_publisher(log_type, "/rosout", profile)
 
-        def tell(now_ns: int, level: LoggingSeverity, name: str, text: str) -> None:
+        def tell(
+            now_ns: int, level: LoggingSeverity, name: str, text: str, caller: FrameType
+        ) -> None:
             if self._context.ok() and publisher.writer is not None:
-                stamp = TimeMessage(sec=now_ns // 10**9, nanosec=now_ns % 10**9)
-                publisher.publish(log_type(stamp=stamp, level=int(level), name=name, msg=text))
+                message = log_type(level=int(level), name=name, msg=text, line=caller.f_lineno)
+                message.stamp = TimeMessage(sec=now_ns // 10**9, nanosec=now_ns % 10**9)
+                message.file = caller.f_code.co_filename
+                message.function = caller.f_code.co_name
+                publisher.publish(message)
 
         set_sink(self._logger.name, tell)
         return publisher

@@ -19,7 +19,7 @@ from cyclonedds.qos import Policy
 
 from unsup_track_ros.standalone import dds
 from unsup_track_ros.standalone.endpoints import Endpoint, Work
-from unsup_track_ros.standalone.messages import deserialize, serialize
+from unsup_track_ros.standalone.messages import serialize
 from unsup_track_ros.standalone.qos import QoSProfile, to_dds
 from unsup_track_ros.standalone.task import CallbackGroup, Future
 
@@ -65,14 +65,16 @@ class _Pair(Endpoint):
 
     def _take(self) -> tuple[int, int, Any, Any] | None:
         """Return client number, request number, message, and what DDS knows of the sample."""
-        with self._lock:
-            taken = self.reader.take() if self.reader is not None else None
-        if taken is None:
-            return None
-        data, info = taken
-        client, number = _HEADER.unpack_from(data, len(_ENCAPSULATION))
-        message = deserialize(data[: len(_ENCAPSULATION)] + data[_BODY_AT:], self._incoming)
-        return client, number, message, info
+        while True:
+            with self._lock:
+                taken = self.reader.take() if self.reader is not None else None
+            if taken is None:
+                return None
+            data, info = taken
+            body = data[: len(_ENCAPSULATION)] + data[_BODY_AT:]
+            message = self.read(body, self._incoming, self.srv_name)
+            if message is not None:
+                return *_HEADER.unpack_from(data, len(_ENCAPSULATION)), message, info
 
     def _send(self, client: int, number: int, message: Any) -> None:
         body = serialize(message)

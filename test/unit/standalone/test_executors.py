@@ -280,6 +280,7 @@ except KeyboardInterrupt:
     print("KeyboardInterrupt")
 except ExternalShutdownException:
     print("ExternalShutdownException")
+node.destroy_node()
 rclpy.try_shutdown()
 print(rclpy.ok())
 """

@@ -72,3 +72,5 @@ def test_what_a_node_says_is_published_too(
     assert spin_until(listening, lambda: any(m.name == "speaking" for m in heard))
     (message,) = [m for m in heard if m.name == "speaking"]
     assert (message.msg, message.level) == ("before anybody listened", 40)
+    assert message.file.endswith("test_logging.py")
+    assert message.function.startswith("test_what_a_node_says")

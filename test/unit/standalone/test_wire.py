@@ -129,6 +129,26 @@ def test_the_graph_topic_tells_of_nodes_and_their_endpoints(
     assert len(identities_after) == len(identities) - 1
 
 
+def test_bytes_that_are_no_message_are_dropped_with_a_word(
+    node: Any, spin_until: Spin, capfd: Any
+) -> None:
+    heard: list[Any] = []
+    node.create_subscription(PointCloud2, "points", heard.append, 10)
+    publisher = node.create_publisher(PointCloud2, "points", 10)
+    client = node.create_client(Trigger, "go")
+    node.create_service(Trigger, "go", lambda _, response: response)
+    assert spin_until(node, lambda: publisher.get_subscription_count() == 1)
+    assert spin_until(node, client.service_is_ready)
+    publisher.publish(b"\x00\x01\x00\x00" + b"\xff" * 20)
+    client.writer.write(b"\x00\x01\x00\x00" + b"\xff" * 99)
+    publisher.publish(PointCloud2(width=3))
+    assert spin_until(node, lambda: bool(heard))
+    assert heard[0].width == 3
+    future = client.call_async(Trigger.Request())
+    assert spin_until(node, future.done)
+    assert "A message on '/points' is no sensor_msgs/msg/PointCloud2" in capfd.readouterr().err
+
+
 def test_nodes_appear_and_disappear(make_node: Callable[..., Any]) -> None:
     first, second = make_node("first"), make_node("second")
     assert first.get_node_names() == ["first", "second"]
