@@ -5,7 +5,7 @@
 #   make demo    install what users need, synthesise a drive, label, track, map and score it
 #   make test    install what developers need, run all tests
 #   make check   everything that CI runs: linters, types, import contracts, spelling, all tests
-#   make docs    renew config/default.yaml and docs/parameters.md from the code
+#   make docs    renew config/default.yaml and the documents of parameters from the code
 #
 # Without an NVIDIA GPU, PIP_ARGS='--extra-index-url https://download.pytorch.org/whl/cpu' fetches the
 # small CPU build of PyTorch.
@@ -47,6 +47,8 @@ coverage: $(VENV)/.installed-dev
 docs: $(VENV)/.installed
 	$(BIN)/unsup-track params > config/default.yaml
 	$(BIN)/unsup-track params --markdown > docs/parameters.md
+	$(BIN)/unsup-track params --node all_in_one --markdown > docs/ros_parameters.md
+	$(BIN)/unsup-track params --node labeler --markdown > docs/ros_labeler_parameters.md
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -20,7 +20,7 @@ import torch
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper
+from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper, ScanReading
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
 from unsup_track_ros.perception.detection import DetectionConfig, MotionDetector
 from unsup_track_ros.perception.egomotion import (
@@ -72,9 +72,24 @@ class PipelineConfig(Config):
 class Pipeline:
     """Egomotion, flow, motion segmentation, boxes, tracks and grids, frame by frame."""
 
-    def __init__(self, config: PipelineConfig, device: torch.device | None = None) -> None:
+    def __init__(
+        self,
+        config: PipelineConfig,
+        device: torch.device | None = None,
+        *,
+        with_occupancy: bool = True,
+    ) -> None:
+        """Build the stages.
+
+        Args:
+            config: Parameters of every stage.
+            device: What torch computes on, the CPU unless told.
+            with_occupancy: Whether grids are made; without, `PerceptionResult.grids` is None.
+        """
         device = device or torch.device("cpu")
         self._config = config
+        self._device = device
+        self._with_occupancy = with_occupancy
         self._optical_flow = OpticalFlowEstimator(config.optical_flow, device)
         self._egomotion = EgomotionEstimator(config.egomotion, device)
         self._consistency = EgomotionConsistencyCheck(config.consistency)
@@ -104,7 +119,7 @@ class Pipeline:
         if egomotion.status is EgomotionStatus.INITIAL:
             self._start_odom()
         flow = flowing.result()
-        scan = self._beside.submit(self._occupancy.read_scan, frame, egomotion)
+        scan = self._beside.submit(self._read_scan, frame, egomotion)
         checking = self._beside.submit(
             clock.timed("consistency", self._consistency.step),
             *(frame, self._history, flow, egomotion),
@@ -149,6 +164,23 @@ class Pipeline:
         self._egomotion.reset()
         self._consistency.reset()
         self._start_odom()
+
+    def moved(
+        self, config: PipelineConfig | None = None, device: torch.device | None = None
+    ) -> Pipeline:
+        """Return a pipeline that goes on from here with other parameters or on another device.
+
+        Raises:
+            DataError: The state does not fit the new parameters.
+        """
+        follower = Pipeline(
+            config or self._config, device or self._device, with_occupancy=self._with_occupancy
+        )
+        follower.restore(self.state())
+        return follower
+
+    def _read_scan(self, frame: SensorFrame, egomotion: Egomotion) -> ScanReading | None:
+        return self._occupancy.read_scan(frame, egomotion) if self._with_occupancy else None
 
     def _start_odom(self) -> None:
         """Forget all that is placed in odom: a new odom begins."""

@@ -79,13 +79,31 @@ def test_the_generated_file_is_current(
     assert committed == write(root_config), f"Renew it: {command} > {name}"
 
 
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("all_in_one", "docs/ros_parameters.md"),
+        ("labeler", "docs/ros_labeler_parameters.md"),
+    ],
+)
+def test_the_parameters_of_the_nodes_are_current(
+    repository: Path, name: str, document: str
+) -> None:
+    from unsup_track_ros.ros.configuration import node_markdown
+
+    committed = (repository / document).read_text(encoding="utf-8")
+    assert committed == node_markdown(name), "Renew it: make docs"
+
+
 def test_every_file_of_parameters_can_be_loaded(
     repository: Path, root_config: type[Config]
 ) -> None:
     files = sorted((repository / "config").glob("*.yaml"))
     assert files
+    from unsup_track_ros.ros.configuration import names_of_all_nodes
+
     for path in files:
-        load_config(path, root_config)
+        load_config(path, root_config, foreign=names_of_all_nodes())
     assert load_config(repository / "config" / "default.yaml", root_config) == root_config()
 
 

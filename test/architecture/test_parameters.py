@@ -37,9 +37,12 @@ def unexplained(config_class: type[Config]) -> list[str]:
 def test_every_parameter_is_explained_and_has_the_unit_of_its_name() -> None:
     # Imported here, so that a stage that does not import spares the other tests.
     from unsup_track_ros.labeling.labeler import LabelerConfig
+    from unsup_track_ros.ros.configuration import NODE_CONFIGS
 
-    found = unexplained(LabelerConfig)
-    assert not found, "\n".join(found)
+    roots: list[type[Config]] = [LabelerConfig, *NODE_CONFIGS.values()]
+    for config_class in roots:
+        found = unexplained(config_class)
+        assert not found, "\n".join(found)
 
 
 def test_a_parameter_without_text_or_with_another_unit_is_found() -> None:

@@ -96,8 +96,11 @@ def labeler_config(path: Path | None, overrides: dict[str, Any]) -> LabelerConfi
     """Read a parameter file, if any, and put the options of the command line over it."""
     from unsup_track_ros.config import flatten, from_values, load_config
     from unsup_track_ros.labeling.labeler import LabelerConfig
+    from unsup_track_ros.ros.configuration import names_of_all_nodes
 
-    config = LabelerConfig() if path is None else load_config(path, LabelerConfig)
+    # One file may serve the labeler and the nodes.
+    foreign = names_of_all_nodes()
+    config = LabelerConfig() if path is None else load_config(path, LabelerConfig, None, foreign)
     given = {name: value for name, value in overrides.items() if value}
     return from_values(LabelerConfig, flatten(config) | given) if given else config
 

@@ -16,6 +16,9 @@ from unsup_track_ros.cli.info import info
 from unsup_track_ros.cli.kitti2bag import kitti2bag
 from unsup_track_ros.cli.label import label
 from unsup_track_ros.cli.params import params
+from unsup_track_ros.cli.play import play
+from unsup_track_ros.cli.record import record
+from unsup_track_ros.cli.run import PASS_ON, run
 from unsup_track_ros.cli.synthesize import synthesize
 from unsup_track_ros.cli.threads import one_thread_per_task
 
@@ -28,6 +31,8 @@ app = typer.Typer(
 )
 for command in (demo, synthesize, kitti2bag, label, evaluate, info, params):
     app.command()(command)
+for ros_command in (run, play, record):
+    app.command(context_settings=PASS_ON)(ros_command)
 
 
 def _print_version(wanted: bool) -> bool:

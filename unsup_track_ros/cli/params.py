@@ -17,8 +17,12 @@ def params(
     yaml: Annotated[
         bool, typer.Option("--yaml", help="A commented parameter file (the default).")
     ] = False,
+    node: Annotated[
+        str | None,
+        typer.Option(help="Those of a node; its tables leave out what the labeler has too."),
+    ] = None,
 ) -> None:
-    """Print all parameters of `unsup-track label`.
+    """Print all parameters of `unsup-track label`, or of a node.
 
     Example: unsup-track params > my.yaml
     """
@@ -27,5 +31,17 @@ def params(
 
     if markdown and yaml:
         raise typer.BadParameter("Choose one of --markdown and --yaml.")
-    text = parameters_markdown(LabelerConfig) if markdown else parameters_yaml(LabelerConfig)
+    if node is not None:
+        text = _of_node(node, markdown=markdown)
+    else:
+        text = parameters_markdown(LabelerConfig) if markdown else parameters_yaml(LabelerConfig)
     typer.echo(text, nl=False)
+
+
+def _of_node(name: str, *, markdown: bool) -> str:
+    from unsup_track_ros.config import parameters_yaml
+    from unsup_track_ros.ros.configuration import NODE_CONFIGS, node_markdown
+
+    if name not in NODE_CONFIGS:
+        raise typer.BadParameter(f"Choose one of {', '.join(NODE_CONFIGS)}.")
+    return node_markdown(name) if markdown else parameters_yaml(NODE_CONFIGS[name])

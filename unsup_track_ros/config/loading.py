@@ -7,7 +7,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +30,10 @@ _YAML_KINDS = {dict: "a mapping", type(None): "nothing"}
 
 
 def load_config(
-    path: Path, config_class: type[AnyConfig], node_name: str | None = None
+    path: Path,
+    config_class: type[AnyConfig],
+    node_name: str | None = None,
+    foreign: Collection[str] = (),
 ) -> AnyConfig:
     """Read a ROS parameter file.
 
@@ -41,6 +44,7 @@ def load_config(
         path: YAML file.
         config_class: Tree of parameters that the file is about.
         node_name: Node whose section is read too; None reads the section `/**` only.
+        foreign: Parameters of others that the file may hold too; they are left out.
 
     Raises:
         ConfigError: The file cannot be read, is not a parameter file, or holds a parameter that is
@@ -49,9 +53,16 @@ def load_config(
     try:
         known = {info.name: info for info in describe(config_class)}
         values: dict[str, object] = {}
-        for section in _sections(_read(path), node_name):
+        for section in _sections(read_yaml(path), node_name):
             own = {key: value for key, value in section.items() if key not in _NODE_PARAMETERS}
-            values.update(_named_values(own, known))
+            named = _named_values(own, known)
+            values.update(
+                {
+                    name: value
+                    for name, value in named.items()
+                    if name in known or name not in foreign
+                }
+            )
         return from_values(config_class, values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
@@ -73,7 +84,7 @@ def from_values(config_class: type[AnyConfig], values: Mapping[str, object]) -> 
         raise ConfigError(" ".join(unknown))
     try:
         # The strict rules for JSON are those of YAML: a list may be a tuple, text may be an enum.
-        text = json.dumps(_nested(named))
+        text = json.dumps(_nested(named, known))
         return config_class.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise ConfigError(_sentences(error, named, known)) from error
@@ -81,7 +92,7 @@ def from_values(config_class: type[AnyConfig], values: Mapping[str, object]) -> 
         raise ConfigError(f"A parameter must be a number, a text or a list: {error}.") from error
 
 
-class _Loader(yaml.SafeLoader):
+class RosYamlLoader(yaml.SafeLoader):
     """YAML as ROS reads it: no aliases, no dates, no key twice, `1e-3` is a number."""
 
     def fetch_alias(self) -> None:
@@ -99,20 +110,25 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Loader.yaml_implicit_resolvers = {
+RosYamlLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
+RosYamlLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
     list("-+0123456789"),
 )
 
 
-def _read(path: Path) -> object:
+def read_yaml(path: Path) -> object:
+    """Read a YAML file as ROS would.
+
+    Raises:
+        ConfigError: It cannot be read or is no valid YAML.
+    """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # a SafeLoader
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=RosYamlLoader)  # a SafeLoader
     except OSError as error:
         raise ConfigError(f"the parameter file cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
@@ -179,14 +195,20 @@ def _group_names(known: Iterable[str]) -> set[str]:
     return {name[:at] for name in known for at, sign in enumerate(name) if sign == "."}
 
 
-def _nested(flat: Mapping[str, object]) -> dict[str, Any]:
+def _nested(flat: Mapping[str, object], known: Mapping[str, ParameterInfo]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
+    # The groups of required parameters are there, so that what is missing is the parameter.
+    for name in [name for name, info in known.items() if info.required]:
+        _branch(tree, name)
     for name, value in flat.items():
-        *groups, leaf = name.split(".")
-        branch = tree
-        for group in groups:
-            branch = branch.setdefault(group, {})
-        branch[leaf] = value
+        _branch(tree, name)[name.split(".")[-1]] = value
+    return tree
+
+
+def _branch(tree: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the group of a parameter, made where it is missing."""
+    for group in name.split(".")[:-1]:
+        tree = tree.setdefault(group, {})
     return tree
 
 

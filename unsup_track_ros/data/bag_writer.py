@@ -29,6 +29,7 @@ from unsup_track_ros.data.message_encoding import (
     encode_transforms,
 )
 from unsup_track_ros.data.message_types import TF_MESSAGE, RosMessage, ros2_types
+from unsup_track_ros.data.rosbag import OfferedQos
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.shapes import Float64, UInt8
 from unsup_track_ros.structures.calibration import PinholeCamera
@@ -41,12 +42,13 @@ _METADATA_VERSION: Literal[8] = 8
 _FOREVER = QosTime(sec=9223372036, nsec=854775807)
 
 
-def _quality_of_service(*, latched: bool, depth: int) -> Qos:
-    durability = QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE
+def _quality_of_service(is_latched: bool, depth: int, is_reliable: bool) -> Qos:
+    durability = QosDurability.TRANSIENT_LOCAL if is_latched else QosDurability.VOLATILE
+    reliability = QosReliability.RELIABLE if is_reliable else QosReliability.BEST_EFFORT
     return Qos(
         history=QosHistory.KEEP_LAST,
         depth=depth,
-        reliability=QosReliability.RELIABLE,
+        reliability=reliability,
         durability=durability,
         deadline=_FOREVER,
         lifespan=_FOREVER,
@@ -170,6 +172,23 @@ class BagWriter:
         self._flush_static(self._opened)
         self._append(self._opened, topic, message, stamp_ns)
 
+    def write_serialized(
+        self, topic: str, msgtype: str, data: bytes, stamp_ns: int, qos: OfferedQos
+    ) -> None:
+        """Write a message that is CDR already, as a recorder receives it.
+
+        Args:
+            topic: Topic name.
+            msgtype: Type name, one of `message_types.ros2_types()`.
+            data: The message.
+            stamp_ns: Log time.
+            qos: What its publisher offers.
+        """
+        connection = self._connection(
+            topic, msgtype, _quality_of_service(qos.is_latched, qos.depth, qos.is_reliable)
+        )
+        self._opened.write(connection, stamp_ns, data)
+
     @property
     def _opened(self) -> Writer:
         if self._writer is None:
@@ -193,16 +212,18 @@ class BagWriter:
         self._static_stamp_ns = None
 
     def _append(self, writer: Writer, topic: str, message: RosMessage, stamp_ns: int) -> None:
-        types = ros2_types()
         msgtype: str = message.__msgtype__
+        quality = _quality_of_service(
+            topic == TF_STATIC_TOPIC, 100 if msgtype == TF_MESSAGE else 10, True
+        )
+        connection = self._connection(topic, msgtype, quality)
+        writer.write(connection, stamp_ns, ros2_types().serialize_cdr(message, msgtype))
+
+    def _connection(self, topic: str, msgtype: str, quality: Qos) -> Connection:
         connection = self._connections.get(topic)
         if connection is None:
-            is_tf = msgtype == TF_MESSAGE
-            quality = _quality_of_service(
-                latched=topic == TF_STATIC_TOPIC, depth=100 if is_tf else 10
-            )
-            connection = writer.add_connection(
-                topic, msgtype, typestore=types, offered_qos_profiles=[quality]
+            connection = self._opened.add_connection(
+                topic, msgtype, typestore=ros2_types(), offered_qos_profiles=[quality]
             )
             self._connections[topic] = connection
         if connection.msgtype != msgtype:
@@ -210,7 +231,7 @@ class BagWriter:
                 f"Topic '{topic}' carries {connection.msgtype}, "
                 f"so a {msgtype} cannot be written to it."
             )
-        writer.write(connection, stamp_ns, types.serialize_cdr(message, msgtype))
+        return connection
 
     def _publish(self) -> None:
         written = self._scratch / self._bag_name

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from unsup_track_ros.errors import TransformError
 from unsup_track_ros.geometry.se3 import inverse, rigid, rotation_about, transform
 from unsup_track_ros.shapes import Float32, Float64, UInt8
 from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
+
+# A frame of the tree and a stamp in nanoseconds.
+Moment: TypeAlias = tuple[str, int]
 
 _NS_PER_S = 1_000_000_000
 _ODOM_NAMES = ("odom", "map", "world")
@@ -89,7 +93,7 @@ class FrameAssembler:
         notes = [*missing]
         if reference.reason:
             notes.append(f"The scan: {reference.reason}.")
-        odom = self._odom_name()
+        odom = self.odom_name
         base_T_velo, base_note = self._base_T_velo(velo, stamp_ns)
         odom_T_velo, odom_reason = self._odom_T_velo(odom, velo, stamp_ns)
         notes.extend(base_note)
@@ -108,9 +112,25 @@ class FrameAssembler:
         )
         return self._corrected(frame, velo_T_velo1)
 
+    def lacking(self, moments: Sequence[Moment]) -> TransformError | None:
+        """Return the first reason why sensors cannot be placed in odom, None when all can be.
+
+        Args:
+            moments: Frame and stamp of each sensor.
+        """
+        odom = self.odom_name
+        if not odom:
+            return TransformError(f"There is no frame {' or '.join(_ODOM_NAMES)}.")
+        try:
+            for frame, stamp_ns in moments:
+                self._tree.lookup(odom, frame, stamp_ns)
+        except TransformError as error:
+            return error
+        return None
+
     def odom_reason(self, velo: str, stamp_ns: int) -> str:
         """Return why there is no pose of the LiDAR's frame at a stamp, empty when there is one."""
-        return self._odom_T_velo(self._odom_name(), velo, stamp_ns)[1]
+        return self._odom_T_velo(self.odom_name, velo, stamp_ns)[1]
 
     def _corrected(
         self, frame: SensorFrame, velo_T_velo1: Float64[np.ndarray, "4 4"]
@@ -137,7 +157,9 @@ class FrameAssembler:
             odom_T_velo=None if odom_T_velo is None else odom_T_velo @ velo_T_velo1,
         )
 
-    def _odom_name(self) -> str:
+    @property
+    def odom_name(self) -> str:
+        """Name of the frame fixed in the world, empty while the tree has none."""
         if self._config.odom_frame:
             return self._config.odom_frame
         return next((name for name in _ODOM_NAMES if name in self._tree), "")
@@ -210,7 +232,7 @@ class FrameAssembler:
             return scan.cloud
 
     def _camera(
-        self, image: DecodedImage, velo: tuple[str, int], odom: str, notes: list[str]
+        self, image: DecodedImage, velo: Moment, odom: str, notes: list[str]
     ) -> CameraImage | None:
         try:
             cam_T_velo = self._between((image.model.frame_id, image.stamp_ns), velo, odom)
@@ -225,9 +247,7 @@ class FrameAssembler:
             cam_T_velo=cam_T_velo,
         )
 
-    def _between(
-        self, target: tuple[str, int], source: tuple[str, int], odom: str
-    ) -> Float64[np.ndarray, "4 4"]:
+    def _between(self, target: Moment, source: Moment, odom: str) -> Float64[np.ndarray, "4 4"]:
         """Return target_T_source across their stamps through odom, else by the mounting alone."""
         if odom and target[1] != source[1]:
             try:

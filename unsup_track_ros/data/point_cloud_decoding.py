@@ -63,12 +63,7 @@ def decode_cloud(message: RosMessage) -> DecodedCloud:
         DataError: There is no x, y or z, or the sizes contradict each other.
     """
     columns = _columns(message)
-    missing = [axis for axis in "xyz" if axis not in columns]
-    if missing:
-        raise DataError(
-            f"The point cloud of frame '{message.header.frame_id}' must have fields x, y and z; "
-            f"got {', '.join(columns) or 'none'}."
-        )
+    _demand(columns, ("x", "y", "z"), message)
     stamp = stamp_ns(message)
     points = _coordinates(columns)
     time_offset_s, reason = _time_offset(columns, stamp)
@@ -91,6 +86,29 @@ def decode_cloud(message: RosMessage) -> DecodedCloud:
         num_invalid=num_invalid,
         reason=reason,
     )
+
+
+def decode_columns(
+    message: RosMessage, names: tuple[str, ...]
+) -> dict[str, Shaped[np.ndarray, " P"]]:
+    """Return some columns of a PointCloud2 as they are, nothing removed.
+
+    Raises:
+        DataError: One of them is missing, or the sizes contradict each other.
+    """
+    columns = _columns(message)
+    _demand(columns, names, message)
+    return {name: columns[name] for name in names}
+
+
+def _demand(
+    columns: dict[str, Shaped[np.ndarray, " P"]], names: tuple[str, ...], message: RosMessage
+) -> None:
+    if not columns.keys() >= set(names):
+        raise DataError(
+            f"The point cloud of frame '{message.header.frame_id}' must have fields "
+            f"{', '.join(names[:-1])} and {names[-1]}; got {', '.join(columns) or 'none'}."
+        )
 
 
 def drop_missing_returns(cloud: PointCloud) -> PointCloud:

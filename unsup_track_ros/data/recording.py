@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-
 from unsup_track_ros.config import Config
 from unsup_track_ros.data.frame_assembly import DecodedImage, FrameAssembler, FrameConfig
-from unsup_track_ros.data.image_decoding import decode_compressed_image, decode_image
-from unsup_track_ros.data.point_cloud_decoding import DecodedCloud, decode_cloud
+from unsup_track_ros.data.frame_decoding import (
+    decode_camera_image,
+    decode_scan,
+    describe_missing,
+)
+from unsup_track_ros.data.point_cloud_decoding import decode_cloud
 from unsup_track_ros.data.recording_index import MessageCounter, MessageKey, index_recording
 from unsup_track_ros.data.rosbag import Bag, RawMessage
-from unsup_track_ros.data.synchronizer import MatchedSet, SynchronizerConfig
+from unsup_track_ros.data.synchronizer import SynchronizerConfig
 from unsup_track_ros.data.topic_selection import (
     CameraTopics,
     TopicConfig,
@@ -31,7 +33,7 @@ from unsup_track_ros.data.topic_selection import (
 )
 from unsup_track_ros.data.transforms import TransformConfig
 from unsup_track_ros.errors import DataError
-from unsup_track_ros.structures.frame import PointCloud, SensorFrame
+from unsup_track_ros.structures.frame import SensorFrame
 
 _NS_PER_S = 1_000_000_000
 
@@ -165,9 +167,13 @@ class Recording:
     ) -> SensorFrame:
         matched = self._sets[index]
         raws = {name: pool.pop(key) for name, key in matched.payloads.items()}
-        missing = self._describe_missing(matched)
+        missing = describe_missing(matched, self.config.synchronizer)
         clouds = [
-            self._decode_cloud(raws[topic.name], matched.stamps_ns[topic.name])
+            decode_scan(
+                partial(self._bag.decode, raws[topic.name]),
+                self._velo,
+                matched.stamps_ns[topic.name],
+            )
             for topic in self.topics.clouds
             if topic.name in raws
         ]
@@ -181,43 +187,10 @@ class Recording:
                 missing.append(f"Camera '{camera.image.name}': {error}")
         return self._assembler.assemble(index, clouds, images, missing)
 
-    def _describe_missing(self, matched: MatchedSet[MessageKey]) -> list[str]:
-        tolerance_ms = 1000 * self.config.synchronizer.tolerance_s
-        return [
-            f"Nothing of '{name}' within {tolerance_ms:g} ms of the scan."
-            for name in matched.missing
-        ]
-
-    def _decode_cloud(self, raw: RawMessage, stamp_ns: int) -> DecodedCloud:
-        """Decode a scan; one that is damaged counts as empty, with the reason."""
-        try:
-            decoded = decode_cloud(self._bag.decode(raw))
-        except DataError as error:
-            return DecodedCloud(
-                cloud=PointCloud(points_velo=np.empty((0, 3), np.float32)),
-                frame_id=self._velo,
-                stamp_ns=stamp_ns,
-                num_invalid=0,
-                reason=str(error).rstrip("."),
-            )
-        points = decoded.cloud.points_velo
-        if points.flags.writeable:
-            return decoded
-        # A view of the file's bytes is read-only memory, which torch cannot share.
-        return replace(decoded, cloud=replace(decoded.cloud, points_velo=points.copy()))
-
     def _decode_image(self, camera: CameraTopics, raw: RawMessage) -> DecodedImage:
-        message = self._bag.decode(raw)
-        image = decode_compressed_image(message) if camera.is_compressed else decode_image(message)
-        stamp_ns = self._bag.header_stamp_ns(raw)
         calibrations = self._calibrations[camera.camera_info.name]
-        offset_ns = round(self.config.synchronizer.image_offset_s * _NS_PER_S)
-        return DecodedImage(
-            name=camera.image.name,
-            stamp_ns=stamp_ns - offset_ns,
-            image_rgb=image if image.flags.writeable else image.copy(),
-            model=calibrations.model_at(stamp_ns, (image.shape[1], image.shape[0])),
-        )
+        message = self._bag.decode(raw)
+        return decode_camera_image(message, camera, calibrations, self.config.synchronizer)
 
     def _first_message(self, topic: str) -> RawMessage:
         raw = next(self._bag.messages([topic]), None)

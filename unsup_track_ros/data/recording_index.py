@@ -4,21 +4,21 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
 from unsup_track_ros.data.bag_writer import TF_STATIC_TOPIC
-from unsup_track_ros.data.camera_rectification import CameraModel, decode_camera_info
-from unsup_track_ros.data.message_types import TF_MESSAGE, RosMessage
+from unsup_track_ros.data.calibration_history import CalibrationHistory
+from unsup_track_ros.data.message_types import TF_MESSAGE
 from unsup_track_ros.data.rosbag import Bag, RawMessage
 from unsup_track_ros.data.synchronizer import (
     MatchedSet,
     Synchronizer,
     SynchronizerConfig,
-    SynchronizerInput,
+    synchronizer_inputs,
 )
 from unsup_track_ros.data.topic_selection import TopicSelection
 from unsup_track_ros.data.transforms import TransformConfig, TransformTree
@@ -48,42 +48,6 @@ class MessageCounter:
         count = count + 1 if log_ns == raw.log_ns else 0
         self._latest[raw.topic] = (raw.log_ns, count)
         return MessageKey(raw.topic, raw.log_ns, count)
-
-
-class CalibrationHistory:
-    """Calibrations of one camera over time; usually one for the whole recording."""
-
-    def __init__(self, *, is_rectified: bool) -> None:
-        self._is_rectified = is_rectified
-        self._stamps_ns: list[int] = []
-        self._messages: list[RosMessage] = []
-        self._models: dict[tuple[int, tuple[int, int]], CameraModel] = {}
-        self._newest = b""
-
-    def add(self, raw: RawMessage, stamp_ns: int, bag: Bag) -> None:
-        """Take one camera_info message in; repetitions are not even decoded."""
-        content = bytes(raw.data[_STAMPED_BYTES:])
-        if content != self._newest:
-            self._newest = content
-            self._stamps_ns.append(stamp_ns)
-            self._messages.append(bag.decode(raw))
-
-    def model_at(self, stamp_ns: int, image_size: tuple[int, int]) -> CameraModel:
-        """Return the calibration valid at a stamp: the latest before it, else the first.
-
-        Args:
-            stamp_ns: Stamp of the image.
-            image_size: Its width and height.
-
-        Raises:
-            DataError: The camera is not calibrated.
-        """
-        index = max(bisect_right(self._stamps_ns, stamp_ns) - 1, 0)
-        if (index, image_size) not in self._models:
-            self._models[index, image_size] = decode_camera_info(
-                self._messages[index], image_size, is_rectified=self._is_rectified
-            )
-        return self._models[index, image_size]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,11 +85,7 @@ def index_recording(
     patient = synchronizer_config.model_copy(update={"timeout_s": 0.0, "queue_size": 0})
     reference, *others = (topic.name for topic in topics.clouds)
     images = [camera.image.name for camera in topics.cameras]
-    offset_s = synchronizer_config.image_offset_s
-    inputs = [
-        *(SynchronizerInput(name=name) for name in others),
-        *(SynchronizerInput(name=name, offset_s=offset_s) for name in images),
-    ]
+    inputs = synchronizer_inputs(others, images, synchronizer_config)
     synchronizer: Synchronizer[MessageKey] = Synchronizer(patient, reference, inputs)
     tree = TransformTree(transform_config)
     calibrations = {
@@ -142,7 +102,8 @@ def index_recording(
             continue
         stamp_ns = bag.header_stamp_ns(raw)
         if raw.topic in calibrations:
-            calibrations[raw.topic].add(raw, stamp_ns, bag)
+            content = bytes(raw.data[_STAMPED_BYTES:])
+            calibrations[raw.topic].add(content, stamp_ns, partial(bag.decode, raw))
         else:
             sets += synchronizer.add(raw.topic, stamp_ns, counter.key(raw))
     sets += synchronizer.flush()

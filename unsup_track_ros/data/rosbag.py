@@ -14,11 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from rosbags.interfaces import Connection
+from rosbags.interfaces import Connection, ConnectionExtRosbag1, QosDurability, QosReliability
 from rosbags.rosbag1 import Reader as Reader1
 from rosbags.rosbag2 import Reader as Reader2
 
-from unsup_track_ros.data.message_types import RosMessage, ros1_types, ros2_types
+from unsup_track_ros.data.message_types import (
+    LEGACY_TF_MESSAGE,
+    TF_MESSAGE,
+    RosMessage,
+    ros1_types,
+    ros2_types,
+)
 from unsup_track_ros.errors import DataError
 
 # First bytes of the file formats, and the suffix by which the reader library tells them apart.
@@ -35,12 +41,28 @@ _NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedQos:
+    """What the publisher of a recorded topic offered.
+
+    Attributes:
+        is_reliable: Whether lost samples were sent again.
+        is_latched: Whether late subscribers got the last ones (transient local; ROS 1: latched).
+        depth: How many samples it kept.
+    """
+
+    is_reliable: bool
+    is_latched: bool
+    depth: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """One topic of a recording."""
+    """One topic of a recording; `qos` is None where it was not recorded."""
 
     name: str
     msgtype: str
     count: int
+    qos: OfferedQos | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +110,7 @@ class Bag:
                 name=name,
                 msgtype=connections[0].msgtype,
                 count=sum(connection.msgcount for connection in connections),
+                qos=_offered_qos(connections[0]),
             )
             for name, connections in sorted(self._connections.items())
         }
@@ -124,6 +147,11 @@ class Bag:
     def message_count(self) -> int:
         """Number of messages of all topics."""
         return sum(topic.count for topic in self.topics.values())
+
+    @property
+    def start_log_ns(self) -> int:
+        """Log time of the first message, 0 if there is none."""
+        return self._reader.start_time if self.message_count else 0
 
     @property
     def duration_s(self) -> float:
@@ -211,6 +239,27 @@ class Bag:
                 f"A message of topic '{raw.topic}' in '{self.path}' is damaged: {_sentence(error)}"
             ) from error
 
+    def to_cdr(self, raw: RawMessage) -> bytes:
+        """Return a message as ROS 2 sends it; messages of ROS 1 are converted.
+
+        Raises:
+            DataError: The type is not a standard one, or the bytes do not fit it.
+        """
+        if not self._is_ros1:
+            return raw.data
+        name = TF_MESSAGE if raw.msgtype == LEGACY_TF_MESSAGE else raw.msgtype
+        if name not in ros2_types().fielddefs:
+            raise DataError(
+                f"Topic '{raw.topic}' of '{self.path}' is of type {name}, which ROS 2 does not "
+                "know."
+            )
+        try:
+            return bytes(ros2_types().ros1_to_cdr(raw.data, name))
+        except Exception as error:  # arbitrary bytes again, see _open
+            raise DataError(
+                f"A message of topic '{raw.topic}' in '{self.path}' is damaged: {_sentence(error)}"
+            ) from error
+
     def header_stamp_ns(self, raw: RawMessage) -> int:
         """Read the header stamp of a message that begins with a std_msgs/Header."""
         is_little = self._is_ros1 or raw.data[1] == 1
@@ -226,6 +275,20 @@ class Bag:
             f"'{self.path}' cannot be read: {_sentence(error)} It is truncated, damaged or still "
             f"being written; try `{_REPAIR[suffix]}` on it."
         )
+
+
+def _offered_qos(connection: Connection) -> OfferedQos | None:
+    extension = connection.ext
+    if isinstance(extension, ConnectionExtRosbag1):
+        return OfferedQos(is_reliable=True, is_latched=bool(extension.latching), depth=10)
+    if not extension.offered_qos_profiles:
+        return None
+    offered = extension.offered_qos_profiles[0]
+    return OfferedQos(
+        is_reliable=offered.reliability != QosReliability.BEST_EFFORT,
+        is_latched=offered.durability == QosDurability.TRANSIENT_LOCAL,
+        depth=offered.depth,
+    )
 
 
 def _sentence(error: Exception) -> str:

@@ -43,8 +43,8 @@ class SynchronizerConfig(Config):
     )
     timeout_s: float = parameter(
         0.5,
-        "A set is given out without an input that stays this far behind the newest stamp of any; "
-        "0 waits for ever.",
+        "A set is given out without an input that stays this far behind the newest stamp of any, "
+        "and later ones at once until it speaks again; 0 waits for ever.",
         unit="s",
         ge=0.0,
     )
@@ -75,6 +75,16 @@ class SynchronizerInput:
     tolerance_s: float | None = None
 
 
+def synchronizer_inputs(
+    clouds: Sequence[str], images: Sequence[str], config: SynchronizerConfig
+) -> list[SynchronizerInput]:
+    """Return the inputs beside the reference: other LiDARs, and cameras with their offset."""
+    return [
+        *(SynchronizerInput(name=name) for name in clouds),
+        *(SynchronizerInput(name=name, offset_s=config.image_offset_s) for name in images),
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchedSet(Generic[PayloadT]):
     """Messages of one moment.
@@ -102,6 +112,7 @@ class _Queue(Generic[PayloadT]):
     offset_ns: int
     tolerance_ns: int
     newest_ns: int | None = None
+    is_lost: bool = False  # was late and has not spoken since: nobody waits for it
     waiting: deque[tuple[int, PayloadT]] = field(default_factory=deque)
 
 
@@ -175,6 +186,7 @@ class Synchronizer(Generic[PayloadT]):
                 return []
             sets = self._restart()
         queue.newest_ns = moment_ns
+        queue.is_lost = False
         queue.waiting.append((moment_ns, payload))
         self._bound(name, queue)
         return sets + self._release(is_final=False)
@@ -244,7 +256,7 @@ class Synchronizer(Generic[PayloadT]):
         decided_at_ns = stamp_ns + (best_ns if best is None else max(best_ns - 1, 0))
         if is_final or (queue.newest_ns is not None and queue.newest_ns >= decided_at_ns):
             return _Choice(best, "" if best is not None else "silent")
-        if self._is_timed_out(stamp_ns):
+        if queue.is_lost or self._is_timed_out(stamp_ns):
             return _Choice(best, "" if best is not None else "late")
         return None
 
@@ -261,6 +273,7 @@ class Synchronizer(Generic[PayloadT]):
         stamps_ns = {self._reference_name: stamp_ns}
         for name, choice in choices.items():
             queue = self._inputs[name]
+            queue.is_lost = choice.missing == "late"
             if choice.index is None:  # what lies before this reference fits no later one either
                 self._discard_before(name, stamp_ns - queue.tolerance_ns)
                 continue

@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Which topics of a recording are used: those asked for, else the only ones that fit."""
+"""Which topics are used: those asked for, else the only ones that fit; recorded or live."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from unsup_track_ros.config import Config, parameter
@@ -127,7 +128,7 @@ def _select_cameras(
     calibrated = [
         CameraTopics(image=topic, camera_info=info)
         for topic in usable
-        if (info := _camera_info_beside(bag, topic)) is not None
+        if (info := camera_info_beside(bag.topics, topic)) is not None
     ]
     if not calibrated:
         names = ", ".join(topic.name for topic in found)
@@ -135,6 +136,13 @@ def _select_cameras(
             f"No camera is used: none of the images {names} has a supported encoding and a "
             "camera_info with messages beside it; LiDAR alone is used.",
         )
+    return first_camera(calibrated)
+
+
+def first_camera(
+    calibrated: list[CameraTopics],
+) -> tuple[tuple[CameraTopics, ...], tuple[str, ...]]:
+    """Return the camera to use among several that would do, and a sentence on the others."""
     # Raw before compressed (no loss), then by name: a rule that a reader can predict.
     calibrated.sort(key=lambda camera: (camera.is_compressed, camera.image.name))
     chosen = calibrated[0]
@@ -147,18 +155,14 @@ def _select_cameras(
 
 
 def _asked_cameras(bag: Bag, config: TopicConfig) -> tuple[CameraTopics, ...]:
-    if config.camera_infos and len(config.camera_infos) != len(config.images):
-        raise DataError(
-            f"Every image topic needs one camera_info topic: got {len(config.images)} image and "
-            f"{len(config.camera_infos)} camera_info topics."
-        )
+    check_infos(config)
     cameras = []
     for index, name in enumerate(config.images):
         image = bag.topic(name, IMAGE, COMPRESSED_IMAGE)
         if config.camera_infos:
             info: Topic | None = bag.topic(config.camera_infos[index], CAMERA_INFO)
         else:
-            info = _camera_info_beside(bag, image)
+            info = camera_info_beside(bag.topics, image)
         if info is None or info.count == 0:
             raise DataError(
                 f"Image topic '{name}' of '{bag.path}' has no camera_info messages beside it; name "
@@ -168,12 +172,25 @@ def _asked_cameras(bag: Bag, config: TopicConfig) -> tuple[CameraTopics, ...]:
     return tuple(cameras)
 
 
-def _camera_info_beside(bag: Bag, image: Topic) -> Topic | None:
+def check_infos(config: TopicConfig) -> None:
+    """Refuse a list of camera_info topics that does not fit the list of image topics.
+
+    Raises:
+        DataError: The lists are of different lengths.
+    """
+    if config.camera_infos and len(config.camera_infos) != len(config.images):
+        raise DataError(
+            f"Every image topic needs one camera_info topic: got {len(config.images)} image and "
+            f"{len(config.camera_infos)} camera_info topics."
+        )
+
+
+def camera_info_beside(topics: Mapping[str, Topic], image: Topic) -> Topic | None:
     """Find `<camera>/camera_info` for `<camera>/image_x` or `<camera>/image_x/compressed`."""
     namespace = image.name
     for _ in range(2):
         namespace = namespace.rpartition("/")[0]
-        info = bag.topics.get(f"{namespace}/camera_info")
+        info = topics.get(f"{namespace}/camera_info")
         if info is not None and info.msgtype == CAMERA_INFO and info.count > 0:
             return info
     return None

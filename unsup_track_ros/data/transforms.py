@@ -9,6 +9,7 @@ four different reasons with four different cures. Nothing is extrapolated.
 from __future__ import annotations
 
 import difflib
+import math
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
@@ -33,11 +34,25 @@ class NotConnectedError(TransformError):
     """Both frames exist but no transforms join them: a publisher in between is missing."""
 
 
-class TransformTooOldError(TransformError):
+class OutsideKnownTimeError(TransformError):
+    """The stamp lies where a link is not known.
+
+    Attributes:
+        limit_ns: Stamp from which, or until which, the link is known.
+        is_single: Whether only that one pose is known.
+    """
+
+    def __init__(self, sentence: str, limit_ns: int, *, is_single: bool) -> None:
+        super().__init__(sentence)
+        self.limit_ns = limit_ns
+        self.is_single = is_single
+
+
+class TransformTooOldError(OutsideKnownTimeError):
     """The stamp lies before the first known pose: the recording or the buffer starts too late."""
 
 
-class TransformTooNewError(TransformError):
+class TransformTooNewError(OutsideKnownTimeError):
     """The stamp lies after the last known pose: the transforms come late, or have stopped."""
 
 
@@ -72,6 +87,10 @@ class _Edge:
             self.stamps_ns.insert(at, stamp)
             self.parent_T_child.insert(at, pose)
 
+    def forget(self) -> None:
+        self.stamps_ns.clear()
+        self.parent_T_child.clear()
+
     def forget_before(self, stamp: int) -> None:
         # One pose before the limit stays, so that the limit itself can be interpolated.
         old = max(bisect_left(self.stamps_ns, stamp) - 1, 0)
@@ -86,8 +105,16 @@ class TransformTree:
             parent counts.
     """
 
-    def __init__(self, config: TransformConfig | None = None) -> None:
+    def __init__(self, config: TransformConfig | None = None, jump_s: float = math.inf) -> None:
+        """Start empty.
+
+        Args:
+            config: How the tree answers.
+            jump_s: A pose this far before the newest of its link means that time was set back: the
+                older poses of that link are forgotten. Offline, never.
+        """
         self._config = config or TransformConfig()
+        self._jump_ns = jump_s * _NS_PER_S
         self._edges: dict[str, _Edge] = {}
         self._names: set[str] = set()
         self.conflicts: dict[str, str] = {}
@@ -132,6 +159,8 @@ class TransformTree:
             edge.is_static = True
             edge.stamps_ns, edge.parent_T_child = [stamp], [parent_T_child]
             return
+        if edge.stamps_ns and edge.stamps_ns[-1] - stamp >= self._jump_ns:
+            edge.forget()
         edge.insert(stamp, parent_T_child)
         if self._config.buffer_s > 0:
             edge.forget_before(edge.stamps_ns[-1] - round(self._config.buffer_s * _NS_PER_S))
@@ -178,6 +207,16 @@ class TransformTree:
         target_T_common = inverse(common_T_target)
         target_T_source: Float64[np.ndarray, "4 4"] = target_T_common @ common_T_source
         return target_T_source
+
+    def newest_common_stamp(self, target: str, source: str) -> int:
+        """Return the newest stamp at which every link between two frames is known; 0 if always.
+
+        Raises:
+            UnknownFrameError: One of the frames is not in the tree.
+        """
+        links = set(self._chain(target)) ^ set(self._chain(source))
+        moving = [edge for name in links if (edge := self._edges.get(name)) and not edge.is_static]
+        return min((edge.stamps_ns[-1] for edge in moving), default=0)
 
     def lookup_between(
         self, target: tuple[str, int], source: tuple[str, int], fixed: str
@@ -250,6 +289,7 @@ class TransformTree:
         edge = self._edges[child]
         tolerance_ns = round(self._config.tolerance_s * _NS_PER_S)
         early_ns, late_ns = edge.stamps_ns[0] - stamp, stamp - edge.stamps_ns[-1]
+        is_single = len(edge.stamps_ns) == 1
         question = (
             f"The transform from '{asked[1]}' to '{asked[0]}' at {stamp / _NS_PER_S:.3f} s needs "
             f"'{child}' in '{edge.parent}', which is known only"
@@ -257,10 +297,14 @@ class TransformTree:
         if early_ns > tolerance_ns:
             raise TransformTooOldError(
                 f"{question} from {early_ns / _NS_PER_MS:.1f} ms later on (extrapolation into the "
-                "past)."
+                "past).",
+                edge.stamps_ns[0],
+                is_single=is_single,
             )
         if late_ns > tolerance_ns:
             raise TransformTooNewError(
                 f"{question} until {late_ns / _NS_PER_MS:.1f} ms earlier (extrapolation into the "
-                "future)."
+                "future).",
+                edge.stamps_ns[-1],
+                is_single=is_single,
             )

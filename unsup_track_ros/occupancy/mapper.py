@@ -40,16 +40,25 @@ class OccupancyConfig(Config):
 
     size_m: float = parameter(80.0, "Side of the grid, the vehicle in its middle.", unit="m", gt=1)
     resolution_m: float = parameter(0.25, "Side of a cell.", unit="m", gt=0)
-    hit_probability: float = parameter(0.7, "Occupancy that a hit alone means.", gt=0.5, lt=1)
-    free_probability: float = parameter(0.4, "Occupancy that a pass alone means.", gt=0, lt=0.5)
+    hit_probability: float = parameter(
+        0.7, "Occupancy that a hit alone means.", gt=0.5, lt=1, tunable=True
+    )
+    free_probability: float = parameter(
+        0.4, "Occupancy that a pass alone means.", gt=0, lt=0.5, tunable=True
+    )
     max_probability: float = parameter(
         0.97,
         "Bound of the occupancy, and 1 minus it from below; keeps cells changeable.",
         gt=0.5,
         lt=1,
+        tunable=True,
     )
     box_margin_m: float = parameter(
-        0.3, "Points this close to a track's box belong to the object.", unit="m", ge=0
+        0.3,
+        "Points this close to a track's box belong to the object.",
+        unit="m",
+        ge=0,
+        tunable=True,
     )
     scan: ScanConfig = parameter(ScanConfig(), "What of a scan is obstacle, ground and free.")
 

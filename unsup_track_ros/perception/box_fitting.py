@@ -39,13 +39,20 @@ class BoxFittingConfig(Config):
         False, "Voxels: sizes are index differences, as released; else one voxel longer."
     )
     angle_step_rad: float = parameter(
-        0.0175, "Points: step of the searched directions.", unit="rad", gt=0
+        0.0175, "Points: step of the searched directions.", unit="rad", gt=0, tunable=True
     )
     min_side_distance_m: float = parameter(
-        0.05, "Points: nearer to a side, points lie on it equally well.", unit="m", gt=0
+        0.05,
+        "Points: nearer to a side, points lie on it equally well.",
+        unit="m",
+        gt=0,
+        tunable=True,
     )
     max_points: int = parameter(
-        256, "Points: so many points of a region, evenly picked, vote for its direction.", ge=8
+        256,
+        "Points: so many points of a region, evenly picked, vote for its direction.",
+        ge=8,
+        tunable=True,
     )
     max_extent_points: int = parameter(
         2000, "Points: so many points of a region, evenly picked, span its box.", ge=8
@@ -54,21 +61,33 @@ class BoxFittingConfig(Config):
         0.005, "Points: share left out at each end of a side, for stray returns.", ge=0, lt=0.5
     )
     heading_speed_mps: float = parameter(
-        1.0, "Points: from this speed on the motion gives the heading.", unit="m/s", gt=0
+        1.0,
+        "Points: from this speed on the motion gives the heading.",
+        unit="m/s",
+        gt=0,
+        tunable=True,
     )
     heading_tolerance_rad: float = parameter(
-        0.26, "Points: the sides may turn so far from the motion.", unit="rad", ge=0
+        0.26, "Points: the sides may turn so far from the motion.", unit="rad", ge=0, tunable=True
     )
     velocity_noise_mps: float = parameter(
-        0.15, "Points: deviation of the velocity across the motion.", unit="m/s", ge=0
+        0.15, "Points: deviation of the velocity across the motion.", unit="m/s", ge=0, tunable=True
     )
     min_long_side_m: float = parameter(
-        2.5, "Points: shorter regions have no straight side to turn to.", unit="m", ge=0
+        2.5,
+        "Points: shorter regions have no straight side to turn to.",
+        unit="m",
+        ge=0,
+        tunable=True,
     )
     max_ground_gap_m: float = parameter(
-        1.0, "Points: a box this near over the ground is extended to it.", unit="m", ge=0
+        1.0,
+        "Points: a box this near over the ground is extended to it.",
+        unit="m",
+        ge=0,
+        tunable=True,
     )
-    min_side_m: float = parameter(0.2, "Shortest side of a box.", unit="m", gt=0)
+    min_side_m: float = parameter(0.2, "Shortest side of a box.", unit="m", gt=0, tunable=True)
 
 
 class BoxFitter:

@@ -38,40 +38,60 @@ class DetectionConfig(Config):
     """Parameters of grouping."""
 
     max_voxel_regions: int = parameter(
-        16, "Voxel evidence: most regions of a frame; the best supported stay.", ge=1
+        16, "Voxel evidence: most regions of a frame; the best supported stay.", ge=1, tunable=True
     )
     max_regions: int = parameter(
-        64, "Point evidence: most moving regions of a frame; the best supported stay.", ge=1
+        64,
+        "Point evidence: most moving regions of a frame; the best supported stay.",
+        ge=1,
+        tunable=True,
     )
     min_pixels: int = parameter(
-        4, "Voxel evidence: a region's voxels cover more distinct pixels than this.", ge=0
+        4,
+        "Voxel evidence: a region's voxels cover more distinct pixels than this.",
+        ge=0,
+        tunable=True,
     )
     half_score_voxels: int = parameter(
-        128, "Voxel evidence: so many moving voxels make a score of a half.", ge=1
+        128, "Voxel evidence: so many moving voxels make a score of a half.", ge=1, tunable=True
     )
     quirk_unit_scores: bool = parameter(
         False, "Voxel evidence: every score is 1, as released; else it grows with the support."
     )
-    cell_m: float = parameter(0.25, "Point evidence: points in a cell are one.", unit="m", gt=0)
-    link_m: float = parameter(0.8, "Point evidence: nearer cells may join.", unit="m", gt=0)
-    link_velocity_mps: float = parameter(
-        1.5, "Point evidence: cells join if their velocities differ less.", unit="m/s", gt=0
+    cell_m: float = parameter(
+        0.25, "Point evidence: points in a cell are one.", unit="m", gt=0, tunable=True
     )
-    min_points: int = parameter(8, "Point evidence: fewest moving points of a region.", ge=1)
+    link_m: float = parameter(
+        0.8, "Point evidence: nearer cells may join.", unit="m", gt=0, tunable=True
+    )
+    link_velocity_mps: float = parameter(
+        1.5,
+        "Point evidence: cells join if their velocities differ less.",
+        unit="m/s",
+        gt=0,
+        tunable=True,
+    )
+    min_points: int = parameter(
+        8, "Point evidence: fewest moving points of a region.", ge=1, tunable=True
+    )
     min_points_unmeasured: int = parameter(
-        150, "Point evidence: the same where no velocity is measured.", ge=1
+        150, "Point evidence: the same where no velocity is measured.", ge=1, tunable=True
     )
     half_score_points: int = parameter(
-        12, "Point evidence: so many sure points make a score of a half.", ge=1
+        12, "Point evidence: so many sure points make a score of a half.", ge=1, tunable=True
     )
     max_object_m: float = parameter(
-        15.0, "Longer clusters that do not move are background.", unit="m", gt=0
+        15.0, "Longer clusters that do not move are background.", unit="m", gt=0, tunable=True
     )
     expected_margin_m: float = parameter(
-        0.3, "Clusters are looked for in expected boxes grown by this much.", unit="m", ge=0
+        0.3,
+        "Clusters are looked for in expected boxes grown by this much.",
+        unit="m",
+        ge=0,
+        tunable=True,
     )
     min_expected_share: float = parameter(
-        0.6, "Share of a cluster that must lie in an expected box.", gt=0, le=1
+        0.6, "Share of a cluster that must lie in an expected box.", gt=0, le=1, tunable=True
     )
 
 
@@ -219,7 +239,9 @@ class MotionDetector:
         standing = np.zeros(len(wanted))
         if motion.standing_points is not None:
             standing = np.bincount(loose[motion.standing_points], minlength=len(wanted))
-        state = np.where(standing[kept] >= 0.5 * size[kept], MotionState.STANDING, MotionState.UNSURE)
+        state = np.where(
+            standing[kept] >= 0.5 * size[kept], MotionState.STANDING, MotionState.UNSURE
+        )
         unknown = np.full((len(kept), 3), np.nan, np.float32)
         return MotionRegions(
             point_region=np.maximum(regions.point_region, region[loose]),

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 import numpy as np
 
-from unsup_track_ros.shapes import Float32, Float64, Shaped
+from unsup_track_ros.errors import DataError
+from unsup_track_ros.shapes import Float32, Float64, Int64, Shaped, UInt8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,3 +37,40 @@ class OccupancyGrids:
     dynamic: Shaped[np.ndarray, "Y X"]
     combined: Shaped[np.ndarray, "Y X"]
     log_odds: Float32[np.ndarray, "Y X"] | None = None
+
+
+class VoxelClass(enum.IntEnum):
+    """What fills a voxel."""
+
+    STATIC = 1
+    DYNAMIC = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PanopticVoxels:
+    """The V occupied voxels around the sensor at one stamp, axes of odom; all others were not hit.
+
+    Attributes:
+        stamp_ns: Stamp of the scan.
+        origin_odom: (3,) outer corner of voxel [0, 0, 0].
+        voxel_m: Side of a voxel.
+        shape_zyx: Voxels along z, y, x.
+        voxel: (V,) row-major indices in `[Z, Y, X]`, rising.
+        voxel_class: (V,) values of `VoxelClass`.
+        instance: (V,) id of the track, -1 for none.
+    """
+
+    stamp_ns: int
+    origin_odom: Float64[np.ndarray, " 3"]
+    voxel_m: float
+    shape_zyx: tuple[int, int, int]
+    voxel: Int64[np.ndarray, " V"]
+    voxel_class: UInt8[np.ndarray, " V"]
+    instance: Int64[np.ndarray, " V"]
+
+    def __post_init__(self) -> None:
+        if not len(self.voxel) == len(self.voxel_class) == len(self.instance):
+            raise DataError(
+                f"{len(self.voxel)} voxels need as many classes and instances, got "
+                f"{len(self.voxel_class)} and {len(self.instance)}."
+            )

@@ -23,30 +23,51 @@ class AssociationConfig(Config):
     """When a detection may belong to a track."""
 
     min_ro_gdiou: float = parameter(
-        -0.4, "Smallest Ro-GDIoU of track and detection in the first two stages.", ge=-3, le=1
+        -0.4,
+        "Smallest Ro-GDIoU of track and detection in the first two stages.",
+        ge=-3,
+        le=1,
+        tunable=True,
     )
-    gate: float = parameter(4.0, "Largest distance in standard deviations of the prediction.", gt=0)
+    gate: float = parameter(
+        4.0, "Largest distance in standard deviations of the prediction.", gt=0, tunable=True
+    )
     max_distance_m: float = parameter(
-        5.0, "Largest distance between prediction and measurement.", unit="m", gt=0
+        5.0, "Largest distance between prediction and measurement.", unit="m", gt=0, tunable=True
     )
     high_score: float = parameter(
-        0.4, "Detections from this score on are assigned first, and to any track.", ge=0, le=1
+        0.4,
+        "Detections from this score on are assigned first, and to any track.",
+        ge=0,
+        le=1,
+        tunable=True,
     )
-    min_score: float = parameter(0.05, "Detections below this score are ignored.", ge=0, le=1)
+    min_score: float = parameter(
+        0.05, "Detections below this score are ignored.", ge=0, le=1, tunable=True
+    )
     standing_speed_mps: float = parameter(
-        1.5, "What is faster than this is not a cluster that stands.", unit="m/s", ge=0
+        1.5,
+        "What is faster than this is not a cluster that stands.",
+        unit="m/s",
+        ge=0,
+        tunable=True,
     )
     fragment_overlap: float = parameter(
         0.5,
         "Share of a detection inside a track's box that makes it a part of the track.",
         gt=0,
         le=1,
+        tunable=True,
     )
     fragment_velocity_mps: float = parameter(
         1.5, "Largest difference of velocity between a part and its track.", unit="m/s", gt=0
     )
     fragment_margin_m: float = parameter(
-        0.3, "By how much a track's box is grown on each side before that.", unit="m", ge=0
+        0.3,
+        "By how much a track's box is grown on each side before that.",
+        unit="m",
+        ge=0,
+        tunable=True,
     )
 
 

@@ -20,41 +20,67 @@ class LifecycleConfig(Config):
     """When tracks are born, believed and given up; everything in seconds, nothing in frames."""
 
     birth_score: float = parameter(
-        0.3, "Smallest score of a detection that starts a track.", ge=0, le=1
+        0.3, "Smallest score of a detection that starts a track.", ge=0, le=1, tunable=True
     )
     birth_existence: float = parameter(
-        0.4, "Probability that the object of a first detection exists.", gt=0, lt=1
+        0.4, "Probability that the object of a first detection exists.", gt=0, lt=1, tunable=True
     )
     birth_overlap: float = parameter(
-        0.3, "Share of a detection inside a matched track that keeps it from a birth.", gt=0, le=1
+        0.3,
+        "Share of a detection inside a matched track that keeps it from a birth.",
+        gt=0,
+        le=1,
+        tunable=True,
     )
-    hit_log_odds: float = parameter(1.0, "Gain of existence log-odds by a detection.", gt=0)
+    hit_log_odds: float = parameter(
+        1.0, "Gain of existence log-odds by a detection.", gt=0, tunable=True
+    )
     miss_log_odds_per_s: float = parameter(
-        3.0, "Loss of existence log-odds while not detected.", unit="1/s", gt=0
+        3.0, "Loss of existence log-odds while not detected.", unit="1/s", gt=0, tunable=True
     )
     stopped_miss_log_odds_per_s: float = parameter(
-        1.0, "The same for an object that stands: motion cannot find it again.", unit="1/s", gt=0
+        1.0,
+        "The same for an object that stands: motion cannot find it again.",
+        unit="1/s",
+        gt=0,
+        tunable=True,
     )
     stopped_speed_mps: float = parameter(
-        0.5, "Below this speed an object that is not detected stands.", unit="m/s", ge=0
+        0.5,
+        "Below this speed an object that is not detected stands.",
+        unit="m/s",
+        ge=0,
+        tunable=True,
     )
-    max_existence: float = parameter(0.999, "Upper bound of the existence.", gt=0.5, lt=1)
-    min_existence: float = parameter(0.1, "A track below this existence dies.", gt=0, lt=0.5)
+    max_existence: float = parameter(
+        0.999, "Upper bound of the existence.", gt=0.5, lt=1, tunable=True
+    )
+    min_existence: float = parameter(
+        0.1, "A track below this existence dies.", gt=0, lt=0.5, tunable=True
+    )
     confirm_hits: int = parameter(3, "Detections that confirm a track.", ge=1, le=20)
     confirm_window_s: float = parameter(
-        1.0, "Time within which these detections must fall.", unit="s", gt=0
+        1.0, "Time within which these detections must fall.", unit="s", gt=0, tunable=True
     )
     tentative_coast_s: float = parameter(
-        0.35, "Time after which an unconfirmed track dies undetected.", unit="s", gt=0
+        0.35, "Time after which an unconfirmed track dies undetected.", unit="s", gt=0, tunable=True
     )
     max_coast_s: float = parameter(
-        10.0, "Time after which any track dies undetected.", unit="s", gt=0
+        10.0, "Time after which any track dies undetected.", unit="s", gt=0, tunable=True
     )
     duplicate_overlap: float = parameter(
-        0.6, "Overlap (share of the smaller box) of two tracks of one object.", gt=0, le=1
+        0.6,
+        "Overlap (share of the smaller box) of two tracks of one object.",
+        gt=0,
+        le=1,
+        tunable=True,
     )
     duplicate_speed_mps: float = parameter(
-        3.0, "Largest difference of velocity of two tracks of one object.", unit="m/s", gt=0
+        3.0,
+        "Largest difference of velocity of two tracks of one object.",
+        unit="m/s",
+        gt=0,
+        tunable=True,
     )
 
 

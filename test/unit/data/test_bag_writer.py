@@ -11,7 +11,8 @@ import pytest
 from rosbags.highlevel import AnyReader
 
 from unsup_track_ros.data.bag_writer import BagWriter
-from unsup_track_ros.data.rosbag import Bag
+from unsup_track_ros.data.message_types import ros2_classes, ros2_types
+from unsup_track_ros.data.rosbag import Bag, OfferedQos
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.frame import PointCloud
@@ -121,3 +122,18 @@ def test_an_empty_recording_is_valid(tmp_path: Path) -> None:
         assert bag.message_count == 0
         assert bag.duration_s == 0.0
         assert bag.describe_topics() == "no topics"
+
+
+def test_serialised_messages_are_written_with_their_qos(tmp_path: Path) -> None:
+    name = "std_msgs/msg/String"
+    data = bytes(ros2_types().serialize_cdr(ros2_classes()[name]("text"), name))
+    offered = OfferedQos(is_reliable=False, is_latched=False, depth=3)
+    path = tmp_path / "raw.mcap"
+    with BagWriter(path) as writer:
+        writer.write_serialized("/words", name, data, 7, offered)
+        with pytest.raises(DataError, match="carries std_msgs/msg/String"):
+            writer.write_serialized("/words", "std_msgs/msg/Header", data, 8, offered)
+    with Bag(path) as bag:
+        assert bag.topics["/words"].qos == offered
+        (raw,) = bag.messages(["/words"])
+        assert (raw.log_ns, bytes(raw.data)) == (7, data)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
@@ -15,7 +16,7 @@ from unit.data.bags import PERIOD_NS, START_NS, cloud_message, scan_of, write_ba
 
 from unsup_track_ros.data.message_types import POINT_CLOUD, ros2_types
 from unsup_track_ros.data.point_cloud_decoding import decode_cloud
-from unsup_track_ros.data.rosbag import Bag
+from unsup_track_ros.data.rosbag import Bag, OfferedQos
 from unsup_track_ros.errors import DataError
 
 STRING = "std_msgs/msg/String"
@@ -227,3 +228,37 @@ def test_a_truncated_database_is_unreadable_at_the_latest_when_it_is_read(
 
     with pytest.raises(DataError, match="truncated"):
         read()
+
+
+def test_messages_of_ros_1_become_those_of_ros_2(tmp_path: Path) -> None:
+    with Bag(write_ros1(tmp_path / "old.bag")) as bag:
+        raws = list(bag.messages(["/points"]))
+        for frame, raw in enumerate(raws):
+            converted = ros2_types().deserialize_cdr(bag.to_cdr(raw), POINT_CLOUD)
+            np.testing.assert_array_equal(
+                decode_cloud(converted).cloud.points_velo, scan_of(frame).points_velo
+            )
+            assert converted.header.stamp.sec == 10  # type: ignore[attr-defined]
+        assert bag.start_log_ns == START_NS
+
+
+def test_messages_of_ros_2_are_handed_on_as_they_are(tmp_path: Path) -> None:
+    with Bag(write_bag(tmp_path / "new.mcap")) as bag:
+        raw = next(bag.messages(["/points"]))
+        assert bag.to_cdr(raw) is raw.data
+
+
+def test_what_publishers_offered_is_known_where_it_was_recorded(tmp_path: Path) -> None:
+    with Bag(write_bag(tmp_path / "new.mcap")) as bag:
+        assert bag.topics["/tf_static"].qos == OfferedQos(
+            is_reliable=True, is_latched=True, depth=100
+        )
+        points = bag.topics["/points"].qos
+        assert points is not None
+        assert not points.is_latched
+    with Bag(write_ros1(tmp_path / "old.bag")) as bag:
+        old = bag.topics["/points"].qos
+        assert old is not None
+        assert not old.is_latched
+    with Bag(write_ros2(tmp_path / "plain", StoragePlugin.SQLITE3)) as bag:
+        assert bag.topics["/points"].qos is None

@@ -76,13 +76,20 @@ def test_a_message_is_used_once() -> None:
 
 def test_a_silent_input_leaves_the_set_partial_with_the_reason() -> None:
     synchronizer = make(timeout_s=0.3)
-    sets = []
-    for frame in range(5):
-        sets += synchronizer.add("lidar", T0 + frame * 100 * MS, "l")
-    assert [(s.stamp_ns - T0) // MS for s in sets] == [0]
-    assert sets[0].missing == {"camera": "late"}
-    rest = synchronizer.flush()
-    assert [s.missing for s in rest] == [{"camera": "silent"}] * 4
+    given_out = [feed(synchronizer, ("lidar", 100 * frame)) for frame in range(4)]
+    assert given_out == [[], [], [], []]
+    sets = synchronizer.add("lidar", T0 + 400 * MS, "l")
+    assert [(s.stamp_ns - T0) // MS for s in sets] == [0, 100, 200, 300, 400]
+    assert [s.missing for s in sets] == [{"camera": "late"}] * 5
+
+
+def test_an_input_that_was_late_is_waited_for_again_once_it_speaks() -> None:
+    synchronizer = make(timeout_s=0.3, instant_s=0.01)
+    feed(synchronizer, *[("lidar", 100 * frame) for frame in range(5)])
+    assert feed(synchronizer, ("lidar", 500)) == [(500, "-")]
+    assert feed(synchronizer, ("camera", 600), ("lidar", 600)) == [(600, "camera600")]
+    assert feed(synchronizer, ("lidar", 700)) == []
+    assert feed(synchronizer, ("camera", 700)) == [(700, "camera700")]
 
 
 def test_an_input_that_skips_a_moment_is_silent_there() -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -177,6 +178,25 @@ def test_unusable_rotations_are_skipped() -> None:
     assert tree.frames == ("base", "odom")
 
 
+def test_the_newest_common_stamp_is_that_of_the_link_that_lags_most() -> None:
+    tree = car()
+    assert tree.newest_common_stamp("odom", "velo") == 3 * S
+    assert tree.newest_common_stamp("cam", "velo") == 0  # always
+    tree.insert("base", "wheel", 2 * S, shift(1))
+    assert tree.newest_common_stamp("odom", "wheel") == 2 * S
+    with pytest.raises(UnknownFrameError):
+        tree.newest_common_stamp("odom", "moon")
+
+
+def test_a_refusal_says_where_the_known_time_ends() -> None:
+    with pytest.raises(TransformTooNewError) as late:
+        car().lookup("odom", "base", 4 * S)
+    assert (late.value.limit_ns, late.value.is_single) == (3 * S, False)
+    with pytest.raises(TransformTooOldError) as early:
+        car().lookup("odom", "base", 0)
+    assert early.value.limit_ns == 1 * S
+
+
 def test_the_transforms_of_a_real_recording_answer_in_its_whole_span(shared_data: Path) -> None:
     file = next((shared_data / "nav2_tf_mcap").rglob("*.mcap"))
     tree = TransformTree()
@@ -200,3 +220,18 @@ def test_the_transforms_of_a_real_recording_answer_in_its_whole_span(shared_data
         tree.lookup("odom", "base_link", stamps[0] - 60 * S)
     with pytest.raises(UnknownFrameError, match="did you mean 'base_link'"):
         tree.lookup("odom", "baselink", stamps[0])
+
+
+def test_after_a_backward_jump_a_link_starts_anew_where_this_is_wanted() -> None:
+    second = 1_000_000_000
+    ahead, here = rigid(np.eye(3), np.array([9.0, 0, 0])), rigid(np.eye(3), np.array([1.0, 0, 0]))
+    for jump_s, expected_m in ((1.0, 1.0), (math.inf, None)):
+        tree = TransformTree(jump_s=jump_s)
+        tree.insert("odom", "base", 10 * second, ahead)
+        tree.insert("odom", "base", 2 * second, here)
+        if expected_m is not None:
+            with pytest.raises(TransformTooNewError):
+                tree.lookup("odom", "base", 3 * second)
+            assert tree.lookup("odom", "base", 2 * second)[0, 3] == expected_m
+        else:
+            assert tree.lookup("odom", "base", 10 * second)[0, 3] == 9.0

@@ -1,0 +1,146 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The ROS graph: which nodes, topics and services there are, told and heard on the network.
+
+DDS knows participants and endpoints, not nodes. Every participant says on `ros_discovery_info`
+which of its endpoints belong to which node (rmw_dds_common/ParticipantEntitiesInfo).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from cyclonedds.builtin import (
+    BuiltinDataReader,
+    BuiltinTopicDcpsParticipant,
+    BuiltinTopicDcpsPublication,
+    BuiltinTopicDcpsSubscription,
+)
+from cyclonedds.core import InstanceState
+from cyclonedds.domain import DomainParticipant
+
+from unsup_track_ros.standalone import dds
+from unsup_track_ros.standalone.messages import deserialize, message_class, serialize
+from unsup_track_ros.standalone.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    QoSProfile,
+    to_dds,
+)
+
+_TOPIC: Final = "ros_discovery_info"
+_TYPE: Final = "rmw_dds_common/msg/ParticipantEntitiesInfo"
+_MANY: Final = 10_000
+_Info: Final = message_class(_TYPE)
+_NodeInfo: Final = message_class("rmw_dds_common/msg/NodeEntitiesInfo")
+_Gid: Final = message_class("rmw_dds_common/msg/Gid")
+
+
+class Graph:
+    """One participant's part in the graph."""
+
+    def __init__(self, participant: DomainParticipant) -> None:
+        own = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        all_of_others = QoSProfile(
+            history=HistoryPolicy.KEEP_ALL, durability=DurabilityPolicy.TRANSIENT_LOCAL
+        )
+        user_data = dds.type_hash(_TYPE)
+        self._lock = threading.RLock()
+        self._gid = _gid_message(dds.gid(participant))
+        self._nodes: dict[tuple[str, str], Any] = {}
+        self._heard: dict[bytes, Any] = {}
+        self._writer = dds.Writer(participant, _TOPIC, _TYPE, to_dds(own, user_data), None)
+        self._reader = dds.Reader(
+            participant, _TOPIC, _TYPE, to_dds(all_of_others, user_data), None
+        )
+        self._participants = BuiltinDataReader(participant, BuiltinTopicDcpsParticipant)
+        self._publications = BuiltinDataReader(participant, BuiltinTopicDcpsPublication)
+        self._subscriptions = BuiltinDataReader(participant, BuiltinTopicDcpsSubscription)
+
+    def add_node(self, namespace: str, name: str) -> None:
+        """Tell of a node."""
+        with self._lock:
+            self._nodes[namespace, name] = _NodeInfo(node_namespace=namespace, node_name=name)
+            self._tell()
+
+    def remove_node(self, namespace: str, name: str) -> None:
+        """Tell that a node has gone."""
+        with self._lock:
+            if self._nodes.pop((namespace, name), None) is not None:
+                self._tell()
+
+    def is_empty(self) -> bool:
+        """Tell whether we have no nodes."""
+        return not self._nodes
+
+    def add_endpoints(
+        self, node: tuple[str, str], readers: tuple[Any, ...], writers: tuple[Any, ...]
+    ) -> None:
+        """Tell which DDS readers and writers belong to a node."""
+        with self._lock:
+            info = self._nodes[node]
+            info.reader_gid_seq.extend(_gid_message(dds.gid(reader)) for reader in readers)
+            info.writer_gid_seq.extend(_gid_message(dds.gid(writer)) for writer in writers)
+            self._tell()
+
+    def remove_endpoints(self, node: tuple[str, str], *entities: Any) -> None:
+        """Tell that readers and writers have gone; to be called before they are deleted."""
+        gone = {dds.gid(entity) for entity in entities}
+        with self._lock:
+            info = self._nodes.get(node)
+            if info is None:
+                return
+            for listed in (info.reader_gid_seq, info.writer_gid_seq):
+                listed[:] = [kept for kept in listed if kept.data.tobytes() not in gone]
+            self._tell()
+
+    def hear(self) -> None:
+        """Take note of what others have told since."""
+        with self._lock:
+            while taken := self._reader.take():
+                info: Any = deserialize(taken[0], _TYPE)
+                self._heard[info.gid.data.tobytes()] = info
+
+    def node_names(self) -> list[tuple[str, str]]:
+        """Return namespace and name of every node, our own included."""
+        with self._lock:
+            self.hear()
+            alive = {sample.key.bytes for sample in _alive(self._participants)}
+            found = [
+                (node.node_namespace, node.node_name)
+                for identity, info in self._heard.items()
+                if identity in alive
+                for node in info.node_entities_info_seq
+            ]
+        return sorted(found)
+
+    def endpoints(self, *, writers: bool) -> list[Any]:
+        """Return what DDS knows of every writer or reader in the domain (`DcpsEndpoint`)."""
+        with self._lock:
+            return list(_alive(self._publications if writers else self._subscriptions))
+
+    def topics(self) -> dict[str, list[str]]:
+        """Return the types by ROS topic."""
+        found: dict[str, set[str]] = {}
+        for endpoint in [*self.endpoints(writers=True), *self.endpoints(writers=False)]:
+            if endpoint.topic_name.startswith("rt/"):
+                types = found.setdefault(endpoint.topic_name.removeprefix("rt"), set())
+                types.add(dds.ros_type_name(endpoint.type_name))
+        return {topic: sorted(types) for topic, types in sorted(found.items())}
+
+    def _tell(self) -> None:
+        message = _Info(gid=self._gid, node_entities_info_seq=list(self._nodes.values()))
+        self._writer.write(serialize(message))
+
+
+def _gid_message(identity: bytes) -> Any:
+    return _Gid(data=np.frombuffer(identity, np.uint8).copy())
+
+
+def _alive(reader: BuiltinDataReader) -> Iterator[Any]:
+    for sample in reader.read(_MANY):
+        if sample.sample_info.instance_state == InstanceState.Alive:
+            yield sample
