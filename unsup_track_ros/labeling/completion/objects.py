@@ -47,6 +47,9 @@ class ObjectConfig(Config):
 
     trajectory: TrajectoryConfig = TrajectoryConfig()
     prototypes: SizePrototypeConfig = SizePrototypeConfig()
+    link_backward: bool = parameter(
+        True, "Whether objects are also followed backward, from where they were seen moving."
+    )
     min_travel_m: float = parameter(
         1.5, "Way that an object must have gone to be believed.", unit="m", ge=0
     )
@@ -117,7 +120,7 @@ def find_objects(
 ) -> Objects | None:
     """Find the objects of frames that share one odom; None where nothing was seen moving."""
     scene = _scene(frames)
-    linked = link(frames, tracker)
+    linked = link(frames, tracker, backward=config.link_backward)
     num_movers = int(linked.max(initial=-1)) + 1
     if not num_movers:
         return None
