@@ -24,6 +24,7 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.ground_planes import check_available
 from unsup_track_ros.perception.motion_segmentation.cluster_splitting import Cut, cut_out
 from unsup_track_ros.perception.motion_segmentation.scan_facts import (
     Clusters,
@@ -152,6 +153,8 @@ class LidarEvidence:
     """Judges clusters of the current scan against past scans."""
 
     def __init__(self, config: LidarEvidenceConfig, device: torch.device) -> None:
+        if config.scan.ground == "patchworkpp":
+            check_available()
         self._config = config
         self._device = device
         self._facts: dict[int, ScanFacts] = {}  # by stamp; only saves working them out again

@@ -10,6 +10,7 @@ and half a second later as the past one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.ground import height_above_ground
+from unsup_track_ros.geometry.ground_planes import height_above_planes
 from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.perception.motion_segmentation.distance_field import DistanceField
 from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int, UInt8
@@ -27,6 +29,9 @@ from unsup_track_ros.structures.frame import SensorFrame
 class ScanFactsConfig(Config):
     """Parameters of what is read off a single scan."""
 
+    ground: Literal["lowest", "patchworkpp"] = parameter(
+        "lowest", "Ground from the lowest returns around, or from planes (package pypatchworkpp)."
+    )
     range_m: float = parameter(52.0, "Ground range up to which is judged.", unit="m", gt=0)
     own_radius_m: float = parameter(
         2.0, "Points nearer than this are the vehicle itself.", unit="m", ge=0
@@ -94,7 +99,7 @@ class ScanFacts:
 def read_scan(config: ScanFactsConfig, frame: SensorFrame, device: torch.device) -> ScanFacts:
     """Work out the facts of a frame's scan."""
     points_base = se3.transform(frame.base_T_velo, frame.cloud.points_velo)
-    height_m = height_above_ground(points_base)
+    height_m = _heights_m(config, frame, points_base)
     solid = height_m > config.ground_clearance_m
     return ScanFacts(
         points_base=points_base,
@@ -111,6 +116,14 @@ def read_scan(config: ScanFactsConfig, frame: SensorFrame, device: torch.device)
             device=device,
         ),
     )
+
+
+def _heights_m(
+    config: ScanFactsConfig, frame: SensorFrame, points_base: Float32[np.ndarray, "P 3"]
+) -> Float32[np.ndarray, " P"]:
+    if config.ground == "patchworkpp":
+        return height_above_planes(points_base, float(frame.base_T_velo[2, 3]))
+    return height_above_ground(points_base)
 
 
 def _clusters(
