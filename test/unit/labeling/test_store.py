@@ -230,7 +230,7 @@ def test_completed_labels_are_refused_until_all_of_them_are_there(tmp_path: Path
 
 def test_intermediate_results_come_back_until_they_are_dropped(tmp_path: Path) -> None:
     store = new_store(tmp_path / "labels")
-    assert store.scratch_indices == ()
+    assert not store.scratch_indices
     for index in (3, 1):
         store.write_scratch(index, {"points": np.arange(5) + index, "n": np.array(7)})
     assert store.scratch_indices == (1, 3)
@@ -239,7 +239,7 @@ def test_intermediate_results_come_back_until_they_are_dropped(tmp_path: Path) -
     np.testing.assert_array_equal(back["points"], [3, 4, 5, 6, 7])
     assert new_store(tmp_path / "labels").scratch_indices == (1, 3)
     store.drop_scratch()
-    assert store.scratch_indices == ()
+    assert not store.scratch_indices
     store.drop_scratch()
 
 

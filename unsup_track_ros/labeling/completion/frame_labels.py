@@ -118,7 +118,7 @@ def _points_on(look: SecondLook, here: FrameObjects) -> Int64[np.ndarray, " K"]:
         weights=look.detections.num_points[here.owner >= 0],
         minlength=len(here.objects.weights),
     )
-    return num[here.shown].astype(np.int64)
+    return np.asarray(num[here.shown], np.int64)
 
 
 def _scores(here: FrameObjects, num_points: Int64[np.ndarray, " K"]) -> Float64[np.ndarray, " K"]:
@@ -128,7 +128,7 @@ def _scores(here: FrameObjects, num_points: Int64[np.ndarray, " K"]) -> Float64[
         here.objects.mover[here.shown], np.minimum(moving / _SURE_SIGHTINGS, 1.0), 1.0
     )
     shown = 0.5 + 0.5 * num_points / (num_points + _HALF_SCORE_POINTS)
-    return here.objects.weights[here.shown] * evidence * shown
+    return np.asarray(here.objects.weights[here.shown] * evidence * shown)
 
 
 def _moving_points(
