@@ -25,7 +25,7 @@ def dense_solution(
         [CONFIG.initial_speed_std_mps] * 2 + [CONFIG.initial_vertical_speed_std_mps]
     )
     information[3:6, 3:6] += np.diag(speed_std**-2)
-    for k in np.flatnonzero(measured):
+    for k in np.flatnonzero(measured).tolist():
         place = slice(6 * k, 6 * k + 3)
         information[place, place] += np.linalg.inv(variances[k])
         weighted[place] += np.linalg.solve(variances[k], positions[k])
@@ -86,10 +86,11 @@ def test_padding_does_not_matter() -> None:
 
 
 def test_trajectories_together_are_smoothed_as_each_alone() -> None:
-    inputs = trajectories(4)
-    together = smooth(*inputs, CONFIG)
+    times_s, positions, variances, measured = trajectories(4)
+    together = smooth(times_s, positions, variances, measured, CONFIG)
     for n in range(4):
-        alone = smooth(*(array[n : n + 1] for array in inputs), CONFIG)
+        one = slice(n, n + 1)
+        alone = smooth(times_s[one], positions[one], variances[one], measured[one], CONFIG)
         np.testing.assert_allclose(together.mean[n], alone.mean[0], atol=1e-12)
         np.testing.assert_allclose(together.covariance[n], alone.covariance[0], atol=1e-12)
 

@@ -74,7 +74,7 @@ def search(
 
 
 def moved(points: np.ndarray, velocity: np.ndarray, seconds: float) -> np.ndarray:
-    return points + np.array([*(np.asarray(velocity) * seconds), 0.0])
+    return np.asarray(points + np.array([*(np.asarray(velocity) * seconds), 0.0]))
 
 
 def misfits_m(now: np.ndarray, scans: Sequence[np.ndarray], velocities: np.ndarray) -> np.ndarray:

@@ -159,7 +159,7 @@ def test_ctrl_c_ends_with_one_sentence_and_a_resumable_state(
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     _, messages = process.communicate(timeout=60)
-    assert process.returncode == 1
+    assert process.returncode == 1, messages
     assert "run the same command again" in messages
     assert "Traceback" not in messages
     assert not list(folder.rglob("*.lock"))

@@ -7,7 +7,7 @@
     frames/          one file per frame: masks, boxes, tracks, grids (`FrameLabel`, nothing lost)
     resume.npz       state of the pipeline after some frame; gone when the recording is finished
     completed/       the same once more, with what came after: whole boxes of whole trajectories
-    trajectories.jsonl  the completed objects, one readable line each, those in doubt with the reason
+    trajectories.jsonl  the completed objects, one readable line each, the doubtful with the reason
     objects.jsonl    boxes and tracks once more, one readable line per frame
     summary.json     what was found, what was missing
     pictures/        frames of the report; video.mp4 shows them all

@@ -243,7 +243,7 @@ class MotionDetector:
         scores = size[kept] / (size[kept] + self._config.half_score_points)
         standing = np.zeros(len(wanted))
         if motion.standing_points is not None:
-            standing = np.bincount(loose[motion.standing_points], minlength=len(wanted))
+            standing += np.bincount(loose[motion.standing_points], minlength=len(wanted))
         state = np.where(
             standing[kept] >= 0.5 * size[kept], MotionState.STANDING, MotionState.UNSURE
         )

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The objects of a stretch of recording: linked, completed, and those in doubt named with the reason.
+"""The objects of a stretch of recording: linked, completed, those in doubt named with the reason.
 
-What moved is labelled with full weight. What never moved but is like something that did, parked cars
-above all, is labelled with less: the movers of the same recording are the only teacher. Everything
-else is no label at all, which does not make it background.
+What moved is labelled with full weight. What never moved but is like something that did, parked
+cars above all, is labelled with less: the movers of the same recording are the only teacher.
+Everything else is no label at all, which does not make it background.
 """
 
 from __future__ import annotations
@@ -289,7 +289,7 @@ def _doubts(
 def _travel_m(whole: Trajectories) -> Float64[np.ndarray, " N"]:
     inside = np.arange(whole.seen.shape[1]) < whole.length[:, None]
     way = np.linalg.norm(whole.boxes_odom[..., :2] - whole.boxes_odom[:, :1, :2], axis=-1)
-    return np.where(inside, way, 0.0).max(axis=1)
+    return np.asarray(np.max(way, axis=1, initial=0.0, where=inside))
 
 
 def _moving_share(

@@ -8,6 +8,7 @@ complete, so that a killed run goes on where it stopped.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def segments(egomotions: Sequence[Egomotion]) -> list[range]:
     """Return the runs of frames that share one odom; frames are numbered from 0."""
     starts = [i for i, motion in enumerate(egomotions) if motion.status is EgomotionStatus.INITIAL]
     bounds = sorted({0, *starts, len(egomotions)})
-    return [range(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [range(start, stop) for start, stop in itertools.pairwise(bounds)]
 
 
 class SecondLooker:

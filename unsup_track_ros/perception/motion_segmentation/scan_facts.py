@@ -162,4 +162,4 @@ def _clusters(
 def _beyond(config: ScanFactsConfig, side: int, from_m: float) -> UInt8[np.ndarray, "Y X"]:
     """Return the cells that are far enough for gaps between the returns of one object."""
     place = (np.arange(side) + 0.5) * config.cluster_cell_m - config.range_m
-    return (np.hypot(place[:, None], place) >= from_m).astype(np.uint8)
+    return np.asarray(np.hypot(place[:, None], place) >= from_m, np.uint8)
