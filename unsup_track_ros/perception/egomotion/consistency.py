@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -40,6 +41,10 @@ from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.structures.flow import OpticalFlow
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
+
+# Looks at the image, half a second apart, before a camera is judged against a LiDAR that itself is
+# not judged yet though TF could show it.
+_PATIENT_LOOKS: Final = 10
 
 
 class EgomotionConsistencyConfig(Config):
@@ -174,13 +179,18 @@ class EgomotionConsistencyCheck:
             ConsistencyStatus.CONSISTENT,
             ConsistencyStatus.ALARM,
         )
+        # A little later it is often known which of the two is turned.
+        is_patient = self._tf_seen and not lidar_is_known
+        is_patient &= self._scores.num_frames < _PATIENT_LOOKS
         num_frames, speed_mps = self._speeds.num_frames, 0.0
         if num_frames:
             speed_mps = float(self._speeds.total[0]) / num_frames
         return EgomotionConsistency(
             findings=(
                 time_offset_finding(offset, speed_mps, self._camera_seen, config),
-                camera_yaw_finding(camera_yaw, self._camera_seen, lidar_is_known, config),
+                camera_yaw_finding(
+                    None if is_patient else camera_yaw, self._camera_seen, lidar_is_known, config
+                ),
                 lidar_yaw,
                 odom_scale_finding(scale, self._tf_seen, config),
                 odom_jump_finding(self._poses, self._tf_seen),

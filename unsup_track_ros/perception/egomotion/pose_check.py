@@ -110,7 +110,7 @@ class PoseCheck:
     def reset(self) -> None:
         """Forget all."""
         self._ways.reset()
-        self._differences_m = np.zeros(0)
+        self._recent = np.zeros((0, 2, 2))  # ways of LiDAR and TF in the latest comparisons
         self._pair: MotionPair | None = None
         self.jump: OdomJump | None = None
         self.last_stamp_ns: int | None = None
@@ -149,15 +149,15 @@ class PoseCheck:
         if is_odd and self.is_enough:  # the first ones show what is usual
             self._note_jump(frame.stamp_ns, difference_m)
         # Jumps are rare, or they are usual: the median knows.
-        kept = self._differences_m[-self._config.usual_differences + 1 :]
-        self._differences_m = np.append(kept, difference_m)
-        if not is_odd:
+        kept = self._recent[-self._config.usual_differences + 1 :]
+        self._recent = np.concatenate([kept, [[lidar, tf]]])
+        if pair.lidar_is_better and not is_odd:
             self._add_ways(frame.stamp_ns, lidar, tf)
 
     @property
     def num_comparisons(self) -> int:
         """Comparisons, as far as they are remembered."""
-        return len(self._differences_m)
+        return len(self._recent)
 
     @property
     def is_enough(self) -> bool:
@@ -167,9 +167,11 @@ class PoseCheck:
     @property
     def usual_difference_m(self) -> float:
         """Standard deviation of the difference between TF and LiDAR in one comparison."""
-        if len(self._differences_m) == 0:
+        if len(self._recent) == 0:
             return self._config.least_sigma_m
-        median_m = float(np.median(self._differences_m))
+        # What is known of yaw and scale by now explains the earlier ones too.
+        differences_m = self._recent[:, 0] - self._explained(self._recent[:, 1])
+        median_m = float(np.median(np.linalg.norm(differences_m, axis=1)))
         return max(_MAD_TO_SIGMA * median_m, self._config.least_sigma_m)
 
     @property
@@ -180,7 +182,7 @@ class PoseCheck:
     def state(self) -> dict[str, np.ndarray]:
         """Return flat arrays from which `restore` goes on with the same bytes."""
         state = {f"ways/{key}": value for key, value in self._ways.state().items()}
-        state["differences_m"] = self._differences_m
+        state["recent"] = self._recent
         state["last_stamp_ns"] = np.array(-1 if self.last_stamp_ns is None else self.last_stamp_ns)
         if self._pair is not None:
             state.update(to_arrays(self._pair, "pair/"))
@@ -192,7 +194,7 @@ class PoseCheck:
         """Go on exactly where `state` was taken."""
         prefix = "ways/"
         self._ways.restore({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)})
-        self._differences_m = state["differences_m"]
+        self._recent = state["recent"]
         stamp_ns = int(state["last_stamp_ns"])
         self.last_stamp_ns = None if stamp_ns < 0 else stamp_ns
         self._pair = _restored(MotionPair, state, "pair/")
@@ -224,13 +226,14 @@ class PoseCheck:
     def _unusual_m(self) -> float:
         return self._config.jump_sigmas * self.usual_difference_m
 
-    def _explained(self, tf: Float64[np.ndarray, " 2"]) -> Float64[np.ndarray, " 2"]:
-        """Return what the LiDAR should see of TF's way, after what is known of yaw and scale."""
+    def _explained(self, tf: Float64[np.ndarray, "*N 2"]) -> Float64[np.ndarray, "*N 2"]:
+        """Return what the LiDAR should see of TF's ways, after what is known of yaw and scale."""
         if self._ways.num_frames == 0:
             return tf
         _, real, imaginary = self._ways.total / self._ways.total[0]
-        along, across = tf
-        return np.array([real * along - imaginary * across, imaginary * along + real * across])
+        turn = np.array([[real, imaginary], [-imaginary, real]])
+        explained: Float64[np.ndarray, "*N 2"] = tf @ turn
+        return explained
 
     def _add_ways(self, stamp_ns: int, lidar: np.ndarray, tf: np.ndarray) -> None:
         if min(np.linalg.norm(lidar), np.linalg.norm(tf)) < self._config.min_travel_m:

@@ -72,7 +72,8 @@ class MotionPair:
         elapsed_s: Time it took.
         tf_velo0_T_velo1: (4, 4) as TF tells it.
         lidar_velo0_T_velo1: (4, 4) as the scans show it.
-        lidar_is_better: Whether the latter is to be believed where the two differ.
+        lidar_is_better: Whether the latter is to be believed where the two differ: the scans fix
+            it, or fit better with it.
     """
 
     elapsed_s: float

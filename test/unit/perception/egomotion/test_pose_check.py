@@ -97,6 +97,16 @@ def test_a_jump_of_tf_is_measured_at_its_frame(x_m: float, y_m: float) -> None:
     assert check.jump.count == 1
 
 
+def test_a_jump_is_found_beside_a_turned_lidar() -> None:
+    # Before the yaw was known each comparison was off by 0.21 m: that is not usual any more.
+    check = new_check()
+    turn = rotation_about(UP, float(np.radians(3.0)))
+    drive(check, range(40), jumping(23, 0.0, 0.5), turn)
+    assert check.jump is not None
+    assert check.jump.stamp_ns == PERIOD_NS * 24
+    assert check.jump.length_m == pytest.approx(0.5, abs=0.02)
+
+
 def test_small_steps_are_no_jumps() -> None:
     check = new_check()
     drive(check, range(40), jumping(23, 0.1, 0.0))
