@@ -184,6 +184,10 @@ def run(make_node: Callable[[], BaseNode[Any]], args: list[str] | None) -> int:
     except UnsupTrackError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - there is no node to log it
         return 1
+    except RuntimeError:  # a signal ends rclpy's context at once, even amid a transition
+        if rclpy.ok():
+            raise
+        return 0
     finally:
         rclpy.try_shutdown()
 
@@ -197,7 +201,7 @@ def _spin(make_node: Callable[[], BaseNode[Any]]) -> int:
     executor.add_node(node)
     try:
         if not node.launch():
-            return 1
+            return int(rclpy.ok())
         with suppress(KeyboardInterrupt, ExternalShutdownException):
             executor.spin()
         return node.exit_code
