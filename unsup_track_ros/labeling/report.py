@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from unsup_track_ros.labeling.completion import overview as completion_overview
 from unsup_track_ros.labeling.consistency_history import TABLE_HEADER, table_rows
 from unsup_track_ros.labeling.pictures import report_pictures
 from unsup_track_ros.labeling.store import (
@@ -107,6 +108,12 @@ def write_report(store: LabelStore) -> Path:
         pictures=_pictures(store.folder, history),
         plots=_plots(history),
         tables=[
+            Table(
+                heading="Completed objects, in doubt first",
+                header=completion_overview.TABLE_HEADER,
+                rows=completion_overview.trajectory_rows(store.folder),
+                folded=True,
+            ),
             *_tables(store.folder, history, timings),
             Table(
                 heading="TF, LiDAR and camera against each other",

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from unsup_track_ros.data.recording import Recording
+from unsup_track_ros.labeling.completion.overview import trajectory_counts
 from unsup_track_ros.labeling.consistency_history import ConsistencyHistory
 from unsup_track_ros.labeling.store import OBJECTS_NAME, SUMMARY_NAME, LabelStore
 from unsup_track_ros.structures.labels import FrameLabel
@@ -81,6 +82,7 @@ def write_summary(store: LabelStore, recording: Recording) -> LabelSummary:
         "moving_points": counts.moving_points,
         "egomotion": dict(sorted(counts.egomotion.items())),
         "motion": dict(sorted(counts.motion.items())),
+        "completed_objects": trajectory_counts(store.folder),
         "consistency": counts.consistency.content(),
         "dropped": {f"{topic}: {why}": n for (topic, why), n in sorted(recording.drops.items())},
         "warnings": list(warnings),
