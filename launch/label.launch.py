@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Label a recording: `ros2 launch unsup_track_ros label.launch.py bag:=drive.mcap out:=labels`."""
 
+from __future__ import annotations
+
 from launch.actions import DeclareLaunchArgument
 
 from launch import LaunchDescription

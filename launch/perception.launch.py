@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Live perception: `ros2 launch unsup_track_ros perception.launch.py rviz:=true`."""
 
+from __future__ import annotations
+
 from launch import LaunchDescription
 from unsup_track_ros.ros.launching import perception_arguments, perception_nodes
 

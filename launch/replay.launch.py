@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Perception on a recording: `ros2 launch unsup_track_ros replay.launch.py bag:=drive.mcap`."""
 
+from __future__ import annotations
+
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription
 from launch.conditions import IfCondition, UnlessCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -19,10 +21,12 @@ ARGUMENTS = {
 
 def generate_launch_description() -> LaunchDescription:
     """Describe the replay; all else is said by `perception.launch.py`."""
-    play = ["ros2", "bag", "play", "--clock", "100", "--rate", LaunchConfiguration("rate")]
     bag, loop = LaunchConfiguration("bag"), LaunchConfiguration("loop")
-    once = ExecuteProcess(cmd=[*play, bag], output="screen", condition=UnlessCondition(loop))
-    again = ExecuteProcess(cmd=[*play, "--loop", bag], output="screen", condition=IfCondition(loop))
+    # Unlike `ros2 bag play` it waits until the node listens: nothing of a short recording is lost.
+    play = ["ros2", "run", "unsup_track_ros", "unsup-track", "play", bag, "--clock"]
+    play += ["--wait", "60", "--rate", LaunchConfiguration("rate")]
+    once = ExecuteProcess(cmd=play, output="screen", condition=UnlessCondition(loop))
+    again = ExecuteProcess(cmd=[*play, "--loop"], output="screen", condition=IfCondition(loop))
     perception = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(share("launch", "perception.launch.py")),
         launch_arguments={"use_sim_time": "true"}.items(),

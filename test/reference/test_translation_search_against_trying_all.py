@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-
 from unsup_track_ros.perception.motion_segmentation.translation_search import (
     DistanceField,
     best_translations,

@@ -21,7 +21,7 @@ _PROGRAM: Final = (
     "sys.exit(run_node(sys.argv[1], sys.argv[2:]))"
 )
 _COMMAND: Final = (sys.executable, "-c", _PROGRAM)
-_END_S: Final = 20.0
+_END_S: Final = 60.0
 _POLL_S: Final = 0.02
 
 
@@ -98,7 +98,7 @@ class NodeProcess:
         """Wait until it has ended by itself; return its exit code."""
         return self._process.wait(3 * _END_S)
 
-    def wait_for_log(self, text: str, timeout_s: float = 30.0) -> None:
+    def wait_for_log(self, text: str, timeout_s: float = 120.0) -> None:
         """Wait until it has printed something."""
         end_s = time.monotonic() + timeout_s
         while text not in self.log:

@@ -20,7 +20,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from unsup_track_ros.data.message_types import RosMessage, ros2_types
 from unsup_track_ros.data.point_cloud_decoding import stamp_ns
 
-TIMEOUT_S: Final = 30.0
+# Processes start in seconds, but in a minute on a machine that does much else.
+TIMEOUT_S: Final = 120.0
 _POLL_S: Final = 0.002
 _DEPTH: Final = 200
 
@@ -116,6 +117,10 @@ class Probe:
     def wait_for_publisher(self, topic: str) -> None:
         """Wait until somebody publishes a topic that is heard here."""
         self.wait_for(lambda: self.node.count_publishers(topic) > 0)
+
+    def wait_for_hearer(self, topic: str) -> None:
+        """Wait until somebody subscribes to a topic of other nodes."""
+        self.wait_for(lambda: self.node.count_subscribers(topic) > 0)
 
     def wait_for_stamp(self, topic: str, at_ns: int) -> Any:
         """Wait for the message of a stamp; return it."""

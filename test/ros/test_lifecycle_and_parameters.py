@@ -126,7 +126,8 @@ def test_an_inactive_node_is_silent_and_an_active_one_goes_on(probe: Probe, play
     [
         (
             {"pipeline.egomotion.sourc": "tf"},
-            "unknown parameter 'pipeline.egomotion.sourc'; did you mean 'pipeline.egomotion.source'?",
+            "unknown parameter 'pipeline.egomotion.sourc'; "
+            "did you mean 'pipeline.egomotion.source'?",
         ),
         (
             {"pipeline.history_s": -1.0},

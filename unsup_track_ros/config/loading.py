@@ -84,7 +84,7 @@ def from_values(config_class: type[AnyConfig], values: Mapping[str, object]) -> 
         raise ConfigError(" ".join(unknown))
     try:
         # The strict rules for JSON are those of YAML: a list may be a tuple, text may be an enum.
-        text = json.dumps(_nested(named))
+        text = json.dumps(_nested(named, known))
         return config_class.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise ConfigError(_sentences(error, named, known)) from error
@@ -195,14 +195,20 @@ def _group_names(known: Iterable[str]) -> set[str]:
     return {name[:at] for name in known for at, sign in enumerate(name) if sign == "."}
 
 
-def _nested(flat: Mapping[str, object]) -> dict[str, Any]:
+def _nested(flat: Mapping[str, object], known: Mapping[str, ParameterInfo]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
+    # The groups of required parameters are there, so that what is missing is the parameter.
+    for name in [name for name, info in known.items() if info.required]:
+        _branch(tree, name)
     for name, value in flat.items():
-        *groups, leaf = name.split(".")
-        branch = tree
-        for group in groups:
-            branch = branch.setdefault(group, {})
-        branch[leaf] = value
+        _branch(tree, name)[name.split(".")[-1]] = value
+    return tree
+
+
+def _branch(tree: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the group of a parameter, made where it is missing."""
+    for group in name.split(".")[:-1]:
+        tree = tree.setdefault(group, {})
     return tree
 
 

@@ -168,14 +168,19 @@ class LiveFrames:
 
         Frames beyond the queue's size that could be taken are dropped first, the oldest of them.
         """
+        ready = self.drop_surplus(now_s)
+        return self._assemble(self._waiting.popleft()) if ready else None
+
+    def drop_surplus(self, now_s: float) -> int:
+        """Drop the oldest of too many frames that could be taken; return how many are left."""
         ready = 0
         while ready < len(self._waiting) and self._is_ready(self._waiting[ready], now_s):
             ready += 1
-        while ready > self._live.queue_size:
+        surplus = max(ready - self._live.queue_size, 0)
+        for _ in range(surplus):
             self._waiting.popleft()
             self._drops[self._reference, "overload"] += 1
-            ready -= 1
-        return self._assemble(self._waiting.popleft()) if ready else None
+        return ready - surplus
 
     def _enqueue(self, matched: MatchedSet[_Arrival], now_s: float) -> None:
         if matched.epoch != self.timeline:

@@ -62,6 +62,7 @@ def extents_along(
     points_xy: Float[np.ndarray, "M 2"],
     group: Int64[np.ndarray, " M"],
     yaw_rad: Float64[np.ndarray, " G"],
+    trim_share: float = 0.0,
 ) -> tuple[Float64[np.ndarray, "G 2"], Float64[np.ndarray, "G 2"]]:
     """Return centre (x, y) and size (along, across) of each group's rectangle in a given direction.
 
@@ -69,17 +70,38 @@ def extents_along(
         points_xy: Points sorted by group.
         group: (M,) ascending 0..G-1, every group with at least one point.
         yaw_rad: (G,) direction of each rectangle.
+        trim_share: Share of a group's points left out at each end of each axis: a few returns that
+            belong to nothing would stretch the rectangle.
     """
-    start = np.flatnonzero(np.diff(group, prepend=-1))
     cosine, sine = np.cos(yaw_rad), np.sin(yaw_rad)
     x, y = points_xy[:, 0].astype(np.float64), points_xy[:, 1].astype(np.float64)
-    turned = np.stack(
-        [x * cosine[group] + y * sine[group], y * cosine[group] - x * sine[group]], axis=1
+    along = x * cosine[group] + y * sine[group]
+    across = y * cosine[group] - x * sine[group]
+    low, high = np.stack(
+        [_ends(along, group, trim_share), _ends(across, group, trim_share)], axis=2
     )
-    low, high = np.minimum.reduceat(turned, start), np.maximum.reduceat(turned, start)
-    along, across = ((low + high) / 2).T
-    centre = np.stack([along * cosine - across * sine, along * sine + across * cosine], axis=1)
+    middle_along, middle_across = ((low + high) / 2).T
+    centre = np.stack(
+        [
+            middle_along * cosine - middle_across * sine,
+            middle_along * sine + middle_across * cosine,
+        ],
+        axis=1,
+    )
     return centre, high - low
+
+
+def _ends(
+    coordinate: Float64[np.ndarray, " M"], group: Int64[np.ndarray, " M"], trim_share: float
+) -> tuple[Float64[np.ndarray, " G"], Float64[np.ndarray, " G"]]:
+    """Return the lowest and highest coordinate of each group, without a share at each end."""
+    start = np.flatnonzero(np.diff(group, prepend=-1))
+    if trim_share == 0:
+        return np.minimum.reduceat(coordinate, start), np.maximum.reduceat(coordinate, start)
+    size = np.diff(start, append=len(group))
+    trimmed = np.floor(trim_share * size).astype(np.int64)
+    ordered = coordinate[np.lexsort((coordinate, group))]
+    return ordered[start + trimmed], ordered[start + size - 1 - trimmed]
 
 
 def minimum_area_rectangle(

@@ -54,6 +54,12 @@ class BoxFittingConfig(Config):
         ge=8,
         tunable=True,
     )
+    max_extent_points: int = parameter(
+        2000, "Points: so many points of a region, evenly picked, span its box.", ge=8
+    )
+    trim_share: float = parameter(
+        0.005, "Points: share left out at each end of a side, for stray returns.", ge=0, lt=0.5
+    )
     heading_speed_mps: float = parameter(
         1.0,
         "Points: from this speed on the motion gives the heading.",
@@ -174,10 +180,12 @@ class BoxFitter:
         member = np.flatnonzero(regions.point_region)
         member = member[np.argsort(regions.point_region[member], kind="stable")]
         group = (regions.point_region[member] - 1).astype(np.int64)
+        picked = evenly_picked(group, self._config.max_extent_points)
+        member, group = member[picked], group[picked]
         points = points_base[member]
         velocities_base = velocities_velo @ base_T_velo[:3, :3].T
         yaw, heading_known = self._yaw(points, group, velocities_base)
-        centre_xy, size = extents_along(points[:, :2], group, yaw)
+        centre_xy, size = extents_along(points[:, :2], group, yaw, self._config.trim_share)
         swap = ~heading_known & (
             size[:, 0] < size[:, 1]
         )  # unknown heading: the long side is length

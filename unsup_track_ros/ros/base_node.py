@@ -145,6 +145,8 @@ class BaseNode(LifecycleNode, Generic[AnyConfig]):
         return _SUCCESS
 
     def _publish_diagnostics(self) -> None:
+        if not self.context.ok():  # told to end meanwhile
+            return
         now_ns = self.get_clock().now().nanoseconds
         name = self.get_fully_qualified_name()
         self._diagnostics.publish(to_diagnostics(self.reports(), name, now_ns))

@@ -17,6 +17,7 @@ from launch_ros.substitutions import FindPackageShare
 PACKAGE: Final = "unsup_track_ros"
 # The namespace that the RViz configuration is written for.
 NAMESPACE: Final = "unsup_track"
+_END_S: Final = "20"
 _SHOWN: Final = (
     "markers",
     "motion_mask",
@@ -26,7 +27,7 @@ _SHOWN: Final = (
 )
 _ARGUMENTS: Final = {
     "namespace": (NAMESPACE, "Namespace of the nodes and their topics."),
-    "params_file": ("", "Parameter file (YAML); empty: config/generic.yaml of the package."),
+    "params_file": ("", "Parameter file (YAML)."),
     "use_sim_time": ("false", "Take the time from /clock, as when a recording is played."),
     "device": ("auto", "What the stages run on: auto, cpu or cuda."),
     "rviz": ("false", "Start RViz with everything shown."),
@@ -79,6 +80,9 @@ def node(name: str, parameters: Mapping[str, ParameterValue], condition: Any = N
         parameters=[LaunchConfiguration("params_file"), given],
         output="screen",
         emulate_tty=True,
+        # A frame in work is finished first; on a busy machine that takes a while.
+        sigterm_timeout=_END_S,
+        sigkill_timeout=_END_S,
         condition=condition,
     )
 

@@ -85,6 +85,8 @@ class ResultNode(BaseNode[AnyConfig], Generic[AnyConfig]):
             self._fail("refused", str(error), str(error))
             return
         except Exception as error:  # a defect costs its frame, not the node
+            if not self.context.ok():  # told to end while the frame was in work
+                return
             text = f"{type(error).__name__}: {error}"
             self._fail("internal error", text, traceback.format_exc())
             return

@@ -21,6 +21,9 @@ from unsup_track_ros.ros.qos import profile, transform_profile
 from unsup_track_ros.ros.worker import FrameWorkers
 
 _SEARCH_S: Final = 0.5
+# Read within milliseconds; they wait only while the machine starves the node.
+_MESSAGES_KEPT: Final = 20
+_TRANSFORMS_KEPT: Final = 1000
 
 
 class SensorInputs:
@@ -76,9 +79,9 @@ class SensorInputs:
 
     def report(self) -> Report:
         """Say which inputs are there."""
-        if self._frames is None:
+        if self._workers is None:
             return Report(name="inputs", level=Level.WARN, message=self._problem)
-        return self._health.report(self._frames.drops, time.monotonic(), self._is_published)
+        return self._health.report(self._workers.drops, time.monotonic(), self._is_published)
 
     @property
     def timeline(self) -> int:
@@ -115,11 +118,13 @@ class SensorInputs:
 
     def _subscribe(self, topics: TopicSelection) -> None:
         self._frames = LiveFrames(topics, self._config.recording, self._config.live)
-        self._workers = FrameWorkers(self._frames, self._handle, self._complain)
-        self._workers.start()
         clouds = [topic.name for topic in topics.clouds]
         images = [camera.image.name for camera in topics.cameras]
         infos = [camera.camera_info.name for camera in topics.cameras]
+        limits = {topic.name: _TRANSFORMS_KEPT for topic in topics.transforms}
+        limits |= dict.fromkeys([*clouds, *images, *infos], _MESSAGES_KEPT)
+        self._workers = FrameWorkers(self._frames, self._handle, self._complain, limits)
+        self._workers.start()
         self._health = InputHealth(clouds[:1], [*clouds[1:], *images, *infos])
         for text in topics.warnings:
             self._node.get_logger().warning(text)

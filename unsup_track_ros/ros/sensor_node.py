@@ -123,9 +123,13 @@ class SensorNode(BaseNode[AnySensorConfig]):
             self.get_logger().error(str(error), throttle_duration_sec=5.0)
             return
         except Exception as error:  # a defect costs its frame, not the node
+            if not self.context.ok():  # told to end while the frame was in work
+                return
             text = f"{type(error).__name__}: {error}"
             self._health.failed("internal error", text, time.monotonic())
             self.get_logger().error(traceback.format_exc(), throttle_duration_sec=5.0)
+            return
+        if not self.context.ok():
             return
         end_s = time.monotonic()
         self._note(live.frame.stamp_ns, end_s - start_s, end_s)

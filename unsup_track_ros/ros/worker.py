@@ -7,8 +7,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from unsup_track_ros.data.live_frames import LiveFrame, LiveFrames
@@ -47,15 +47,61 @@ class Worker(Generic[Item]):
         self._thread.join()
 
     @property
-    def size(self) -> int:
-        """Number of items that wait."""
-        return self._items.qsize()
+    def is_stopping(self) -> bool:
+        """Whether it was told to end."""
+        return self._stopped.is_set()
 
     def _run(self) -> None:
         while not self._stopped.is_set():
             item = self._items.get()
             if item is not None:
                 self._handle(item)
+
+
+class Inbox:
+    """Messages between callbacks and the thread that reads them, in the order of their arrival.
+
+    It cannot grow without bound when that thread is starved: of each topic so many are kept, and
+    of more the oldest are dropped.
+
+    Attributes:
+        drops: Number of dropped messages by topic.
+    """
+
+    def __init__(self, limits: Mapping[str, int]) -> None:
+        """Set how many messages are kept, by topic."""
+        self._limits = limits
+        self._items: deque[tuple[str, Any, float]] = deque()
+        self._counts: Counter[str] = Counter()
+        self._changed = threading.Condition()
+        self.drops: Counter[str] = Counter()
+
+    def put(self, topic: str, message: Any) -> None:
+        """Add a message; never waits for the reader."""
+        with self._changed:
+            if self._counts[topic] >= self._limits[topic]:
+                oldest = next(i for i, item in enumerate(self._items) if item[0] == topic)
+                del self._items[oldest]
+                self._counts[topic] -= 1
+                self.drops[topic] += 1
+            self._items.append((topic, message, time.monotonic()))
+            self._counts[topic] += 1
+            self._changed.notify()
+
+    def wake(self) -> None:
+        """Let the reader look at what else there is to do."""
+        with self._changed:
+            self._changed.notify()
+
+    def read(self, timeout_s: float) -> list[tuple[str, Any, float]]:
+        """Wait for a message, `wake` or the timeout; return all that is there."""
+        with self._changed:
+            if not self._items:
+                self._changed.wait(timeout_s)
+            found = list(self._items)
+            self._items.clear()
+            self._counts.clear()
+            return found
 
 
 class FrameWorkers:
@@ -70,6 +116,7 @@ class FrameWorkers:
         frames: LiveFrames,
         handle: Callable[[LiveFrame], None],
         complain: Callable[[Exception], None],
+        limits: Mapping[str, int],
     ) -> None:
         """Set up the threads.
 
@@ -77,17 +124,24 @@ class FrameWorkers:
             frames: Makes the frames; from `start` on only these threads touch it.
             handle: Processes a frame; must not raise.
             complain: Told of a message or frame that could not be read; it is left out.
+            limits: Messages that may wait to be read, by topic.
         """
         self._frames = frames
         self._handle = handle
         self._complain = complain
-        self._messages: queue.SimpleQueue[tuple[str, Any, float] | None] = queue.SimpleQueue()
+        self._inbox = Inbox(limits)
         self._next: queue.Queue[LiveFrame | None] = queue.Queue(1)
         self._stopped = threading.Event()
         self._threads = (
             threading.Thread(target=self._make, name="frames", daemon=True),
             threading.Thread(target=self._work, name="stages", daemon=True),
         )
+
+    @property
+    def drops(self) -> Counter[tuple[str, str]]:
+        """Count what was not used, by topic and reason."""
+        unread = {(topic, "overload"): count for topic, count in self._inbox.drops.items()}
+        return self._frames.drops + Counter(unread)
 
     def start(self) -> None:
         """Begin."""
@@ -96,12 +150,12 @@ class FrameWorkers:
 
     def put(self, topic: str, message: Any) -> None:
         """Hand over a message; never blocks."""
-        self._messages.put((topic, message, time.monotonic()))
+        self._inbox.put(topic, message)
 
     def stop(self) -> None:
         """End after the frame in work; what waits is forgotten."""
         self._stopped.set()
-        self._messages.put(None)
+        self._inbox.wake()
         self._threads[0].join()
         while self._threads[1].is_alive():
             try:
@@ -112,30 +166,30 @@ class FrameWorkers:
 
     def _make(self) -> None:
         while not self._stopped.is_set():
-            self._make_one()
+            wait_s = _WAITING_S if self._frames.num_waiting else _IDLE_S
+            for item in self._inbox.read(wait_s):
+                self._attempt(self._frames.add, *item)
+            self._attempt(self._offer)
 
-    def _make_one(self) -> None:
+    def _offer(self) -> None:
+        """Hand the next frame to the stages if they can take one; drop what is too much."""
+        now_s = time.monotonic()
+        if self._next.full():
+            self._frames.drop_surplus(now_s)
+            return
+        frame = self._frames.take(now_s)
+        if frame is not None:
+            self._next.put(frame)
+
+    def _attempt(self, work: Callable[..., None], *arguments: Any) -> None:
         try:
-            self._read_messages()
-            frame = None if self._next.full() else self._frames.take(time.monotonic())
+            work(*arguments)
         except Exception as error:  # one bad message must not end the node
             self._complain(error)
-        else:
-            if frame is not None:
-                self._next.put(frame)
-
-    def _read_messages(self) -> None:
-        """Wait for a message or until it is time to look again, then read all that are there."""
-        wait_s = _WAITING_S if self._frames.num_waiting else _IDLE_S
-        with suppress(queue.Empty):
-            item = self._messages.get(timeout=wait_s)
-            while item is not None:
-                self._frames.add(*item)
-                item = self._messages.get_nowait()
 
     def _work(self) -> None:
         while not self._stopped.is_set():
             frame = self._next.get()
-            self._messages.put(None)  # there is room for the next one
+            self._inbox.wake()  # there is room for the next one
             if frame is not None:
                 self._handle(frame)

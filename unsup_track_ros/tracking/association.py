@@ -59,6 +59,9 @@ class AssociationConfig(Config):
         le=1,
         tunable=True,
     )
+    fragment_velocity_mps: float = parameter(
+        1.5, "Largest difference of velocity between a part and its track.", unit="m/s", gt=0
+    )
     fragment_margin_m: float = parameter(
         0.3,
         "By how much a track's box is grown on each side before that.",
@@ -216,6 +219,18 @@ def associate(
         inside, scores >= config.min_score, detection_of_track, track_of_detection, config
     )
     return Assignment(detection_of_track=detection_of_track, track_of_detection=track_of_detection)
+
+
+def agreeing(
+    track_velocities: Float64[np.ndarray, "T 3"],
+    detection_velocities: Float64[np.ndarray, "D 3"],
+    config: AssociationConfig,
+) -> Bool[np.ndarray, "D T"]:
+    """Tell which detections do not move differently from a track; an unknown velocity agrees."""
+    apart = np.linalg.norm(
+        detection_velocities[:, None, :2] - track_velocities[None, :, :2], axis=-1
+    )
+    return ~(apart > config.fragment_velocity_mps)
 
 
 def _attach_fragments(

@@ -22,7 +22,10 @@ class SizePrototypeConfig(Config):
     """Which objects are alike."""
 
     likeness: float = parameter(
-        0.2, "Largest difference of a seen side of like objects, as a share.", gt=0
+        0.2, "Largest difference of length and width of like objects, as a share.", gt=0
+    )
+    height_likeness: float = parameter(
+        0.1, "The same for the height, which is seen from everywhere.", gt=0
     )
     min_sightings: int = parameter(
         10, "Sightings from which a whole object serves as a prototype.", ge=1
@@ -88,6 +91,6 @@ def _alike(
     config: SizePrototypeConfig,
 ) -> Bool[np.ndarray, "N K"]:
     ratio = np.log(prototypes.sizes[None] / np.maximum(sizes[:, None], _MIN_SIZE_M))
-    tolerance = np.log1p(config.likeness)
+    tolerance = np.log1p([config.likeness, config.likeness, config.height_likeness])
     fits = np.where(seen[:, None], np.abs(ratio) <= tolerance, ratio >= -tolerance)
     return np.asarray(fits.all(axis=2))

@@ -178,6 +178,7 @@ class Tracker:
         grown = boxes.copy()
         grown[:, 3:5] += 2 * config.fragment_margin_m
         inside = association.share_inside(seen.boxes_odom, grown)
+        inside *= association.agreeing(table.mean[:, 3:], seen.velocities_odom, config)
         return association.associate(
             candidates, inside, table.confirmed, (seen.scores, seen.motion), config
         )
@@ -217,8 +218,11 @@ class Tracker:
         config = self._config.lifecycle
         free = (assignment.track_of_detection < 0) & (seen.scores >= config.birth_score)
         free &= seen.motion == MotionState.MOVING
-        matched = table.rows(table.seen_ns == seen.stamp_ns).boxes_odom
-        inside = association.share_inside(seen.boxes_odom, matched)
+        matched = table.rows(table.seen_ns == seen.stamp_ns)
+        inside = association.share_inside(seen.boxes_odom, matched.boxes_odom)
+        inside *= association.agreeing(
+            matched.mean[:, 3:], seen.velocities_odom, self._config.association
+        )
         return np.flatnonzero(free & ~(inside >= config.birth_overlap).any(1))
 
     def _newborn(self, seen: Observation, born: Int64[np.ndarray, " B"]) -> TrackTable:

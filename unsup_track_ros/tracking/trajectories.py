@@ -41,6 +41,12 @@ class TrajectoryConfig(Config):
     heading_speed_mps: float = parameter(
         0.7, "From this speed on an object faces the way it moves.", unit="m/s", gt=0
     )
+    min_straight_side_m: float = parameter(
+        2.5, "Seen sides from this length on correct the heading.", unit="m", gt=0
+    )
+    max_correction_rad: float = parameter(
+        0.2, "Sides that are turned further are something else.", unit="rad", ge=0
+    )
     rounds: int = parameter(3, "How often size, heading and path are settled anew.", ge=1)
 
 
@@ -208,7 +214,23 @@ def _headings(
     moves = inside & (speed >= config.heading_speed_mps) & (speed >= 2 * deviation)
     known = moves.any(axis=1)
     held = np.take_along_axis(course, _nearest(moves), axis=1)
+    held = se3.wrap_angle_rad(held + _side_correction(problem, held, config)[:, None])
     return np.where(known[:, None], held, _box_yaw(problem)[:, None]), known
+
+
+def _side_correction(
+    problem: _Problem, course: Float64[np.ndarray, "N F"], config: TrajectoryConfig
+) -> Float64[np.ndarray, " N"]:
+    """Return by how much long seen sides, which are straighter than a path, turn each heading."""
+    row = problem.row
+    offset = problem.boxes_odom[:, 6] - course[row, problem.place]
+    offset -= np.round(offset / (np.pi / 2)) * (np.pi / 2)
+    side_m = problem.boxes_odom[:, 3:5].max(axis=1)
+    tells = (side_m >= config.min_straight_side_m) & (np.abs(offset) <= config.max_correction_rad)
+    num = len(problem.first)
+    weight = np.where(tells, side_m, 0.0)
+    mean = np.bincount(row, weights=weight * offset, minlength=num)
+    return mean / np.maximum(np.bincount(row, weights=weight, minlength=num), 1e-6)
 
 
 def frames_to_sighting(trajectories: Trajectories) -> Int64[np.ndarray, "N F"]:

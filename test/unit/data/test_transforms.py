@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -219,3 +220,18 @@ def test_the_transforms_of_a_real_recording_answer_in_its_whole_span(shared_data
         tree.lookup("odom", "base_link", stamps[0] - 60 * S)
     with pytest.raises(UnknownFrameError, match="did you mean 'base_link'"):
         tree.lookup("odom", "baselink", stamps[0])
+
+
+def test_after_a_backward_jump_a_link_starts_anew_where_this_is_wanted() -> None:
+    second = 1_000_000_000
+    ahead, here = rigid(np.eye(3), np.array([9.0, 0, 0])), rigid(np.eye(3), np.array([1.0, 0, 0]))
+    for jump_s, expected_m in ((1.0, 1.0), (math.inf, None)):
+        tree = TransformTree(jump_s=jump_s)
+        tree.insert("odom", "base", 10 * second, ahead)
+        tree.insert("odom", "base", 2 * second, here)
+        if expected_m is not None:
+            with pytest.raises(TransformTooNewError):
+                tree.lookup("odom", "base", 3 * second)
+            assert tree.lookup("odom", "base", 2 * second)[0, 3] == expected_m
+        else:
+            assert tree.lookup("odom", "base", 10 * second)[0, 3] == 9.0

@@ -39,7 +39,6 @@ from unsup_track_ros.tracking.trajectories import (
 
 _STATIC_GAP_FRAMES = 3  # frames over which a standing thing may be hidden and is still the same
 _MIN_WIDTH_M = 0.3  # thinner is measured too badly for a ratio
-_AREA_FLOOR_M2 = 0.05
 _PLAIN_SPEED_MPS = 1.0  # from here on motion is plain to see
 
 
@@ -49,20 +48,17 @@ class ObjectConfig(Config):
     trajectory: TrajectoryConfig = TrajectoryConfig()
     prototypes: SizePrototypeConfig = SizePrototypeConfig()
     min_travel_m: float = parameter(
-        1.0, "Way that an object must have gone to be believed.", unit="m", ge=0
+        1.5, "Way that an object must have gone to be believed.", unit="m", ge=0
     )
     min_moving_sightings: int = parameter(
         3, "Frames in which it must have been seen moving.", ge=1
     )
-    max_shape_spread: float = parameter(
-        1.0,
-        "Deviation of the logarithm of the seen area beyond which the sightings may be of several "
-        "things.",
-        gt=0,
+    min_travel_lengths: float = parameter(
+        0.5, "The same in lengths of the object: what is seen of it shifts as the ego passes.", ge=0
     )
     min_moving_share: float = parameter(
         0.5,
-        "Such a trajectory must be seen moving in this share of the frames in which it moves.",
+        "It must have been seen moving in this share of the frames in which its path moves.",
         ge=0,
         le=1,
     )
@@ -240,15 +236,17 @@ def _judged(
     length, width = sizes[:, 0], sizes[:, 1]
     travel_m = _travel_m(whole)
     reasons = (
-        (travel_m < config.min_travel_m, "It did not get far enough to be sure that it moved."),
+        (
+            travel_m < np.maximum(config.min_travel_m, config.min_travel_lengths * length),
+            "It did not get far enough to be sure that it moved.",
+        ),
         (
             moving_sightings < config.min_moving_sightings,
             "It was seen moving in too few frames.",
         ),
         (
-            (_shape_spread(scene, row, owner) > config.max_shape_spread)
-            & (_moving_share(scene, row, owner, whole) < config.min_moving_share),
-            "Its shape changes and it is mostly not seen moving: it may be several things.",
+            _moving_share(scene, row, owner, whole) < config.min_moving_share,
+            "Its path moves, but it was mostly not seen moving: it may be several things.",
         ),
         (
             (length > config.max_length_m)
@@ -262,7 +260,7 @@ def _judged(
         for n in range(num)
     ]
     sure = np.array([not doubt for doubt in doubts], bool)
-    static = ~mover & like & (length * width >= config.static_min_area_m2)
+    static = ~mover & like & whole.size_seen.all(axis=1) & (length * width >= config.static_min_area_m2)
     weights = np.where(mover & sure, 1.0, np.where(static, config.static_weight, 0.0))
     return Objects(
         trajectories=whole,
@@ -282,16 +280,6 @@ def _travel_m(whole: Trajectories) -> Float64[np.ndarray, " N"]:
     return np.where(inside, way, 0.0).max(axis=1)
 
 
-def _shape_spread(
-    scene: _Scene, row: Int64[np.ndarray, " K"], owner: Int64[np.ndarray, " K"]
-) -> Float64[np.ndarray, " N"]:
-    """Return the deviation of the logarithm of the area that was seen of each object."""
-    area = np.log(scene.boxes_odom[row, 3] * scene.boxes_odom[row, 4] + _AREA_FLOOR_M2)
-    count = np.bincount(owner)
-    mean = np.bincount(owner, weights=area) / count
-    return np.sqrt(np.bincount(owner, weights=(area - mean[owner]) ** 2) / count)
-
-
 def _moving_share(
     scene: _Scene,
     row: Int64[np.ndarray, " K"],
@@ -303,4 +291,5 @@ def _moving_share(
     should = np.linalg.norm(velocity, axis=1) > _PLAIN_SPEED_MPS
     num = int(owner.max()) + 1
     seen = np.bincount(owner[should & (scene.motion[row] == MotionState.MOVING)], minlength=num)
-    return np.asarray(seen / np.maximum(np.bincount(owner[should], minlength=num), 1))
+    expected = np.bincount(owner[should], minlength=num)
+    return np.where(expected > 0, seen / np.maximum(expected, 1), 1.0)

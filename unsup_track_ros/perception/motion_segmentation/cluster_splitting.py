@@ -1,12 +1,15 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Cut what entered free space out of clusters that otherwise stand.
+"""Cut a part out of clusters that are more than one object.
 
 Connected points are not always one object: a pedestrian who walks along a wall is one cluster with
-it. The points that lie in proven free space tell where the wall ends.
+it, and so is a van with the parked car that it passes. Single points that behave otherwise than
+their cluster tell where to cut.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -15,50 +18,68 @@ from unsup_track_ros.perception.motion_segmentation.scan_facts import Clusters
 from unsup_track_ros.shapes import Bool, Float32, Int
 
 
-def split_clusters(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """What is cut out.
+
+    Attributes:
+        cell_m: Side of the cells that are cut out.
+        min_points: Fewest chosen points of a part.
+        min_share: Share of a cell's asked points that must be chosen.
+    """
+
+    cell_m: float
+    min_points: int
+    min_share: float
+
+
+def cut_out(
     clusters: Clusters,
     points_base: Float32[np.ndarray, "P 3"],
-    entered: Bool[np.ndarray, " P"],
-    *,
-    cell_m: float,
-    min_points: int,
-    min_share: float,
+    asked: Bool[np.ndarray, " P"],
+    chosen: Bool[np.ndarray, " P"],
+    cut: Cut,
 ) -> Clusters:
-    """Give compact groups of entered points clusters of their own, behind the others.
+    """Give compact groups of chosen points clusters of their own, behind the others.
 
     Args:
         clusters: Connected points.
         points_base: (P, 3) the scan in its level frame.
-        entered: (P,) points in proven free space.
-        cell_m: Side of the cells that are cut out.
-        min_points: Fewest entered points of a group.
-        min_share: Clusters of which this share entered stay whole, and cells need this share.
+        asked: (P,) points that stand for their cells; clusters without any stay as they are.
+        chosen: (P,) those of them that shall leave their cluster.
+        cut: How much it takes.
     """
     num = len(clusters.sizes)
-    count = np.bincount(clusters.label[entered], minlength=num)
-    mixed = (count >= min_points) & (count < min_share * clusters.sizes)
-    mixed[0] = False
-    row = np.flatnonzero(mixed[clusters.label])
+    chosen = chosen & asked & (clusters.label > 0)
+    concerned = np.bincount(clusters.label[chosen], minlength=num) >= cut.min_points
+    row = np.flatnonzero(concerned[clusters.label])
     if not len(row):
         return clusters
-    cell = np.floor(points_base[row, :2] / cell_m).astype(np.int64)
-    cell -= cell.min(axis=0)
-    shape = (int(cell[:, 1].max()) + 1, int(cell[:, 0].max()) + 1)
-    flat = cell[:, 1] * shape[1] + cell[:, 0]
-    here = np.bincount(flat, minlength=shape[0] * shape[1])
-    of_them = np.bincount(flat[entered[row]], minlength=len(here))
-    taken = (of_them > 0) & (of_them >= min_share * here)
+    flat, shape = _cells(points_base[row, :2], cut.cell_m)
+    here = np.bincount(flat[asked[row]], minlength=shape[0] * shape[1])
+    leaving = np.bincount(flat[chosen[row]], minlength=len(here))
+    taken = (leaving > 0) & (leaving >= cut.min_share * here)
     _, group = cv2.connectedComponents(
         taken.reshape(shape).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S
     )
-    of_point = group.reshape(-1)[flat].astype(np.int64)
-    support = np.bincount(of_point[entered[row]], minlength=int(group.max()) + 1)
-    kept = support >= min_points
+    part = group.reshape(-1)[flat].astype(np.int64)
+    support = np.bincount(part[chosen[row]], minlength=int(group.max()) + 1)
+    kept = support >= cut.min_points
     kept[0] = False
-    new = np.where(kept, num - 1 + np.cumsum(kept), 0)[of_point]
+    new = np.where(kept, num - 1 + np.cumsum(kept), 0)[part]
     label = clusters.label.copy()
     label[row[new > 0]] = new[new > 0]
     return _measured(label, points_base, clusters)
+
+
+def _cells(
+    places: Float32[np.ndarray, "K 2"], cell_m: float
+) -> tuple[Int[np.ndarray, " K"], tuple[int, int]]:
+    """Return the flat cell of each place on a grid around all of them, and the grid's shape."""
+    cell = np.floor(places / cell_m).astype(np.int64)
+    cell -= cell.min(axis=0)
+    rows, columns = int(cell[:, 1].max()) + 1, int(cell[:, 0].max()) + 1
+    return cell[:, 1] * columns + cell[:, 0], (rows, columns)
 
 
 def _measured(

@@ -24,7 +24,7 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.perception.motion_segmentation.cluster_splitting import split_clusters
+from unsup_track_ros.perception.motion_segmentation.cluster_splitting import Cut, cut_out
 from unsup_track_ros.perception.motion_segmentation.scan_facts import (
     Clusters,
     ScanFacts,
@@ -44,6 +44,8 @@ from unsup_track_ros.shapes import Bool, Float32, Float64, Int
 from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
+
+_MAX_CUT_MEMBERS = 4000  # points per cluster that tell where to cut
 
 
 class LidarEvidenceConfig(Config):
@@ -75,7 +77,13 @@ class LidarEvidenceConfig(Config):
     min_entered: float = parameter(
         0.5, "Share of a cluster in proven free space that is motion by itself.", ge=0, le=1
     )
-    min_entered_points: int = parameter(10, "Fewest points that can prove it.", ge=1)
+    min_entered_points: int = parameter(20, "Fewest points that can prove it.", ge=1)
+    min_cut_points: int = parameter(
+        12, "Fewest points that are cut out of a cluster as a thing of their own.", ge=1
+    )
+    min_cut_share: float = parameter(
+        0.5, "Share of the points of a cell that must call for the cut.", gt=0, le=1
+    )
     max_unexplained: float = parameter(
         0.5, "Share of a cluster that its velocity may leave unexplained in any past scan.", ge=0
     )
@@ -131,10 +139,12 @@ class _Side:
 
     Attributes:
         searched: Those on which one velocity must lay a cluster, nearest in time first.
+        oldest: The one that is farthest in time.
         entered: (P,) points of the current scan where one of them saw through.
     """
 
     searched: list[PastScan]
+    oldest: PastScan
     entered: Bool[np.ndarray, " P"]
 
 
@@ -177,20 +187,55 @@ class LidarEvidence:
         scan = self.facts(frame)
         wanted = self._judgeable(scan.clusters)
         verdict = _best([self._verdict(scan, wanted, side) for side in sides])
-        clusters = split_clusters(
-            scan.clusters,
-            scan.points_base,
-            np.any([side.entered for side in sides], axis=0)
-            & (verdict.confidence[scan.clusters.label] == 0),
-            cell_m=self._config.scan.cluster_cell_m,
-            min_points=self._config.min_entered_points,
-            min_share=self._config.min_entered,
-        )
+        clusters = self._without_bystanders(scan, verdict, sides)
+        clusters = self._with_movers(scan, clusters, verdict, sides)
         new = self._judgeable(clusters)
         new[: len(wanted)] = False
         scan = replace(scan, clusters=clusters)
         verdict = _joined(verdict, _best([self._verdict(scan, new, side) for side in sides]))
         return self._spread(scan, verdict, frame.base_T_velo)
+
+    def _without_bystanders(
+        self, scan: ScanFacts, verdict: _Verdict, sides: Sequence[_Side]
+    ) -> Clusters:
+        """Cut out of moving clusters what stood there before and would not have come along."""
+        config = self._config
+        moving = np.isfinite(verdict.velocities_base1[:, 0])
+        members = members_of(scan, moving, _MAX_CUT_MEMBERS)
+        if not len(members.cluster):
+            return scan.clusters
+        velocities = verdict.velocities_base1[members.cluster]
+        speed = np.hypot(*velocities.T)
+        stood = np.zeros(len(members.row), bool)
+        for side in sides:
+            scans = (*side.searched, side.oldest)
+            at_rest = [unexplained(p, members, config.explained_m) for p in scans]
+            along = [unexplained(p, members, config.explained_m, velocities) for p in side.searched]
+            # Where the mover itself cannot have been yet, whatever was there is something else.
+            absent = speed * abs(side.oldest.seconds) > scan.clusters.extents_m[members.cluster]
+            elsewhere = np.any(along, axis=0) | absent[members.row]
+            stood |= ~np.any(at_rest, axis=0) & elsewhere
+        asked, chosen = np.zeros((2, len(scan.points_base)), bool)
+        asked[members.point] = True
+        chosen[members.point] = stood
+        return cut_out(scan.clusters, scan.points_base, asked, chosen, self._cut())
+
+    def _with_movers(
+        self, scan: ScanFacts, clusters: Clusters, verdict: _Verdict, sides: Sequence[_Side]
+    ) -> Clusters:
+        """Cut out of clusters that stand what entered free space."""
+        still = np.append(verdict.confidence == 0, np.ones(len(clusters.sizes), bool))
+        asked = still[clusters.label]
+        entered = np.any([side.entered for side in sides], axis=0)
+        return cut_out(clusters, scan.points_base, asked, entered, self._cut())
+
+    def _cut(self) -> Cut:
+        config = self._config
+        return Cut(
+            cell_m=config.scan.cluster_cell_m,
+            min_points=config.min_cut_points,
+            min_share=config.min_cut_share,
+        )
 
     def _side(
         self, frame: SensorFrame, window: tuple[PastFrame, ...], egomotion: Egomotion
@@ -217,7 +262,9 @@ class LidarEvidence:
         entered = entered_points(
             self.facts(frame), free, config.explained_m, config.free_margin_m
         )
-        return _Side(searched=nearest(config.search_ages_s), entered=entered)
+        return _Side(
+            searched=nearest(config.search_ages_s), oldest=free[-1], entered=entered
+        )
 
     def _past_scan(
         self, past: PastFrame, stamp_ns: int, odom_T_base1: Float64[np.ndarray, "4 4"]
@@ -271,8 +318,13 @@ class LidarEvidence:
         )
         vacating = members.share(self._vacated(scan, searched, members, found))
         testimony = np.minimum(entering + np.where(fits, vacating, 0.0), 1.0)
-        moves = (entering >= config.min_entered) | (fits & (testimony >= config.min_free))
-        moves &= fits | (entering * members.size >= config.min_entered_points)
+        # Glass is seen through too: without a velocity, the place must have been empty just now.
+        alone = (
+            (entering >= config.min_entered)
+            & (entering * members.size >= config.min_entered_points)
+            & (at_rest[0][suspects] >= config.min_entered)
+        )
+        moves = alone | (fits & (testimony >= config.min_free))
         answer.confidence[members.cluster] = np.where(moves, testimony, 0.0)
         known = (moves & fits)[:, None]
         answer.velocities_base1[members.cluster] = np.where(known, found, np.nan)

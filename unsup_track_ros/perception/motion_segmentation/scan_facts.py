@@ -20,7 +20,7 @@ from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.ground import height_above_ground
 from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.perception.motion_segmentation.distance_field import DistanceField
-from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int
+from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int, UInt8
 from unsup_track_ros.structures.frame import SensorFrame
 
 
@@ -37,7 +37,10 @@ class ScanFactsConfig(Config):
     max_height_m: float = parameter(
         2.6, "Points higher than this over the local ground do not join clusters.", unit="m", gt=0
     )
-    cluster_cell_m: float = parameter(0.25, "Cell of the clustering grid.", unit="m", gt=0)
+    cluster_cell_m: float = parameter(0.2, "Cell of the clustering grid.", unit="m", gt=0)
+    bridge_from_m: float = parameter(
+        15.0, "From this range on one empty cell does not part a cluster.", unit="m", ge=0
+    )
     field_cell_m: float = parameter(0.15, "Cell of the distance field.", unit="m", gt=0)
     reach_m: float = parameter(
         15.0, "Longest translation between two scans that is searched for.", unit="m", gt=0
@@ -113,7 +116,7 @@ def _clusters(
     points_base: Float32[np.ndarray, "P 3"],
     candidate: Bool[np.ndarray, " P"],
 ) -> Clusters:
-    """Connect points on a bird's-eye grid, bridging one empty cell."""
+    """Connect points on a bird's-eye grid; far away one empty cell is bridged."""
     row = np.flatnonzero(candidate)
     place = points_base[row, :2]
     range_m = np.sqrt((place * place).sum(axis=1))
@@ -123,15 +126,21 @@ def _clusters(
     cell = ((place + config.range_m) / config.cluster_cell_m).astype(np.int32)
     occupied = np.zeros((side, side), np.uint8)
     occupied[cell[:, 1], cell[:, 0]] = 1
-    square = np.ones((3, 3), np.uint8)
+    bridged = cv2.dilate(occupied, np.ones((3, 3), np.uint8)) & _beyond(config, side)
     num, components, stats, _ = cv2.connectedComponentsWithStats(
-        cv2.dilate(occupied, square), connectivity=8, ltype=cv2.CV_32S
+        occupied | bridged, connectivity=8, ltype=cv2.CV_32S
     )
     label = np.zeros(len(points_base), np.int64)
     label[row] = components[cell[:, 1], cell[:, 0]]
-    dilated_cells = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    cells = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     return Clusters(
         label=label,
         sizes=np.bincount(label, minlength=num),
-        extents_m=(dilated_cells - 2) * config.cluster_cell_m,
+        extents_m=cells * config.cluster_cell_m,
     )
+
+
+def _beyond(config: ScanFactsConfig, side: int) -> UInt8[np.ndarray, "Y X"]:
+    """Return the cells that are far enough for gaps between the returns of one object."""
+    place = (np.arange(side) + 0.5) * config.cluster_cell_m - config.range_m
+    return (np.hypot(place[:, None], place) >= config.bridge_from_m).astype(np.uint8)

@@ -26,7 +26,7 @@ from unsup_track_ros.perception.motion_segmentation.velocity_search import (
 from unsup_track_ros.shapes import Bool, Float32, Float64, Int, Int64
 
 _SAMPLES = 32  # points per cluster in the search
-_MAX_MEMBERS = 300  # points per cluster that decide
+MAX_MEMBERS = 300  # points per cluster that decide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,13 +81,15 @@ class Members:
         return np.bincount(self.row, weights=holds, minlength=len(self.size)) / self.size
 
 
-def members_of(scan: ScanFacts, wanted: Bool[np.ndarray, " C1"]) -> Members:
+def members_of(
+    scan: ScanFacts, wanted: Bool[np.ndarray, " C1"], most: int = MAX_MEMBERS
+) -> Members:
     """Sample the wanted clusters: all points of the small ones, an even share of the large ones."""
     label = scan.clusters.label
     point = np.flatnonzero(wanted[label])
     # A radix sort; the grid has fewer components than uint16 has numbers.
     point = point[np.argsort(label[point].astype(np.uint16), kind="stable")]
-    point = point[evenly_picked(label[point], _MAX_MEMBERS)]
+    point = point[evenly_picked(label[point], most)]
     cluster, row, size = np.unique(label[point], return_inverse=True, return_counts=True)
     return Members(
         cluster=cluster.astype(np.int64),

@@ -39,49 +39,49 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
             ConfigError: One of them is unknown, missing, of the wrong type or out of its range.
         """
         super().__init__("labeler", LabelerNodeConfig)
-        self._stop = threading.Event()
+        self._stopping = threading.Event()
         self._frame_clock = ProgressClock()
-        self._state, self._text = LabelingProgress.STATE_STOPPED, "Not started."
+        self._labeling_state, self._labeling_text = LabelingProgress.STATE_STOPPED, "Not started."
 
     def setup(self) -> None:
         """Make the publisher."""
-        self._progress = self.create_lifecycle_publisher(
+        self._progress_topic = self.create_lifecycle_publisher(
             LabelingProgress, "labeling_progress", profile(self.config.qos.progress)
         )
 
     def teardown(self) -> None:
         """Remove the publisher."""
-        self.destroy_lifecycle_publisher(self._progress)
+        self.destroy_lifecycle_publisher(self._progress_topic)
 
     def start(self) -> None:
         """Begin, or go on where a former run stopped."""
-        self._stop.clear()
+        self._stopping.clear()
         self._frame_clock = ProgressClock()
         self._tell(LabelingProgress.STATE_RUNNING, "Opening the recording.")
-        self._thread = threading.Thread(target=self._label, name="labeler", daemon=True)
-        self._thread.start()
+        self._labeling_thread = threading.Thread(target=self._label, name="labeler", daemon=True)
+        self._labeling_thread.start()
 
     def stop(self) -> None:
         """Stop between two frames."""
-        self._stop.set()
-        self._thread.join(_JOIN_S)
+        self._stopping.set()
+        self._labeling_thread.join(_JOIN_S)
 
     def tuned(self, config: LabelerNodeConfig) -> None:
         """Obey `node.stop`."""
         if config.node.stop:
-            self._stop.set()
+            self._stopping.set()
 
     def reports(self) -> list[Report]:
         """Say how far it is."""
-        failed = self._state == LabelingProgress.STATE_FAILED
+        failed = self._labeling_state == LabelingProgress.STATE_FAILED
         level = Level.ERROR if failed else Level.OK
         values = {"frames": f"{self._frame_clock.done} of {self._frame_clock.total}"}
-        return [Report(name="labelling", level=level, message=self._text, values=values)]
+        return [Report(name="labelling", level=level, message=self._labeling_text, values=values)]
 
     def _label(self) -> None:
         self._run()
-        if self.config.node.exit_when_done and not self._stop.is_set():
-            self.exit_code = int(self._state == LabelingProgress.STATE_FAILED)
+        if self.config.node.exit_when_done and not self._stopping.is_set():
+            self.exit_code = int(self._labeling_state == LabelingProgress.STATE_FAILED)
             rclpy.try_shutdown()
 
     def _run(self) -> None:
@@ -112,14 +112,14 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
 
     def _advance(self, work: str, done: int, total: int) -> None:
         """Be told of every frame and picture."""
-        if self._stop.is_set():
+        if self._stopping.is_set():
             raise _StoppedError
         self._frame_clock.advance(work, done, total)
         self._tell(LabelingProgress.STATE_RUNNING, f"{work}: {done} of {total}.")
 
     def _tell(self, state: int, text: str) -> None:
-        is_news = state != self._state
-        self._state, self._text = state, text
+        is_news = state != self._labeling_state
+        self._labeling_state, self._labeling_text = state, text
         if is_news:
             self.get_logger().info(text)
         if not is_news and not self._frame_clock.is_due():
@@ -127,7 +127,7 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
         now_ns = self.get_clock().now().nanoseconds
         node = self.config.node
         message = to_progress(self._frame_clock, (node.bag, node.out), (state, text), now_ns)
-        self._progress.publish(message)
+        self._progress_topic.publish(message)
 
 
 def main(args: list[str] | None = None) -> int:
