@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ one_thread_per_task()
 # In CI the examples are the same on every run, so that a red run is a change's own fault.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("local", deadline=None)
+
+# Before anything joins a domain or imports messages: a domain that no other test process uses, on
+# this machine only (above 100 the ports of a domain are among those that the kernel hands out).
+os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, 100))
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+# Humble always checks the types of message fields, Jazzy when asked to.
+os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

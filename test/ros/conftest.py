@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +12,6 @@ from system.conftest import tiny_drive
 
 from unsup_track_ros.standalone import provide_ros
 
-# Before anything joins a domain: one that no other test process uses, on this machine only. Above
-# 100 the ports of a domain are among those that the kernel hands out.
-os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, 100))
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 provide_ros()
 
 __all__ = ["tiny_drive"]

@@ -15,8 +15,9 @@ from ros.probe import Probe
 from std_msgs.msg import Float64
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.ros.configuration import QosConfig
-from unsup_track_ros.ros.outputs import Output, OutputPublishers
+from unsup_track_ros.ros.configuration import MarkerConfig, QosConfig
+from unsup_track_ros.ros.outputs import Output, OutputPublishers, Tracked
+from unsup_track_ros.structures.tracks import Tracks
 
 
 class TwoTopics(Config):
@@ -38,28 +39,32 @@ def node() -> Iterator[Any]:
     rclpy.shutdown(context=context)
 
 
+def tracked(stamp_ns: int) -> Tracked:
+    """Return an answer that differs in its stamp."""
+    return Tracked(tracks=Tracks.none(stamp_ns), odom="odom", markers=MarkerConfig())
+
+
 def test_a_message_is_made_only_for_subscribers_and_to_keep(node: Any, probe: Probe) -> None:
     built: list[str] = []
 
-    def build(name: str, value: float) -> Float64:
+    def build(name: str, answer: Tracked) -> Float64:
         built.append(name)
-        return Float64(data=value)
+        return Float64(data=float(answer.tracks.stamp_ns))
 
     outputs = [
-        Output(topic="lively", message=Float64, build=lambda value: build("lively", value)),
-        Output(topic="kept", message=Float64, build=lambda value: build("kept", value)),
+        Output(topic="lively", message=Float64, build=lambda answer: build("lively", answer)),
+        Output(topic="kept", message=Float64, build=lambda answer: build("kept", answer)),
     ]
     publishers = OutputPublishers(node, outputs, TwoTopics())
     node.trigger_activate()
-    answer: Any = 1.0
-    publishers.publish(answer)
-    publishers.publish(answer)
+    publishers.publish(tracked(1))
+    publishers.publish(tracked(1))
     assert built == ["kept"]
     heard = probe.listen("/lively", "std_msgs/msg/Float64")
     late = probe.listen("/kept", "std_msgs/msg/Float64", latched=True)
     assert probe.wait_for(lambda: late)[0].data == 1.0
     probe.wait_for(lambda: publishers.publishers["lively"].get_subscription_count() == 1)
-    publishers.publish(2.0)  # type: ignore[arg-type]
+    publishers.publish(tracked(2))
     assert probe.wait_for(lambda: heard)[0].data == 2.0
     assert built.count("lively") == 1
 
@@ -71,5 +76,5 @@ def test_what_has_no_message_is_not_published(node: Any, probe: Probe) -> None:
     heard = probe.listen("/lively", "std_msgs/msg/Float64")
     probe.wait_for(lambda: publishers.publishers["lively"].get_subscription_count() >= 1)
     count = len(heard)
-    publishers.publish(1.0)  # type: ignore[arg-type]
+    publishers.publish(tracked(1))
     assert len(heard) == count

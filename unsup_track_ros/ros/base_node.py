@@ -184,7 +184,7 @@ def run(make_node: Callable[[], BaseNode[Any]], args: list[str] | None) -> int:
     except UnsupTrackError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - there is no node to log it
         return 1
-    except RuntimeError:  # a signal ends rclpy's context at once, even amid a transition
+    except Exception:  # a signal ends rclpy's context at once, whatever is being done with it
         if rclpy.ok():
             raise
         return 0

@@ -9,7 +9,7 @@ which of its endpoints belong to which node (rmw_dds_common/ParticipantEntitiesI
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
 from typing import Any, Final
 
 import numpy as np
@@ -33,7 +33,8 @@ from unsup_track_ros.standalone.qos import (
 
 _TOPIC: Final = "ros_discovery_info"
 _TYPE: Final = "rmw_dds_common/msg/ParticipantEntitiesInfo"
-_MANY: Final = 10_000
+_BATCH: Final = 100
+_HEAR_PERIOD_S: Final = 1.0
 _Info: Final = message_class(_TYPE)
 _NodeInfo: Final = message_class("rmw_dds_common/msg/NodeEntitiesInfo")
 _Gid: Final = message_class("rmw_dds_common/msg/Gid")
@@ -56,9 +57,10 @@ class Graph:
         self._reader = dds.Reader(
             participant, _TOPIC, _TYPE, to_dds(all_of_others, user_data), None
         )
-        self._participants = BuiltinDataReader(participant, BuiltinTopicDcpsParticipant)
-        self._publications = BuiltinDataReader(participant, BuiltinTopicDcpsPublication)
-        self._subscriptions = BuiltinDataReader(participant, BuiltinTopicDcpsSubscription)
+        self._participants = _Census(participant, BuiltinTopicDcpsParticipant)
+        self._publications = _Census(participant, BuiltinTopicDcpsPublication)
+        self._subscriptions = _Census(participant, BuiltinTopicDcpsSubscription)
+        self._heard_s = 0.0
 
     def add_node(self, namespace: str, name: str) -> None:
         """Tell of a node."""
@@ -98,17 +100,18 @@ class Graph:
             self._tell()
 
     def hear(self) -> None:
-        """Take note of what others have told since."""
-        with self._lock:
-            while taken := self._reader.take():
-                info: Any = deserialize(taken[0], _TYPE)
-                self._heard[info.gid.data.tobytes()] = info
+        """Take note of what others have told, at most once a second."""
+        if time.monotonic() - self._heard_s >= _HEAR_PERIOD_S:
+            with self._lock:
+                self._hear()
+                for census in (self._participants, self._publications, self._subscriptions):
+                    census.follow()
 
     def node_names(self) -> list[tuple[str, str]]:
         """Return namespace and name of every node, our own included."""
         with self._lock:
-            self.hear()
-            alive = {sample.key.bytes for sample in _alive(self._participants)}
+            self._hear()
+            alive = {sample.key.bytes for sample in self._participants.members()}
             found = [
                 (node.node_namespace, node.node_name)
                 for identity, info in self._heard.items()
@@ -120,7 +123,7 @@ class Graph:
     def endpoints(self, *, writers: bool) -> list[Any]:
         """Return what DDS knows of every writer or reader in the domain (`DcpsEndpoint`)."""
         with self._lock:
-            return list(_alive(self._publications if writers else self._subscriptions))
+            return (self._publications if writers else self._subscriptions).members()
 
     def topics(self) -> dict[str, list[str]]:
         """Return the types by ROS topic."""
@@ -131,6 +134,12 @@ class Graph:
                 types.add(dds.ros_type_name(endpoint.type_name))
         return {topic: sorted(types) for topic, types in sorted(found.items())}
 
+    def _hear(self) -> None:
+        self._heard_s = time.monotonic()
+        while taken := self._reader.take():
+            info: Any = deserialize(taken[0], _TYPE)
+            self._heard[info.gid.data.tobytes()] = info
+
     def _tell(self) -> None:
         message = _Info(gid=self._gid, node_entities_info_seq=list(self._nodes.values()))
         self._writer.write(serialize(message))
@@ -140,7 +149,30 @@ def _gid_message(identity: bytes) -> Any:
     return _Gid(data=np.frombuffer(identity, np.uint8).copy())
 
 
-def _alive(reader: BuiltinDataReader) -> Iterator[Any]:
-    for sample in reader.read(_MANY):
-        if sample.sample_info.instance_state == InstanceState.Alive:
-            yield sample
+class _Census:
+    """What DDS says of participants or endpoints, each sample taken once.
+
+    A sample costs cyclonedds 1 ms and some 150 bytes for ever, so that nothing is taken before
+    somebody asks.
+    """
+
+    def __init__(self, participant: DomainParticipant, topic: Any) -> None:
+        self._participant, self._topic = participant, topic
+        self._reader: BuiltinDataReader | None = None
+        self._known: dict[Any, Any] = {}
+
+    def members(self) -> list[Any]:
+        """Return those that are there now."""
+        if self._reader is None:
+            self._reader = BuiltinDataReader(self._participant, self._topic)
+        self.follow()
+        return list(self._known.values())
+
+    def follow(self) -> None:
+        """Take note of who has come and gone, if anybody has ever asked."""
+        while self._reader is not None and (samples := self._reader.take(_BATCH)):
+            for sample in samples:
+                if sample.sample_info.instance_state == InstanceState.Alive:
+                    self._known[sample.key] = sample
+                else:
+                    self._known.pop(sample.key, None)

@@ -47,6 +47,7 @@ class _Pair(Endpoint):
         super().__init__(callback_group)
         self.srv_type, self.srv_name = srv_type, srv_name
         self._context = context
+        self._known: dict[int, str] = {}
         request, response = srv_type.Request.__msgtype__, srv_type.Response.__msgtype__
         requests = (f"rq{srv_name}Request", request)
         replies = (f"rr{srv_name}Reply", response)
@@ -83,6 +84,33 @@ class _Pair(Endpoint):
                 self.writer.write(
                     _ENCAPSULATION + _HEADER.pack(client, number) + body[len(_ENCAPSULATION) :]
                 )
+
+    def _identities(self, key: str) -> tuple[set[str], set[str]]:
+        """Return who of the other side listens to us, and who speaks to us."""
+        if self.reader is None or self.writer is None:
+            return set(), set()
+        hears, tells = self.writer.entity, self.reader.entity
+        listening = {
+            self._identity(handle, hears.get_matched_subscription_data, key)
+            for handle in hears.get_matched_subscriptions()
+        }
+        speaking = {
+            self._identity(handle, tells.get_matched_publication_data, key)
+            for handle in tells.get_matched_publications()
+        }
+        return listening - {""}, speaking - {""}
+
+    def _identity(self, handle: int, look_up: Callable[[int], Any], key: str) -> str:
+        """Return the identity in an endpoint's USER_DATA, looked up once: each look leaks."""
+        if handle not in self._known:
+            endpoint = look_up(handle)
+            if endpoint is None:
+                return ""
+            has_data = Policy.Userdata in endpoint.qos
+            data = endpoint.qos[Policy.Userdata].data if has_data else b""
+            parts = data.decode(errors="replace").split(";")
+            self._known[handle] = next((part for part in parts if part.startswith(key)), "")
+        return self._known[handle]
 
     def _close(self) -> None:
         if self.reader is not None and self.writer is not None:
@@ -128,19 +156,11 @@ class Service(_Pair):
     def _wait_for_client(self, publication: int) -> None:
         """Wait until the client's reader is known: discovery may have found its writer only."""
         deadline_s = time.monotonic() + _CLIENT_READER_S
-        while self.reader is not None and self.writer is not None:
-            try:
-                asking = self.reader.entity.get_matched_publication_data(publication)
-                wanted = _identity(asking, "clientid=") if asking is not None else None
-            except Exception:  # the client has gone meanwhile
-                return
-            reading = [
-                self.writer.entity.get_matched_subscription_data(handle)
-                for handle in self.writer.entity.get_matched_subscriptions()
-            ]
-            known = {_identity(endpoint, "clientid=") for endpoint in reading if endpoint}
-            if wanted is None or wanted in known or time.monotonic() > deadline_s:
-                return
+        while self.reader is not None and time.monotonic() < deadline_s:
+            look_up = self.reader.entity.get_matched_publication_data
+            asking = self._identity(publication, look_up, "clientid=")
+            if not asking or asking in self._identities("clientid=")[0]:
+                return  # it tells nothing of itself, has left, or is known
             time.sleep(_POLL_S)
 
 
@@ -184,19 +204,8 @@ class Client(_Pair):
 
     def service_is_ready(self) -> bool:
         """Tell whether somebody answers."""
-        if self.reader is None or self.writer is None:
-            return False
-        hears, tells = self.writer.entity, self.reader.entity
-        listening = [
-            hears.get_matched_subscription_data(handle)
-            for handle in hears.get_matched_subscriptions()
-        ]
-        answering = [
-            tells.get_matched_publication_data(handle)
-            for handle in tells.get_matched_publications()
-        ]
-        services = {_identity(endpoint, "serviceid=") for endpoint in listening if endpoint}
-        return any(_identity(endpoint, "serviceid=") in services for endpoint in answering)
+        listening, answering = self._identities("serviceid=")
+        return bool(listening & answering)
 
     def wait_for_service(self, timeout_sec: float | None = None) -> bool:
         """Wait until somebody answers; tells whether somebody does."""
@@ -217,10 +226,3 @@ class Client(_Pair):
                 waiting = future
                 return lambda: waiting.set_result(response)
         return None
-
-
-def _identity(endpoint: Any, key: str) -> str | None:
-    """Return the part of an endpoint's USER_DATA that begins with a key."""
-    policy = endpoint.qos[Policy.Userdata] if Policy.Userdata in endpoint.qos else None  # noqa: SIM401 - no dict
-    parts = (policy.data if policy is not None else b"").decode(errors="replace").split(";")
-    return next((part for part in parts if part.startswith(key)), None)

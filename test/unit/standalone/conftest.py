@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,12 +12,6 @@ import pytest
 
 from unsup_track_ros.standalone import provide_ros
 
-# Before anything joins a domain: one that no other test process uses, on this machine only. Above
-# 100 the ports of a domain are among those that the kernel hands out.
-os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, 100))
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-# Humble always checks the types of message fields, Jazzy when asked to.
-os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 PROVIDER = provide_ros()
 
 import rclpy  # noqa: E402 - there is one now

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,6 +179,24 @@ def test_topics_can_be_listed_and_counted(node: Any) -> None:
     node.create_subscription(PointCloud2, "points", print, 1)
     assert ("/points", ["sensor_msgs/msg/PointCloud2"]) in node.get_topic_names_and_types()
     assert (node.count_publishers("points"), node.count_subscribers("points")) == (1, 1)
+
+
+def test_asking_for_topics_and_calling_services_does_not_grow_the_process(
+    node: Any, spin_until: Spin
+) -> None:
+    client = node.create_client(Trigger, "go")
+    node.create_service(Trigger, "go", lambda _, response: response)
+    assert spin_until(node, client.service_is_ready)
+
+    def use(times: int) -> int:
+        for _ in range(times):
+            node.get_topic_names_and_types()
+            assert client.service_is_ready()
+        pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    before = use(50)
+    assert use(200) - before < 4_000_000  # 200 kB each, when every look took every endpoint anew
 
 
 def test_type_hashes_are_those_of_jazzy() -> None:
