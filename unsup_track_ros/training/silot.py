@@ -1,0 +1,273 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Training of SILOT: curriculum, discovery dropout, gradient noise, decay of the prior.
+
+(SPECS 4.6.) One learner trains several copies of the network, which differ in their seed, side by
+side. On a GPU a whole step is one CUDA graph.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.networks.silot import Noise, Schedule, Silot, SilotConfig
+from unsup_track_ros.shapes import Float, UInt8
+from unsup_track_ros.training.stacked import StackedNetwork
+
+_EAGER_STEPS = 3  # of a curriculum stage, before its graph is captured
+_BETAS = (0.9, 0.999)
+
+
+class SilotTrainingConfig(Config):
+    """Training of SILOT."""
+
+    seed: int = parameter(0, "Seed of the first copy; the others follow.", ge=0)
+    num_copies: int = parameter(1, "Networks trained side by side, each with its seed.", ge=1)
+    num_steps: int = parameter(160_000, "Steps in all.", ge=1)
+    batch_size: int = parameter(16, "Videos per step and copy.", ge=1)
+    learning_rate: float = parameter(1e-4, "Learning rate of Adam.", gt=0)
+    final_steps: int = parameter(
+        0, "Of the last so many steps, half run at a third and half at a ninth of the rate.", ge=0
+    )
+    first_frames: int = parameter(2, "Length of the clips at first.", unit="", ge=1)
+    more_frames: int = parameter(2, "By how many frames clips grow at a time.", ge=0)
+    stage_steps: int = parameter(40_000, "Steps after which clips grow.", ge=1)
+    max_frames: int = parameter(8, "Length of the clips at last.", ge=1)
+    crop_px: int = parameter(0, "Side of random crops; 0 trains on whole frames.", unit="px", ge=0)
+    discovery_dropout: float = parameter(
+        0.5, "Share of frames after the first whose discoveries are dropped.", ge=0, lt=1
+    )
+    max_gradient_norm: float = parameter(10.0, "Longer gradients are cut to it.", gt=0)
+    gradient_noise: float = parameter(1e-3, "Standard deviation of noise on gradients.", ge=0)
+    heads_wait_steps: int = parameter(
+        1000, "Steps before the heads of place, depth and presence start to learn.", ge=0
+    )
+    decay_steps: int = parameter(
+        1000, "Steps in which gradient noise and the count prior fall to a tenth.", ge=1
+    )
+    first_count_odds: float = parameter(1e6, "Count prior's odds at first.", gt=0)
+    last_count_odds: float = parameter(0.0125, "Count prior's odds at last.", gt=0)
+
+    def num_frames(self, step: int) -> int:
+        """Return the length of the clips at a step."""
+        grown = self.first_frames + self.more_frames * (step // self.stage_steps)
+        return min(grown, self.max_frames)
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        left = self.num_steps - step
+        if left > self.final_steps:
+            return self.learning_rate
+        return self.learning_rate / (3.0 if left > self.final_steps / 2 else 9.0)
+
+    def count_log_odds(self, step: int) -> float:
+        """Return log κ, the log-odds of the count prior's p."""
+        decayed = math.log(self.first_count_odds) - math.log(10.0) * step / self.decay_steps
+        return max(decayed, math.log(self.last_count_odds))
+
+
+@dataclass(slots=True)
+class _Inputs:
+    """What one step is fed: tensors that a CUDA graph reads, filled before each replay."""
+
+    video: Float[Tensor, "M B T C H W"]
+    noise: Noise
+    schedule: Schedule
+    gradient_noise: Float[Tensor, "M P"]
+
+    def copy_(self, other: _Inputs) -> None:
+        for mine, its in zip(self._tensors(), other._tensors(), strict=True):
+            mine.copy_(its)
+
+    def _tensors(self) -> list[Tensor]:
+        return [
+            self.video, self.noise.gaussian, self.noise.logistic, self.noise.discovery_kept,
+            self.schedule.head_gradient, self.schedule.count_log_odds, self.gradient_noise,
+        ]  # fmt: skip
+
+
+class SilotLearner:
+    """Trains copies of SILOT on videos that lie in memory; the state of training is all tensors."""
+
+    def __init__(
+        self,
+        network: SilotConfig,
+        training: SilotTrainingConfig,
+        frames: UInt8[Tensor, "N T C H W"],
+    ) -> None:
+        self._config = training
+        self._network_config = network
+        self._frames = frames
+        device = frames.device
+        seeds = [training.seed + copy for copy in range(training.num_copies)]
+        self.network = StackedNetwork(lambda: Silot(network), seeds, device)
+        self._on_gpu = device.type == "cuda"
+        rate = training.learning_rate
+        self._optimizer = torch.optim.Adam(
+            [self.network.weights],
+            lr=torch.tensor(rate, device=device) if self._on_gpu else rate,
+            betas=_BETAS,
+            foreach=False,
+            capturable=self._on_gpu,
+        )
+        self._generator = torch.Generator(device).manual_seed(training.seed)
+        self.num_steps_done = 0
+        self._losses: dict[str, Tensor] = {}
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._graph_inputs: _Inputs | None = None
+        self._steps_of_stage = 0
+        self._last_num_frames = 0
+
+    def advance(self, num_frames: int | None = None) -> None:
+        """Train one step; clips are as long as the curriculum says, unless told otherwise."""
+        step = self.num_steps_done
+        num_frames = num_frames or self._config.num_frames(step)
+        self._set_learning_rate(self._config.learning_rate_at(step))
+        inputs = self._drawn_inputs(step, num_frames)
+        if not self._on_gpu:
+            self._train_on(inputs)
+        else:
+            self._train_by_graph(inputs, num_frames)
+        self.num_steps_done += 1
+
+    def losses(self) -> dict[str, list[float]]:
+        """Return the terms of the last step's objective, of each copy."""
+        return {name: value.tolist() for name, value in self._losses.items()}
+
+    def _drawn_inputs(self, step: int, num_frames: int) -> _Inputs:
+        """Choose clips and draw the noise of a step."""
+        config, device = self._config, self._frames.device
+        num = self.network.num_copies * config.batch_size
+        video = _clips(self._frames, num, num_frames, config.crop_px, self._generator)
+        noise = Noise.drawn(video, self._network_config, config.discovery_dropout, self._generator)
+        per_copy = (self.network.num_copies, config.batch_size)
+        decayed = config.gradient_noise * 0.1 ** (step / config.decay_steps)
+        shape = self.network.weights.shape
+        return _Inputs(
+            video=video.unflatten(0, per_copy),
+            noise=Noise(
+                gaussian=noise.gaussian.unflatten(0, per_copy),
+                logistic=noise.logistic.unflatten(0, per_copy),
+                discovery_kept=noise.discovery_kept.unflatten(0, per_copy),
+            ),
+            schedule=Schedule(
+                head_gradient=torch.tensor(float(step >= config.heads_wait_steps), device=device),
+                count_log_odds=torch.tensor(config.count_log_odds(step), device=device),
+            ),
+            gradient_noise=decayed
+            * torch.randn(shape, generator=self._generator, device=device),
+        )
+
+    def _train_on(self, inputs: _Inputs) -> None:
+        """Compute the gradient of every copy and move its weights."""
+        weights = self.network.weights
+
+        def objective(
+            network: Silot, video: Tensor, gaussian: Tensor, logistic: Tensor, kept: Tensor
+        ) -> dict[str, Tensor]:
+            noise = Noise(gaussian=gaussian, logistic=logistic, discovery_kept=kept)
+            terms = network(video, noise, inputs.schedule)
+            return {name: value.mean() for name, value in terms.items()}
+
+        noise = inputs.noise
+        losses = self.network(
+            objective, inputs.video, noise.gaussian, noise.logistic, noise.discovery_kept
+        )
+        weights.grad = None
+        # The copies share nothing, so the gradient of the sum is the gradients of all.
+        torch.stack(list(losses.values())).sum().backward()
+        assert weights.grad is not None
+        norm = weights.grad.norm(dim=1, keepdim=True)
+        weights.grad.mul_((self._config.max_gradient_norm / norm.clamp_min(1e-6)).clamp(max=1.0))
+        weights.grad.add_(inputs.gradient_noise)
+        self._optimizer.step()
+        self._losses = {name: value.detach() for name, value in losses.items()}
+
+    def _train_by_graph(self, inputs: _Inputs, num_frames: int) -> None:
+        """Train a step by one CUDA graph; the first steps of a stage run as they are."""
+        if num_frames != self._last_num_frames:
+            self._graph, self._graph_inputs = None, None
+            self._last_num_frames, self._steps_of_stage = num_frames, 0
+        self._steps_of_stage += 1
+        if self._steps_of_stage <= _EAGER_STEPS:
+            self._train_on(inputs)
+            return
+        if self._graph is None or self._graph_inputs is None:
+            self._graph_inputs = inputs
+            self._graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+                self._train_on(inputs)
+        else:
+            self._graph_inputs.copy_(inputs)
+        self._graph.replay()
+
+    def _set_learning_rate(self, rate: float) -> None:
+        for group in self._optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that decides how training goes on."""
+        weights = self.network.weights
+        moments = self._optimizer.state[weights]
+        return {
+            "weights": weights.detach(),
+            **{f"adam.{name}": value for name, value in moments.items()},
+            "generator": self._generator.get_state(),
+            "num_steps_done": torch.tensor(self.num_steps_done),
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        weights = self.network.weights
+        with torch.no_grad():
+            weights.copy_(state["weights"])
+        moments = {
+            name.removeprefix("adam."): value.to(weights.device if value.dim() or self._on_gpu else "cpu").clone()
+            for name, value in state.items()
+            if name.startswith("adam.")
+        }
+        self._optimizer.state[weights] = moments
+        self._generator.set_state(state["generator"].cpu())
+        self.num_steps_done = int(state["num_steps_done"])
+        self._graph, self._last_num_frames = None, 0
+
+
+def _clips(
+    frames: UInt8[Tensor, "N T C H W"],
+    num: int,
+    num_frames: int,
+    crop_px: int,
+    generator: torch.Generator,
+) -> Float[Tensor, "B L C S R"]:
+    """Cut clips at random out of videos, in time and, where `crop_px` says so, in the image.
+
+    Divergence: the paper trains on the first frames of each video; any stretch of it will do.
+    """
+    num_videos, num_all, _, height_px, width_px = frames.shape
+    rows, columns = (min(crop_px or side, side) for side in (height_px, width_px))
+    device = frames.device
+
+    def start(limit: int) -> Tensor:
+        return torch.randint(limit + 1, (num, 1), generator=generator, device=device)
+
+    video = start(num_videos - 1)
+    time = start(num_all - num_frames) + torch.arange(num_frames, device=device)
+    row = start(height_px - rows) + torch.arange(rows, device=device)
+    column = start(width_px - columns) + torch.arange(columns, device=device)
+    cut = frames[
+        video[:, :, None, None],
+        time[:, :, None, None],
+        :,
+        row[:, None, :, None],
+        column[:, None, None, :],
+    ]
+    return cut.movedim(-1, 2).float() / 255.0
