@@ -9,19 +9,26 @@ side. On a GPU a whole step is one CUDA graph.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.networks.silot import Noise, Schedule, Silot, SilotConfig
+from unsup_track_ros.networks.silot import FrameOutcome, Noise, Schedule, Silot, SilotConfig
+from unsup_track_ros.networks.silot.objects import unpacked
 from unsup_track_ros.shapes import Float, UInt8
-from unsup_track_ros.training.stacked import StackedNetwork
+from unsup_track_ros.training.stacked import StackedNetwork, fused
 
-_EAGER_STEPS = 3  # of a curriculum stage, before its graph is captured
+_EAGER_STEPS = 3  # of a run, before the first graph is captured: libraries set themselves up
 _BETAS = (0.9, 0.999)
+
+
+LOSS_TERMS: Final = (
+    "reconstruction", "discovery_kl", "propagation_kl", "learned_prior_kl", "presence_kl",
+)  # fmt: skip
 
 
 class SilotTrainingConfig(Config):
@@ -52,6 +59,9 @@ class SilotTrainingConfig(Config):
         1000, "Steps in which gradient noise and the count prior fall to a tenth.", ge=1
     )
     first_count_odds: float = parameter(1e6, "Count prior's odds at first.", gt=0)
+    fuse: bool = parameter(
+        False, "Compile the network: minutes to prepare, then several times faster on a GPU."
+    )
     last_count_odds: float = parameter(0.0125, "Count prior's odds at last.", gt=0)
 
     def num_frames(self, step: int) -> int:
@@ -99,12 +109,19 @@ class SilotLearner:
         self,
         network: SilotConfig,
         training: SilotTrainingConfig,
-        frames: UInt8[Tensor, "N T C H W"],
+        frames: Sequence[UInt8[Tensor, "N T C H W"]],
     ) -> None:
-        self._config = training
-        self._network_config = network
-        self._frames = frames
-        device = frames.device
+        """Build the copies.
+
+        Args:
+            network: Structure of the network.
+            training: How it is trained.
+            frames: Sets of videos, 0 to 255; the copies are dealt out to them in equal shares.
+        """
+        self.config = training
+        self.network_config = network
+        self.frames = tuple(frames)
+        device = frames[0].device
         seeds = [training.seed + copy for copy in range(training.num_copies)]
         self.network = StackedNetwork(lambda: Silot(network), seeds, device)
         self._on_gpu = device.type == "cuda"
@@ -118,17 +135,18 @@ class SilotLearner:
         )
         self._generator = torch.Generator(device).manual_seed(training.seed)
         self.num_steps_done = 0
-        self._losses: dict[str, Tensor] = {}
+        self._losses = torch.zeros(training.num_copies, len(LOSS_TERMS))
+        self._fused: Callable[..., Any] | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
         self._graph_inputs: _Inputs | None = None
-        self._steps_of_stage = 0
+        self._eager_steps = 0
         self._last_num_frames = 0
 
-    def advance(self, num_frames: int | None = None) -> None:
-        """Train one step; clips are as long as the curriculum says, unless told otherwise."""
+    def advance(self, num_frames: int | None = None, learning_rate: float | None = None) -> None:
+        """Train one step, by the curriculum unless told otherwise."""
         step = self.num_steps_done
-        num_frames = num_frames or self._config.num_frames(step)
-        self._set_learning_rate(self._config.learning_rate_at(step))
+        num_frames = num_frames or self.config.num_frames(step)
+        self._set_learning_rate(learning_rate or self.config.learning_rate_at(step))
         inputs = self._drawn_inputs(step, num_frames)
         if not self._on_gpu:
             self._train_on(inputs)
@@ -138,14 +156,19 @@ class SilotLearner:
 
     def losses(self) -> dict[str, list[float]]:
         """Return the terms of the last step's objective, of each copy."""
-        return {name: value.tolist() for name, value in self._losses.items()}
+        return dict(zip(LOSS_TERMS, self._losses.T.tolist(), strict=True))
 
     def _drawn_inputs(self, step: int, num_frames: int) -> _Inputs:
         """Choose clips and draw the noise of a step."""
-        config, device = self._config, self._frames.device
-        num = self.network.num_copies * config.batch_size
-        video = _clips(self._frames, num, num_frames, config.crop_px, self._generator)
-        noise = Noise.drawn(video, self._network_config, config.discovery_dropout, self._generator)
+        config, device = self.config, self.network.weights.device
+        num = self.network.num_copies * config.batch_size // len(self.frames)
+        video = torch.cat(
+            [
+                _clips(frames, num, num_frames, config.crop_px, self._generator)
+                for frames in self.frames
+            ]
+        )
+        noise = Noise.drawn(video, self.network_config, config.discovery_dropout, self._generator)
         per_copy = (self.network.num_copies, config.batch_size)
         decayed = config.gradient_noise * 0.1 ** (step / config.decay_steps)
         shape = self.network.weights.shape
@@ -157,8 +180,8 @@ class SilotLearner:
                 discovery_kept=noise.discovery_kept.unflatten(0, per_copy),
             ),
             schedule=Schedule(
-                head_gradient=torch.tensor(float(step >= config.heads_wait_steps), device=device),
-                count_log_odds=torch.tensor(config.count_log_odds(step), device=device),
+                head_gradient=torch.full((), float(step >= config.heads_wait_steps), device=device),
+                count_log_odds=torch.full((), config.count_log_odds(step), device=device),
             ),
             gradient_noise=decayed
             * torch.randn(shape, generator=self._generator, device=device),
@@ -167,35 +190,88 @@ class SilotLearner:
     def _train_on(self, inputs: _Inputs) -> None:
         """Compute the gradient of every copy and move its weights."""
         weights = self.network.weights
-
-        def objective(
-            network: Silot, video: Tensor, gaussian: Tensor, logistic: Tensor, kept: Tensor
-        ) -> dict[str, Tensor]:
-            noise = Noise(gaussian=gaussian, logistic=logistic, discovery_kept=kept)
-            terms = network(video, noise, inputs.schedule)
-            return {name: value.mean() for name, value in terms.items()}
-
-        noise = inputs.noise
-        losses = self.network(
-            objective, inputs.video, noise.gaussian, noise.logistic, noise.discovery_kept
-        )
+        noise, schedule = inputs.noise, inputs.schedule
+        packed: Tensor | None = None
+        sums = torch.zeros((), device=weights.device)
+        for index in range(inputs.video.shape[2]):
+            here = slice(index, index + 1)
+            arguments = (
+                inputs.video[:, :, index],
+                noise.gaussian[:, :, here],
+                noise.logistic[:, :, here],
+                noise.discovery_kept[:, :, here],
+                schedule.head_gradient,
+                schedule.count_log_odds,
+            )
+            if packed is None:
+                packed, terms = self._first_frame(weights, *arguments)
+            else:
+                packed, terms = self._later_frame(weights, packed, *arguments)
+            sums = sums + terms
         weights.grad = None
         # The copies share nothing, so the gradient of the sum is the gradients of all.
-        torch.stack(list(losses.values())).sum().backward()
+        sums.sum().backward()
         assert weights.grad is not None
         norm = weights.grad.norm(dim=1, keepdim=True)
-        weights.grad.mul_((self._config.max_gradient_norm / norm.clamp_min(1e-6)).clamp(max=1.0))
+        weights.grad.mul_((self.config.max_gradient_norm / norm.clamp_min(1e-6)).clamp(max=1.0))
         weights.grad.add_(inputs.gradient_noise)
         self._optimizer.step()
-        self._losses = {name: value.detach() for name, value in losses.items()}
+        self._losses = sums.detach()
+
+    def _first_frame(self, weights: Tensor, *arguments: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the packed objects and the loss terms of each copy, of the first frame."""
+        *stacked, head_gradient, count_log_odds = arguments
+
+        def of_one(
+            network: Silot, image: Tensor, gaussian: Tensor, logistic: Tensor, kept: Tensor,
+            gradient: Tensor, odds: Tensor,
+        ) -> tuple[Tensor, Tensor]:  # fmt: skip
+            noise = Noise(gaussian=gaussian, logistic=logistic, discovery_kept=kept)
+            schedule = Schedule(head_gradient=gradient, count_log_odds=odds)
+            return _packed(network.step(image, None, noise, schedule))
+
+        found: tuple[Tensor, Tensor] = self.network.apply(
+            of_one, weights, *stacked, shared=(head_gradient, count_log_odds)
+        )
+        return found
+
+    def _eager_later_frame(
+        self, weights: Tensor, packed: Tensor, *arguments: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the same of a frame that follows the one whose objects are given."""
+        *stacked, head_gradient, count_log_odds = arguments
+
+        def of_one(
+            network: Silot, packed: Tensor, image: Tensor, gaussian: Tensor, logistic: Tensor,
+            kept: Tensor, gradient: Tensor, odds: Tensor,
+        ) -> tuple[Tensor, Tensor]:  # fmt: skip
+            noise = Noise(gaussian=gaussian, logistic=logistic, discovery_kept=kept)
+            schedule = Schedule(head_gradient=gradient, count_log_odds=odds)
+            objects = unpacked(packed, network.config)
+            return _packed(network.step(image, objects, noise, schedule))
+
+        found: tuple[Tensor, Tensor] = self.network.apply(
+            of_one, weights, packed, *stacked, shared=(head_gradient, count_log_odds)
+        )
+        return found
+
+    def _later_frame(
+        self, weights: Tensor, packed: Tensor, *arguments: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        if not self.config.fuse:
+            return self._eager_later_frame(weights, packed, *arguments)
+        if self._fused is None:
+            self._fused = fused(self._eager_later_frame, weights, packed, *arguments)
+        found: tuple[Tensor, Tensor] = self._fused(weights, packed, *arguments)
+        return found
 
     def _train_by_graph(self, inputs: _Inputs, num_frames: int) -> None:
         """Train a step by one CUDA graph; the first steps of a stage run as they are."""
         if num_frames != self._last_num_frames:
-            self._graph, self._graph_inputs = None, None
-            self._last_num_frames, self._steps_of_stage = num_frames, 0
-        self._steps_of_stage += 1
-        if self._steps_of_stage <= _EAGER_STEPS:
+            self.forget_graph()
+            self._last_num_frames = num_frames
+        self._eager_steps += 1
+        if self._eager_steps <= _EAGER_STEPS:
             self._train_on(inputs)
             return
         if self._graph is None or self._graph_inputs is None:
@@ -206,6 +282,10 @@ class SilotLearner:
         else:
             self._graph_inputs.copy_(inputs)
         self._graph.replay()
+
+    def forget_graph(self) -> None:
+        """Capture anew at the next step."""
+        self._graph, self._graph_inputs, self._last_num_frames = None, None, 0
 
     def _set_learning_rate(self, rate: float) -> None:
         for group in self._optimizer.param_groups:
@@ -238,7 +318,13 @@ class SilotLearner:
         self._optimizer.state[weights] = moments
         self._generator.set_state(state["generator"].cpu())
         self.num_steps_done = int(state["num_steps_done"])
-        self._graph, self._last_num_frames = None, 0
+        self.forget_graph()
+
+
+def _packed(outcome: FrameOutcome) -> tuple[Tensor, Tensor]:
+    zero = torch.zeros_like(outcome.losses["reconstruction"])
+    terms = [outcome.losses.get(name, zero).mean() for name in LOSS_TERMS]
+    return outcome.objects.packed(), torch.stack(terms)
 
 
 def _clips(

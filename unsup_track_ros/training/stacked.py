@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.func import functional_call, vmap
 
 from unsup_track_ros.errors import ConfigError
@@ -41,18 +42,25 @@ class StackedNetwork:
         """The number of copies."""
         return len(self.weights)
 
-    def __call__(self, function: Callable[..., Any], *stacked: Tensor) -> Any:  # noqa: ANN401
-        """Call `function(network, *inputs)` for each copy at once; inputs are stacked likewise."""
+    def apply(
+        self,
+        function: Callable[..., Any],
+        weights: Float[Tensor, "M P"],
+        *stacked: Tensor,
+        shared: tuple[Tensor, ...] = (),
+    ) -> Any:  # noqa: ANN401
+        """Call `function(network, *inputs, *shared)` for each copy at once, with given weights."""
 
         def of_one(parameters: dict[str, Tensor], *inputs: Tensor) -> Any:  # noqa: ANN401
-            return functional_call(_Applied(self._network, function), parameters, inputs)
+            applied = _Applied(self._network, function)
+            return functional_call(applied, parameters, (*inputs, *shared))
 
-        named = {f"network.{name}": value for name, value in self._named().items()}
+        named = {f"network.{name}": value for name, value in self._named(weights).items()}
         return vmap(of_one)(named, *stacked)
 
     def state_dict_of(self, copy: int) -> dict[str, Tensor]:
         """Return the weights of one copy by name, as the network's own `state_dict`."""
-        return {name: value[copy].detach().clone() for name, value in self._named().items()}
+        return {name: value[copy].detach().clone() for name, value in self._named(self.weights).items()}
 
     def load(self, copy: int, weights: Mapping[str, Tensor]) -> None:
         """Put weights into one copy.
@@ -70,9 +78,9 @@ class StackedNetwork:
         with torch.no_grad():
             self.weights[copy] = _flat(weights, self.shapes)
 
-    def _named(self) -> dict[str, Tensor]:
-        parts = self.weights.split(self._sizes, dim=1)
-        rows = len(self.weights)
+    def _named(self, weights: Float[Tensor, "M P"]) -> dict[str, Tensor]:
+        parts = weights.split(self._sizes, dim=1)
+        rows = len(weights)
         return {
             name: part.reshape(rows, *shape)
             for part, (name, shape) in zip(parts, self.shapes.items(), strict=True)
@@ -89,6 +97,17 @@ class _Applied(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Any:  # noqa: ANN401
         return self._function(self.network, *inputs)
+
+
+def fused(function: Callable[..., Any], *examples: Tensor) -> Callable[..., Any]:
+    """Compile a function of tensors for inputs of the examples' shapes; takes minutes.
+
+    The function is first recorded as operations on tensors, which leaves nothing of \`vmap\` and of
+    modules for the compiler to understand.
+    """
+    recorded = make_fx(function)(*(example.detach() for example in examples))
+    compiled: Callable[..., Any] = torch.compile(recorded, dynamic=False, fullgraph=True)
+    return compiled
 
 
 def _flat(

@@ -106,14 +106,19 @@ def num_gaussian(config: SilotConfig) -> int:
     return NUM_WHERE + config.what_size + 1
 
 
-def discovered_prior_kl(latents: Latents, config: SilotConfig) -> Float[Tensor, "B N 1"]:
-    """Return the divergence of discovered variables from their fixed prior, per object."""
-    return _fixed_prior_kl(latents, _DISCOVERED_PRIOR, config)
+def discovered_prior(config: SilotConfig) -> Float[Tensor, "2 D"]:
+    """Return means and deviations of the fixed prior of discovered variables."""
+    return _fixed_prior(_DISCOVERED_PRIOR, config)
 
 
-def propagated_prior_kl(latents: Latents, config: SilotConfig) -> Float[Tensor, "B N 1"]:
-    """Return the divergence of propagated variables from their fixed prior, per object."""
-    return _fixed_prior_kl(latents, _PROPAGATED_PRIOR, config)
+def propagated_prior(config: SilotConfig) -> Float[Tensor, "2 D"]:
+    """Return means and deviations of the fixed prior of propagated variables."""
+    return _fixed_prior(_PROPAGATED_PRIOR, config)
+
+
+def fixed_prior_kl(latents: Latents, prior: Float[Tensor, "2 D"]) -> Float[Tensor, "B N 1"]:
+    """Return the divergence from a fixed prior, per object."""
+    return gaussian_kl(latents.mean, latents.std, prior[0], prior[1]).sum(-1, keepdim=True)
 
 
 def learned_prior_kl(latents: Latents, prior: Latents) -> Float[Tensor, "B N 1"]:
@@ -131,9 +136,6 @@ def _log_logistic(latents: Latents) -> Tensor:
     return -centred - 2.0 * functional.softplus(-centred)
 
 
-def _fixed_prior_kl(
-    latents: Latents, prior: dict[str, tuple[float, float]], config: SilotConfig
-) -> Tensor:
+def _fixed_prior(prior: dict[str, tuple[float, float]], config: SilotConfig) -> Tensor:
     rows = [prior["place"]] * 2 + [_SIZE_PRIOR] * 2 + [prior["what"]] * config.what_size
-    table = torch.tensor([*rows, prior["depth"]], device=latents.mean.device)
-    return gaussian_kl(latents.mean, latents.std, table[:, 0], table[:, 1]).sum(-1, keepdim=True)
+    return torch.tensor([*rows, prior["depth"]]).T.contiguous()

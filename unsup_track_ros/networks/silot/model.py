@@ -126,6 +126,15 @@ class Silot(nn.Module):
         self.propagation = Propagation(config, sees=True)
         self.prior_propagation = Propagation(config, sees=False)
         self.decoder = SpriteDecoder(config)
+        # Constants on the network's device; no part of a checkpoint.
+        self.discovered_prior: Tensor
+        self.propagated_prior: Tensor
+        self.register_buffer(
+            "discovered_prior", distributions.discovered_prior(config), persistent=False
+        )
+        self.register_buffer(
+            "propagated_prior", distributions.propagated_prior(config), persistent=False
+        )
 
     def forward(
         self, video: Float[Tensor, "B T C H W"], noise: Noise, schedule: Schedule
@@ -170,7 +179,7 @@ class Silot(nn.Module):
         discovered, found = self.discovery(image, propagated, draws[1])
         discovered = discovered.with_presence(discovered.presence * kept)
         losses["discovery_kl"] = (
-            distributions.discovered_prior_kl(found, self.config) * discovered.presence
+            distributions.fixed_prior_kl(found, self.discovered_prior) * discovered.presence
         ).sum((1, 2))
         probability.append((torch.sigmoid(found.presence_log_odds) * kept)[..., 0])
         presence.append(discovered.presence[..., 0])
@@ -213,7 +222,7 @@ class Silot(nn.Module):
             None, objects, objects.prior_memory, draw.with_values_of(posterior)
         )
         now = now.with_memories(memory, prior_memory)
-        fixed = distributions.propagated_prior_kl(posterior, self.config)
+        fixed = distributions.fixed_prior_kl(posterior, self.propagated_prior)
         learned = distributions.learned_prior_kl(posterior, prior)
         losses["propagation_kl"] = (fixed * now.presence).sum((1, 2))
         losses["learned_prior_kl"] = (learned * now.presence).sum((1, 2))

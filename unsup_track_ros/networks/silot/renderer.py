@@ -66,24 +66,43 @@ def render(
     rows = _window_pixels(boxes_px[..., 0], window_px, background.shape[2])
     columns = _window_pixels(boxes_px[..., 1], window_px, background.shape[3])
     painted = _sample(sprite, _sprite_grid(boxes_px, rows, columns))
-    pixel = (rows[..., :, None] * background.shape[3] + columns[..., None, :]).flatten(1)
-    # (B, N, C + 3, window) -> (B, C + 3, N * window), the order of `pixel`
-    layers = painted.flatten(3).transpose(1, 2).flatten(2)
-    channels = background.shape[1]
-    color_pix, alpha, weight, coverage = layers.split([channels, 1, 1, 1], dim=1)
-    backdrop = background.flatten(2)
-    behind = backdrop.gather(2, pixel[:, None].expand(-1, channels, -1))
+    color_pix, alpha, weight, coverage = painted.split([color.shape[2], 1, 1, 1], dim=2)
+    pixel = rows[..., :, None] * background.shape[3] + columns[..., None, :]
+    behind = _at(background, pixel)
     # Outside of the sprite the colour is the background's.
-    color_pix = color_pix + (1.0 - coverage) * behind
-    value = alpha * color_pix + (1.0 - alpha) * behind
-    sums = backdrop.new_zeros(backdrop.shape[0], channels + 1, backdrop.shape[2]).scatter_add(
-        2,
-        pixel[:, None].expand(-1, channels + 1, -1),
-        torch.cat([weight * value, weight], dim=1),
-    )
+    value = behind + alpha * (color_pix - coverage * behind)
+    sums = _added(torch.cat([weight * value, weight], dim=2), pixel, background)
     total = sums[:, -1:]
     mean = sums[:, :-1] / total.clamp_min(_TOUCHING)
-    return torch.where(total > _TOUCHING, mean, backdrop).reshape(background.shape)
+    return torch.where(total > _TOUCHING, mean, background)
+
+
+def _at(
+    background: Float[Tensor, "B C H W"], pixel: Int64[Tensor, "B N V U"]
+) -> Float[Tensor, "B N C V U"]:
+    """Return the background in each window."""
+    num_batch, channels = background.shape[:2]
+    if pixel.shape[2:] == background.shape[2:]:
+        return background[:, None]
+    index = pixel.flatten(1)[:, None].expand(-1, channels, -1)
+    found = background.flatten(2).gather(2, index)
+    return found.reshape(num_batch, channels, *pixel.shape[1:]).transpose(1, 2)
+
+
+def _added(
+    layers: Float[Tensor, "B N D V U"],
+    pixel: Int64[Tensor, "B N V U"],
+    background: Float[Tensor, "B C H W"],
+) -> Float[Tensor, "B D H W"]:
+    """Add the windows up where they lie in the frame."""
+    num_batch, _, num_layers = layers.shape[:3]
+    size = background.shape[2:]
+    if pixel.shape[2:] == size:  # each window is the whole frame
+        return layers.sum(dim=1)
+    index = pixel.flatten(1)[:, None].expand(-1, num_layers, -1)
+    empty = layers.new_zeros(num_batch, num_layers, size[0] * size[1])
+    added = empty.scatter_add(2, index, layers.transpose(1, 2).flatten(2))
+    return added.reshape(num_batch, num_layers, *size)
 
 
 def _window_pixels(
