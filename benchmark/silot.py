@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from unsup_track_ros.data.scattered.videos import ScatteredConfig, scattered_videos
-from unsup_track_ros.networks.silot import Noise, Schedule, Silot, SilotConfig
+from unsup_track_ros.networks.silot import Noise, Silot, SilotConfig
 from unsup_track_ros.training.silot import SilotLearner, SilotTrainingConfig
 
 # (share of the time at which it ends, frames per clip, factor on the learning rate)
@@ -104,9 +105,8 @@ def conditions(arguments: argparse.Namespace, device: torch.device) -> dict[str,
         else:
             frames = [drives(arguments.drives, device)]
             network = {"max_objects": 12, **network}
-        wanted[name] = SilotLearner(
-            SilotConfig(**network), SilotTrainingConfig(**training), frames
-        )
+        wanted[name] = SilotLearner(SilotConfig(**network), SilotTrainingConfig(**training), frames)
+        resume(wanted[name], arguments.resume)
         print(name, tuple(frames[0].shape), f"{time.monotonic() - START:.1f} s", flush=True)
     return wanted
 
@@ -129,7 +129,7 @@ def train(name: str, learner: SilotLearner, end_s: float, log: list[Any], out: P
     with own_stream(device):
         warm_up(learner)
         begin_s = time.monotonic()
-        print(f"{begin_s - START:.1f} s: {name} is ready, fused {learner.config.fuse}", flush=True)
+        print(f"{begin_s - START:.1f} s: {name} is ready", flush=True)
         previous, mark = None, (begin_s, learner.num_steps_done)
         while (now_s := time.monotonic()) < end_s:
             share = (now_s - begin_s) / (end_s - begin_s)
@@ -147,7 +147,7 @@ def train(name: str, learner: SilotLearner, end_s: float, log: list[Any], out: P
                 mark = (now_s, step)
                 row = {
                     "run": name, "s": round(now_s - START, 1), "step": step, "frames": num_frames,
-                    "steps_per_s": round(rate, 2), "losses": learner.losses(),
+                    "steps_per_s": round(rate, 2), "losses": learner.report(),
                     "check": check(learner),
                 }  # fmt: skip
                 log.append(row)
@@ -156,26 +156,30 @@ def train(name: str, learner: SilotLearner, end_s: float, log: list[Any], out: P
 
 
 def warm_up(learner: SilotLearner) -> None:
-    """Compile and capture; what cannot be compiled is trained as it is."""
-    try:
-        for _ in range(6):
-            learner.advance(PLAN[0][1])
-        if learner.network.weights.is_cuda:
-            torch.cuda.synchronize()
-    except Exception:
-        if not learner.config.fuse:
-            raise
-        traceback.print_exc()
-        learner.config = learner.config.model_copy(update={"fuse": False})
-        learner.forget_graph()
-        warm_up(learner)
+    """Let the libraries set themselves up, and capture."""
+    for _ in range(6):
+        learner.advance(PLAN[0][1])
+    if learner.network.weights.is_cuda:
+        torch.cuda.synchronize()
+
+
+def resume(learner: SilotLearner, files: list[str]) -> None:
+    """Take over the weights of an earlier run; moments of the optimiser start anew."""
+    for name in files:
+        with safe_open(name, framework="pt") as opened:
+            learner.num_steps_done = int(opened.metadata()["steps"])
+            tensors = {key: opened.get_tensor(key).float() for key in opened.keys()}  # noqa: SIM118
+        for copy in {int(key.split("/")[0]) for key in tensors}:
+            wanted = {key: tensors[f"{copy}/{key}"] for key in learner.network.shapes}
+            learner.network.load(copy, wanted)
 
 
 def brief(row: dict[str, Any]) -> str:
     """One line of the log."""
     losses = {key: [round(v) for v in value] for key, value in row["losses"].items()}
-    return f"{row['s']} {row['run']} step {row['step']} T{row['frames']} {row['steps_per_s']}/s " + (
-        f"{json.dumps(losses)} {row['check']}"
+    return (
+        f"{row['s']} {row['run']} step {row['step']} T{row['frames']} {row['steps_per_s']}/s "
+        + (f"{json.dumps(losses)} {row['check']}")
     )
 
 
@@ -190,13 +194,10 @@ def check(learner: SilotLearner) -> dict[str, Any]:
     ).repeat_interleave(share, dim=0)
     frames = videos[0]
     noise = Noise.none(frames, config.max_objects, config)
-    schedule = Schedule(
-        head_gradient=frames.new_ones(()), count_log_odds=frames.new_full((), -4.0)
-    )
 
     def count(network: Silot, video: torch.Tensor) -> dict[str, torch.Tensor]:
-        first = network.step(video[:, 0], None, noise.frame(0), schedule)
-        second = network.step(video[:, 1], first.objects, noise.frame(1), schedule)
+        first = network.step(video[:, 0], None, noise.frame(0))
+        second = network.step(video[:, 1], first.objects, noise.frame(1))
         here = (second.objects.presence > 0.5).float()
         size = (second.objects.size * here).sum((0, 1)) / here.sum().clamp_min(1.0)
         return {
@@ -241,15 +242,16 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=20000)
     parser.add_argument("--interval", type=float, default=20.0)
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--frames", type=int, default=0, help="no curriculum, this length")
+    parser.add_argument("--plan", type=json.loads, help="other shares, frames, factors")
+    parser.add_argument("--resume", nargs="*", default=[], help="weights to go on from")
     parser.add_argument("--runs", nargs="+", default=["digits6", "digits12", "shapes"])
     arguments = parser.parse_args()
     START, INTERVAL_S = time.monotonic(), arguments.interval
     device = torch.device(arguments.device)
     torch.set_float32_matmul_precision("high")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    if arguments.frames:
-        PLAN[:] = [(1.0, arguments.frames, 1.0)]
+    if arguments.plan:
+        PLAN[:] = [tuple(row) for row in arguments.plan]
     learners = conditions(arguments, device)
     end_s = START + 60.0 * arguments.minutes
     log: list[Any] = []

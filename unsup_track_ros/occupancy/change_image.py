@@ -30,9 +30,7 @@ class ChangeImageConfig(Config):
     min_points: int = parameter(1, "Fewest returns of a changed cell.", ge=1)
 
 
-def change_image(
-    scan: ScanReading, past: OccupancyGrids, config: ChangeImageConfig
-) -> ChangeImage:
+def change_image(scan: ScanReading, past: OccupancyGrids, config: ChangeImageConfig) -> ChangeImage:
     """Compare a scan with the map as it was before the scan; the answer has the map's cells."""
     shape = past.static.shape
     corner = past.origin_odom - scan.position_odom[:2]

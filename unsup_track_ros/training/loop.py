@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -21,6 +21,7 @@ class LoopConfig(Config):
     checkpoint_steps: int = parameter(1000, "Steps between two states to resume from.", ge=1)
 
 
+@runtime_checkable
 class Learner(Protocol):
     """Something that is trained step by step and whose state is tensors."""
 

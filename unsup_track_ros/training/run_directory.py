@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The directory of one training run: what it is of, how far it is, what has come out.
 
-    manifest.json           network, parameters, data and code: only equals are resumed
-    config.yaml             all parameters
-    state.safetensors       everything that decides how the training goes on
-    progress.jsonl          the terms of the objective, one line per report
-    weights-0.safetensors   what was learned, one file per copy of the network
+manifest.json           network, parameters, data and code: only equals are resumed
+config.yaml             all parameters
+state.safetensors       everything that decides how the training goes on
+progress.jsonl          the terms of the objective, one line per report
+weights-0.safetensors   what was learned, one file per copy of the network
 """
 
 from __future__ import annotations

@@ -9,20 +9,22 @@ side. On a GPU a whole step is one CUDA graph.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.networks.silot import FrameOutcome, Noise, Schedule, Silot, SilotConfig
+from unsup_track_ros.networks.silot import Noise, Objects, Schedule, Silot, SilotConfig
+from unsup_track_ros.networks.silot.count_prior import presence_expectations
 from unsup_track_ros.networks.silot.objects import unpacked
 from unsup_track_ros.shapes import Float, UInt8
-from unsup_track_ros.training.stacked import StackedNetwork, fused
+from unsup_track_ros.training.stacked import StackedNetwork
 
 _EAGER_STEPS = 3  # of a run, before the first graph is captured: libraries set themselves up
+_LEAST_GRADIENT_NOISE = 1e-6  # less is nothing beside the gradients
 _BETAS = (0.9, 0.999)
 
 
@@ -59,9 +61,6 @@ class SilotTrainingConfig(Config):
         1000, "Steps in which gradient noise and the count prior fall to a tenth.", ge=1
     )
     first_count_odds: float = parameter(1e6, "Count prior's odds at first.", gt=0)
-    fuse: bool = parameter(
-        False, "Compile the network: minutes to prepare, then several times faster on a GPU."
-    )
     last_count_odds: float = parameter(0.0125, "Count prior's odds at last.", gt=0)
 
     def num_frames(self, step: int) -> int:
@@ -84,22 +83,42 @@ class SilotTrainingConfig(Config):
 
 @dataclass(slots=True)
 class _Inputs:
-    """What one step is fed: tensors that a CUDA graph reads, filled before each replay."""
+    """What one step is fed: tensors that a CUDA graph reads, filled before each replay.
 
-    video: Float[Tensor, "M B T C H W"]
-    noise: Noise
-    schedule: Schedule
-    gradient_noise: Float[Tensor, "M P"]
+    Attributes:
+        video: (M, B, T, C, H, W) clips of each copy.
+        gaussian: (M, B, T, N, D) noise, as the two below.
+        logistic: (M, B, T, N, 1).
+        discovery_kept: (M, B, T).
+        count_log_odds: Log-odds of the count prior.
+        head_gradient: 0 while the heads wait, then None.
+        gradient_noise: (M, P) added to the gradients, None once it is nothing.
+    """
+
+    video: Tensor
+    gaussian: Tensor
+    logistic: Tensor
+    discovery_kept: Tensor
+    count_log_odds: Tensor
+    head_gradient: Tensor | None
+    gradient_noise: Tensor | None
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What makes a graph of one step unfit for another."""
+        return self.video.shape, self.head_gradient is None, self.gradient_noise is None
 
     def copy_(self, other: _Inputs) -> None:
+        """Take over the values of inputs of the same kind."""
         for mine, its in zip(self._tensors(), other._tensors(), strict=True):
             mine.copy_(its)
 
     def _tensors(self) -> list[Tensor]:
-        return [
-            self.video, self.noise.gaussian, self.noise.logistic, self.noise.discovery_kept,
-            self.schedule.head_gradient, self.schedule.count_log_odds, self.gradient_noise,
+        tensors = [
+            self.video, self.gaussian, self.logistic, self.discovery_kept, self.count_log_odds,
+            self.head_gradient, self.gradient_noise,
         ]  # fmt: skip
+        return [tensor for tensor in tensors if tensor is not None]
 
 
 class SilotLearner:
@@ -131,16 +150,15 @@ class SilotLearner:
             lr=torch.tensor(rate, device=device) if self._on_gpu else rate,
             betas=_BETAS,
             foreach=False,
+            fused=self._on_gpu,
             capturable=self._on_gpu,
         )
         self._generator = torch.Generator(device).manual_seed(training.seed)
         self.num_steps_done = 0
         self._losses = torch.zeros(training.num_copies, len(LOSS_TERMS))
-        self._fused: Callable[..., Any] | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
         self._graph_inputs: _Inputs | None = None
         self._eager_steps = 0
-        self._last_num_frames = 0
 
     def advance(self, num_frames: int | None = None, learning_rate: float | None = None) -> None:
         """Train one step, by the curriculum unless told otherwise."""
@@ -151,10 +169,10 @@ class SilotLearner:
         if not self._on_gpu:
             self._train_on(inputs)
         else:
-            self._train_by_graph(inputs, num_frames)
+            self._train_by_graph(inputs)
         self.num_steps_done += 1
 
-    def losses(self) -> dict[str, list[float]]:
+    def report(self) -> dict[str, list[float]]:
         """Return the terms of the last step's objective, of each copy."""
         return dict(zip(LOSS_TERMS, self._losses.T.tolist(), strict=True))
 
@@ -171,42 +189,50 @@ class SilotLearner:
         noise = Noise.drawn(video, self.network_config, config.discovery_dropout, self._generator)
         per_copy = (self.network.num_copies, config.batch_size)
         decayed = config.gradient_noise * 0.1 ** (step / config.decay_steps)
-        shape = self.network.weights.shape
+        waiting = step < config.heads_wait_steps
         return _Inputs(
             video=video.unflatten(0, per_copy),
-            noise=Noise(
-                gaussian=noise.gaussian.unflatten(0, per_copy),
-                logistic=noise.logistic.unflatten(0, per_copy),
-                discovery_kept=noise.discovery_kept.unflatten(0, per_copy),
-            ),
-            schedule=Schedule(
-                head_gradient=torch.full((), float(step >= config.heads_wait_steps), device=device),
-                count_log_odds=torch.full((), config.count_log_odds(step), device=device),
-            ),
-            gradient_noise=decayed
-            * torch.randn(shape, generator=self._generator, device=device),
+            gaussian=noise.gaussian.unflatten(0, per_copy),
+            logistic=noise.logistic.unflatten(0, per_copy),
+            discovery_kept=noise.discovery_kept.unflatten(0, per_copy),
+            count_log_odds=torch.full((), config.count_log_odds(step), device=device),
+            head_gradient=torch.zeros((), device=device) if waiting else None,
+            gradient_noise=decayed * self._normal(self.network.weights.shape)
+            if decayed > _LEAST_GRADIENT_NOISE
+            else None,
         )
+
+    def _normal(self, shape: torch.Size) -> Tensor:
+        device = self.network.weights.device
+        return torch.randn(shape, generator=self._generator, device=device)
 
     def _train_on(self, inputs: _Inputs) -> None:
         """Compute the gradient of every copy and move its weights."""
         weights = self.network.weights
-        noise, schedule = inputs.noise, inputs.schedule
         packed: Tensor | None = None
         sums = torch.zeros((), device=weights.device)
+        num_found = inputs.gaussian.shape[3] - self.network_config.max_objects
+        tables = [
+            presence_expectations(number, inputs.count_log_odds)
+            for number in (num_found, inputs.gaussian.shape[3])
+        ]
+        gradient = () if inputs.head_gradient is None else (inputs.head_gradient,)
         for index in range(inputs.video.shape[2]):
             here = slice(index, index + 1)
             arguments = (
                 inputs.video[:, :, index],
-                noise.gaussian[:, :, here],
-                noise.logistic[:, :, here],
-                noise.discovery_kept[:, :, here],
-                schedule.head_gradient,
-                schedule.count_log_odds,
+                inputs.gaussian[:, :, here],
+                inputs.logistic[:, :, here],
+                inputs.discovery_kept[:, :, here],
             )
-            if packed is None:
-                packed, terms = self._first_frame(weights, *arguments)
-            else:
-                packed, terms = self._later_frame(weights, packed, *arguments)
+            shared = (tables[min(index, 1)], *gradient)
+            packed, terms = self.network.apply(
+                _frame_losses if packed is None else _later_frame_losses,
+                weights,
+                *(() if packed is None else (packed,)),
+                *arguments,
+                shared=shared,
+            )
             sums = sums + terms
         weights.grad = None
         # The copies share nothing, so the gradient of the sum is the gradients of all.
@@ -214,78 +240,26 @@ class SilotLearner:
         assert weights.grad is not None
         norm = weights.grad.norm(dim=1, keepdim=True)
         weights.grad.mul_((self.config.max_gradient_norm / norm.clamp_min(1e-6)).clamp(max=1.0))
-        weights.grad.add_(inputs.gradient_noise)
+        if inputs.gradient_noise is not None:
+            weights.grad.add_(inputs.gradient_noise)
         self._optimizer.step()
         self._losses = sums.detach()
 
-    def _first_frame(self, weights: Tensor, *arguments: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the packed objects and the loss terms of each copy, of the first frame."""
-        *stacked, head_gradient, count_log_odds = arguments
-
-        def of_one(
-            network: Silot, image: Tensor, gaussian: Tensor, logistic: Tensor, kept: Tensor,
-            gradient: Tensor, odds: Tensor,
-        ) -> tuple[Tensor, Tensor]:  # fmt: skip
-            noise = Noise(gaussian=gaussian, logistic=logistic, discovery_kept=kept)
-            schedule = Schedule(head_gradient=gradient, count_log_odds=odds)
-            return _packed(network.step(image, None, noise, schedule))
-
-        found: tuple[Tensor, Tensor] = self.network.apply(
-            of_one, weights, *stacked, shared=(head_gradient, count_log_odds)
-        )
-        return found
-
-    def _eager_later_frame(
-        self, weights: Tensor, packed: Tensor, *arguments: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return the same of a frame that follows the one whose objects are given."""
-        *stacked, head_gradient, count_log_odds = arguments
-
-        def of_one(
-            network: Silot, packed: Tensor, image: Tensor, gaussian: Tensor, logistic: Tensor,
-            kept: Tensor, gradient: Tensor, odds: Tensor,
-        ) -> tuple[Tensor, Tensor]:  # fmt: skip
-            noise = Noise(gaussian=gaussian, logistic=logistic, discovery_kept=kept)
-            schedule = Schedule(head_gradient=gradient, count_log_odds=odds)
-            objects = unpacked(packed, network.config)
-            return _packed(network.step(image, objects, noise, schedule))
-
-        found: tuple[Tensor, Tensor] = self.network.apply(
-            of_one, weights, packed, *stacked, shared=(head_gradient, count_log_odds)
-        )
-        return found
-
-    def _later_frame(
-        self, weights: Tensor, packed: Tensor, *arguments: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        if not self.config.fuse:
-            return self._eager_later_frame(weights, packed, *arguments)
-        if self._fused is None:
-            self._fused = fused(self._eager_later_frame, weights, packed, *arguments)
-        found: tuple[Tensor, Tensor] = self._fused(weights, packed, *arguments)
-        return found
-
-    def _train_by_graph(self, inputs: _Inputs, num_frames: int) -> None:
-        """Train a step by one CUDA graph; the first steps of a stage run as they are."""
-        if num_frames != self._last_num_frames:
-            self.forget_graph()
-            self._last_num_frames = num_frames
+    def _train_by_graph(self, inputs: _Inputs) -> None:
+        """Train a step by one CUDA graph; the first steps of a run go as they are."""
         self._eager_steps += 1
         if self._eager_steps <= _EAGER_STEPS:
             self._train_on(inputs)
             return
-        if self._graph is None or self._graph_inputs is None:
+        if self._graph_inputs is None or self._graph_inputs.kind != inputs.kind:
             self._graph_inputs = inputs
             self._graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
                 self._train_on(inputs)
         else:
             self._graph_inputs.copy_(inputs)
+        assert self._graph is not None
         self._graph.replay()
-
-    def forget_graph(self) -> None:
-        """Capture anew at the next step."""
-        self._graph, self._graph_inputs, self._last_num_frames = None, None, 0
 
     def _set_learning_rate(self, rate: float) -> None:
         for group in self._optimizer.param_groups:
@@ -311,20 +285,34 @@ class SilotLearner:
         with torch.no_grad():
             weights.copy_(state["weights"])
         moments = {
-            name.removeprefix("adam."): value.to(weights.device if value.dim() or self._on_gpu else "cpu").clone()
+            name.removeprefix("adam."): value.to(
+                weights.device if value.dim() or self._on_gpu else "cpu"
+            ).clone()
             for name, value in state.items()
             if name.startswith("adam.")
         }
         self._optimizer.state[weights] = moments
         self._generator.set_state(state["generator"].cpu())
         self.num_steps_done = int(state["num_steps_done"])
-        self.forget_graph()
+        self._graph_inputs = None
 
 
-def _packed(outcome: FrameOutcome) -> tuple[Tensor, Tensor]:
+def _frame_losses(
+    network: Silot, image: Tensor, gaussian: Tensor, logistic: Tensor, kept: Tensor,
+    expectations: Tensor, gradient: Tensor | None = None, objects: Objects | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Return the packed objects of a frame and the terms of its loss, of one copy."""
+    noise = Noise(gaussian=gaussian, logistic=logistic, discovery_kept=kept)
+    schedule = Schedule(expectations=expectations, head_gradient=gradient)
+    outcome = network.step(image, objects, noise, schedule)
     zero = torch.zeros_like(outcome.losses["reconstruction"])
-    terms = [outcome.losses.get(name, zero).mean() for name in LOSS_TERMS]
-    return outcome.objects.packed(), torch.stack(terms)
+    terms = torch.stack([outcome.losses.get(name, zero) for name in LOSS_TERMS])
+    return outcome.objects.packed(), terms.mean(dim=1)
+
+
+def _later_frame_losses(network: Silot, packed: Tensor, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the same of a frame that follows the one whose objects are given."""
+    return _frame_losses(network, *inputs, objects=unpacked(packed, network.config))
 
 
 def _clips(

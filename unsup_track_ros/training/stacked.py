@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.func import functional_call, vmap
 
 from unsup_track_ros.errors import ConfigError
@@ -60,7 +59,9 @@ class StackedNetwork:
 
     def state_dict_of(self, copy: int) -> dict[str, Tensor]:
         """Return the weights of one copy by name, as the network's own `state_dict`."""
-        return {name: value[copy].detach().clone() for name, value in self._named(self.weights).items()}
+        return {
+            name: value[copy].detach().clone() for name, value in self._named(self.weights).items()
+        }
 
     def load(self, copy: int, weights: Mapping[str, Tensor]) -> None:
         """Put weights into one copy.
@@ -97,17 +98,6 @@ class _Applied(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Any:  # noqa: ANN401
         return self._function(self.network, *inputs)
-
-
-def fused(function: Callable[..., Any], *examples: Tensor) -> Callable[..., Any]:
-    """Compile a function of tensors for inputs of the examples' shapes; takes minutes.
-
-    The function is first recorded as operations on tensors, which leaves nothing of \`vmap\` and of
-    modules for the compiler to understand.
-    """
-    recorded = make_fx(function)(*(example.detach() for example in examples))
-    compiled: Callable[..., Any] = torch.compile(recorded, dynamic=False, fullgraph=True)
-    return compiled
 
 
 def _flat(

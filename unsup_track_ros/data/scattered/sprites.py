@@ -84,9 +84,7 @@ def shape_sprites(
     return drawn.gather(0, kind.to(torch.int64)[None, :, None, None].expand(1, *u.shape))[0].float()
 
 
-def tight_edges_px(
-    opacity: Float[Tensor, "N P P"], min_opacity: float
-) -> Float[Tensor, "N 4"]:
+def tight_edges_px(opacity: Float[Tensor, "N P P"], min_opacity: float) -> Float[Tensor, "N 4"]:
     """Return top, left, bottom, right of what is visible of each sprite, in its patch."""
     visible = opacity >= min_opacity
     edges = []

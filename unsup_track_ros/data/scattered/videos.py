@@ -113,9 +113,7 @@ def _sprites(
     device = generator.device
     if config.kind == "shapes":
         kind = torch.randint(NUM_SHAPES, shape, generator=generator, device=device).flatten()
-        scale = 1.0 + config.shape_size_std * torch.randn(
-            shape, generator=generator, device=device
-        )
+        scale = 1.0 + config.shape_size_std * torch.randn(shape, generator=generator, device=device)
         side = SHAPE_PX * scale.clamp(0.5, SHAPE_PATCH_PX / SHAPE_PX).flatten()
         opacity = shape_sprites(kind.float(), side).unflatten(0, shape)
         palette = torch.tensor(SHAPE_COLORS, device=device)

@@ -18,7 +18,10 @@ class SilotConfig(Config):
 
     image_channels: int = parameter(1, "Channels of a frame: 1 grey, 3 RGB.", ge=1)
     anchor_px: int = parameter(
-        48, "Side of the anchor box, the unit of positions and the largest object.", unit="px", ge=12
+        48,
+        "Side of the anchor box, the unit of positions and the largest object.",
+        unit="px",
+        ge=12,
     )
     sprite_px: int = parameter(14, "Side of glimpses and of decoded sprites.", unit="px", ge=4)
     what_size: int = parameter(64, "Length of an object's appearance vector.", ge=1)
@@ -28,6 +31,9 @@ class SilotConfig(Config):
     )
     interacting: bool = parameter(
         False, "Propagation of an object looks at its neighbours (paper: shapes, not digits)."
+    )
+    learned_prior: bool = parameter(
+        True, "Learn how objects move unseen; needed for roll-outs, a third of the training time."
     )
     attention_std: float = parameter(
         0.1, "Reach of the spatial attention, in anchors (paper: 0.1, shapes 0.15).", gt=0

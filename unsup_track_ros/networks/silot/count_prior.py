@@ -21,9 +21,7 @@ from unsup_track_ros.shapes import Float
 _SMALLEST = 1e-6
 
 
-def presence_expectations(
-    num_objects: int, log_odds: Float[Tensor, ""]
-) -> Float[Tensor, "N S"]:
+def presence_expectations(num_objects: int, log_odds: Float[Tensor, ""]) -> Float[Tensor, "N S"]:
     """Return the prior probability of presence of object i if s of those before it are present.
 
     Args:
@@ -33,7 +31,7 @@ def presence_expectations(
     Returns:
         Table over i = 0..N-1 and s = 0..N; entries with s > i mean nothing.
     """
-    number = torch.arange(num_objects + 1, device=log_odds.device)
+    number = torch.arange(num_objects + 1, device=log_odds.device).to(log_odds.dtype)
     index = number[:num_objects, None, None]
     present, count = number[:, None], number
     left = num_objects - index
@@ -64,7 +62,7 @@ def presence_prior_kl(
     rows = torch.arange(presence.shape[1], device=presence.device) * expectations.shape[1]
     expected = expectations.flatten()[rows + before]
     expected = expected.clamp(_SMALLEST, 1.0 - _SMALLEST)
-    posterior = probability.clamp(_SMALLEST, 1.0 - _SMALLEST)
+    posterior = functional.hardtanh(probability, _SMALLEST, 1.0 - _SMALLEST)
     return posterior * (torch.log(posterior) - torch.log(expected)) + (1.0 - posterior) * (
         torch.log1p(-posterior) - torch.log1p(-expected)
     )

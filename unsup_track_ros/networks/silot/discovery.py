@@ -11,6 +11,7 @@ from torch.nn import functional
 from unsup_track_ros.networks.silot.config import CELL_PX, RECEPTIVE_FIELD_PX, SilotConfig
 from unsup_track_ros.networks.silot.latents import Draw, Latents, Variable
 from unsup_track_ros.networks.silot.layers import (
+    Convolution,
     Perceptron,
     SpatialAttention,
     clipped_logit,
@@ -42,19 +43,17 @@ class Discovery(nn.Module):
         super().__init__()
         self._config = config
         self.backbone = nn.Sequential(
-            nn.Conv2d(config.image_channels, _WIDTH, 4, stride=3), nn.ReLU(),
-            nn.Conv2d(_WIDTH, _WIDTH, 4, stride=2), nn.ReLU(),
-            nn.Conv2d(_WIDTH, _WIDTH, 4, stride=2), nn.ReLU(),
-            nn.Conv2d(_WIDTH, _WIDTH, 1), nn.ReLU(),
-            nn.Conv2d(_WIDTH, _WIDTH, 1), nn.ReLU(),
-            nn.Conv2d(_WIDTH, _FEATURES, 1),
+            Convolution(config.image_channels, _WIDTH, 4, stride=3), nn.ReLU(),
+            Convolution(_WIDTH, _WIDTH, 4, stride=2), nn.ReLU(),
+            Convolution(_WIDTH, _WIDTH, 4, stride=2), nn.ReLU(),
+            Convolution(_WIDTH, _WIDTH, 1), nn.ReLU(),
+            Convolution(_WIDTH, _WIDTH, 1), nn.ReLU(),
+            Convolution(_WIDTH, _FEATURES, 1),
         )  # fmt: skip
-        self.accounted = SpatialAttention(
-            num_features(config), 0, _FEATURES, config.attention_std
-        )
+        self.accounted = SpatialAttention(num_features(config), 0, _FEATURES, config.attention_std)
         self.fusion = nn.Sequential(
-            nn.Conv2d(2 * _FEATURES, _FEATURES, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(_FEATURES, _FEATURES, 3, padding=1),
+            Convolution(2 * _FEATURES, _FEATURES, 3, padding=1), nn.ReLU(),
+            Convolution(_FEATURES, _FEATURES, 3, padding=1),
         )  # fmt: skip
         glimpse = config.image_channels * config.sprite_px**2
         self.glimpse_encoder = Perceptron(glimpse, (256, 128), _GLIMPSE)

@@ -55,9 +55,7 @@ class Latents:
     presence_drawn: Float[Tensor, "B N 1"]
 
     @classmethod
-    def of(
-        cls, variables: Sequence[Variable], log_odds: Tensor, presence_drawn: Tensor
-    ) -> Latents:
+    def of(cls, variables: Sequence[Variable], log_odds: Tensor, presence_drawn: Tensor) -> Latents:
         """Join the variables, given in their order."""
         mean, std, drawn = (torch.cat(part, dim=-1) for part in zip(*variables, strict=True))
         return cls(
@@ -76,13 +74,14 @@ class Draw:
     Attributes:
         gaussian_noise: Standard normal; zeros give the means.
         logistic_noise: Standard logistic; zeros give the probability itself.
-        head_gradient: 0 keeps the heads of place, depth and presence from learning, else 1.
+        head_gradient: 0 keeps the heads of place, depth and presence from learning; None or 1
+            lets them.
         given: The posterior's latent variables, to be used as they are.
     """
 
     gaussian_noise: Float[Tensor, "B N D"]
     logistic_noise: Float[Tensor, "B N 1"]
-    head_gradient: Float[Tensor, ""]
+    head_gradient: Float[Tensor, ""] | None = None
     given: Latents | None = None
 
     def gaussian(self, mean: Tensor, std: Tensor, first: int) -> Variable:

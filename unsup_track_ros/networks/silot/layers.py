@@ -15,6 +15,36 @@ from unsup_track_ros.shapes import Float
 _LOGIT_LIMIT = 10.0  # SPECS 4.2: logits of deviations and of presence are clipped
 
 
+class Linear(nn.Linear):
+    """A linear layer in two operations: batched over networks, `addmm` would take four."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Return W x + b."""
+        return value @ self.weight.T + self.bias
+
+
+class Convolution(nn.Conv2d):
+    """A convolution as one product of matrices.
+
+    Batched over networks a convolution is a grouped one, which is many times slower on a GPU.
+    """
+
+    def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D Y X"]:
+        """Return the filtered image; borders are padded as the layer says."""
+        size, stride, margin = self.kernel_size[0], self.stride[0], int(self.padding[0])
+        padded = functional.pad(image, (margin,) * 4) if margin else image
+        if size == 1:
+            patches = padded.permute(0, 2, 3, 1)
+        else:
+            patches = padded.unfold(2, size, stride).unfold(3, size, stride)  # B C Y X K K
+            patches = patches.permute(0, 2, 3, 1, 4, 5)
+        num_batch, rows, columns = patches.shape[:3]
+        flat = patches.reshape(num_batch * rows * columns, -1)
+        assert self.bias is not None
+        filtered = flat @ self.weight.flatten(1).T + self.bias
+        return filtered.reshape(num_batch, rows, columns, -1).permute(0, 3, 1, 2)
+
+
 class Perceptron(nn.Sequential):
     """Linear layers with ReLU between them."""
 
@@ -22,13 +52,13 @@ class Perceptron(nn.Sequential):
         sizes = (num_in, *hidden)
         layers: list[nn.Module] = []
         for size_in, size_out in zip(sizes[:-1], sizes[1:], strict=True):
-            layers += [nn.Linear(size_in, size_out), nn.ReLU()]
-        super().__init__(*layers, nn.Linear(sizes[-1], num_out))
+            layers += [Linear(size_in, size_out), nn.ReLU()]
+        super().__init__(*layers, Linear(sizes[-1], num_out))
 
 
 def clipped_logit(logit: Tensor) -> Tensor:
     """Clip a logit to where its sigmoid still has a gradient."""
-    return logit.clamp(-_LOGIT_LIMIT, _LOGIT_LIMIT)
+    return functional.hardtanh(logit, -_LOGIT_LIMIT, _LOGIT_LIMIT)
 
 
 def deviation(logit: Tensor) -> Tensor:
@@ -43,8 +73,10 @@ def gaussian_kl(mean: Tensor, std: Tensor, prior_mean: Tensor, prior_std: Tensor
     return 0.5 * (ratio.square() + shift.square() - 1.0) - torch.log(ratio)
 
 
-def scale_gradient(value: Tensor, factor: Tensor) -> Tensor:
-    """Return the value, with its gradient multiplied by a factor (0 stops it, 1 lets it pass)."""
+def scale_gradient(value: Tensor, factor: Tensor | None) -> Tensor:
+    """Return the value, with its gradient multiplied by a factor (0 stops it); None leaves it."""
+    if factor is None:
+        return value
     return value * factor + (value * (1.0 - factor)).detach()
 
 
@@ -91,10 +123,10 @@ class SpatialAttention(nn.Module):
     def __init__(self, num_features: int, num_query: int, num_out: int, std: float) -> None:
         super().__init__()
         self._std = std
-        self.of_object = nn.Linear(num_features, 64)
+        self.of_object = Linear(num_features, 64)
         self.of_query = nn.Linear(num_query, 64, bias=False) if num_query else None
         self.of_offset = nn.Linear(2, 64, bias=False)
-        self.of_pair = nn.Sequential(nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, num_out))
+        self.of_pair = nn.Sequential(nn.ReLU(), Linear(64, 64), nn.ReLU(), Linear(64, num_out))
 
     def forward(
         self,

@@ -15,15 +15,17 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from unsup_track_ros.errors import ConfigError
 from unsup_track_ros.networks.silot import latents as distributions
 from unsup_track_ros.networks.silot.config import SilotConfig
-from unsup_track_ros.networks.silot.count_prior import presence_expectations, presence_prior_kl
+from unsup_track_ros.networks.silot.count_prior import presence_prior_kl
 from unsup_track_ros.networks.silot.discovery import Discovery, num_cells
-from unsup_track_ros.networks.silot.latents import Draw, Latents, num_gaussian
+from unsup_track_ros.networks.silot.latents import Draw, num_gaussian
 from unsup_track_ros.networks.silot.objects import Objects, no_objects, select
 from unsup_track_ros.networks.silot.propagation import Propagation
-from unsup_track_ros.networks.silot.renderer import SpriteDecoder, render
+from unsup_track_ros.networks.silot.renderer import SpriteDecoder, render, window_side_px
 from unsup_track_ros.shapes import Bool, Float
 
 _SMALLEST = 1e-6  # a pixel is never surer than this
@@ -88,15 +90,16 @@ class Noise:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Schedule:
-    """What changes in the course of training, as scalars on the network's device.
+    """What changes in the course of training, on the network's device.
 
     Attributes:
-        head_gradient: 0 while the heads of place, depth and presence do not learn, else 1.
-        count_log_odds: Log-odds of the count prior's p; falls until objects are few.
+        expectations: The count prior (`presence_expectations`) for as many objects as a frame has.
+        head_gradient: 0 keeps the heads of place, depth and presence from learning; None or 1
+            lets them.
     """
 
-    head_gradient: Float[Tensor, ""]
-    count_log_odds: Float[Tensor, ""]
+    expectations: Float[Tensor, "N S"]
+    head_gradient: Float[Tensor, ""] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,7 +127,7 @@ class Silot(nn.Module):
         self.config = config
         self.discovery = Discovery(config)
         self.propagation = Propagation(config, sees=True)
-        self.prior_propagation = Propagation(config, sees=False)
+        self.prior_propagation = Propagation(config, sees=False) if config.learned_prior else None
         self.decoder = SpriteDecoder(config)
         # Constants on the network's device; no part of a checkpoint.
         self.discovered_prior: Tensor
@@ -136,25 +139,12 @@ class Silot(nn.Module):
             "propagated_prior", distributions.propagated_prior(config), persistent=False
         )
 
-    def forward(
-        self, video: Float[Tensor, "B T C H W"], noise: Noise, schedule: Schedule
-    ) -> dict[str, Float[Tensor, " B"]]:
-        """Return the terms of the objective of each video, summed over its frames (SPECS 4.5)."""
-        objects: Objects | None = None
-        sums: dict[str, Tensor] = {}
-        for index in range(video.shape[1]):
-            outcome = self.step(video[:, index], objects, noise.frame(index), schedule)
-            objects = outcome.objects
-            for name, value in outcome.losses.items():
-                sums[name] = sums[name] + value if name in sums else value
-        return sums
-
     def step(
         self,
         image: Float[Tensor, "B C H W"],
         objects: Objects | None,
         noise: Noise,
-        schedule: Schedule,
+        schedule: Schedule | None = None,
     ) -> FrameOutcome:
         """Process one frame.
 
@@ -162,45 +152,49 @@ class Silot(nn.Module):
             image: The frame, 0 to 1, on a black background.
             objects: Objects of the last frame; None for the first.
             noise: Noise of this frame; its length says how many objects are kept.
-            schedule: State of the training; has no effect on the objects.
+            schedule: State of the training; without it there are no losses.
         """
         num_found = num_cells(image.shape[2]) * num_cells(image.shape[3])
         num_kept = noise.gaussian.shape[2] - num_found
         draws = _draws(noise, schedule, num_kept)
         losses: dict[str, Tensor] = {}
-        probability, presence = [], []
         if objects is None:
             propagated = no_objects(image, num_kept, self.config)
+            believed = []
         else:
             propagated, staying = self._propagate(image, objects, draws[0], losses)
-            probability.append((objects.presence * torch.sigmoid(staying))[..., 0])
-            presence.append(propagated.presence[..., 0])
+            believed = [(objects.presence * torch.sigmoid(staying), propagated.presence)]
         kept = noise.discovery_kept[..., None]
         discovered, found = self.discovery(image, propagated, draws[1])
         discovered = discovered.with_presence(discovered.presence * kept)
-        losses["discovery_kl"] = (
-            distributions.fixed_prior_kl(found, self.discovered_prior) * discovered.presence
-        ).sum((1, 2))
-        probability.append((torch.sigmoid(found.presence_log_odds) * kept)[..., 0])
-        presence.append(discovered.presence[..., 0])
-        losses["presence_kl"] = _presence_kl(
-            torch.cat(probability, dim=1), torch.cat(presence, dim=1), schedule
-        )
         selected, is_new = select(propagated, discovered, self.config)
         reconstruction = self.render(selected, torch.zeros_like(image))
-        losses["reconstruction"] = _cross_entropy(reconstruction, image)
+        if schedule is not None:
+            fixed = distributions.fixed_prior_kl(found, self.discovered_prior)
+            losses["discovery_kl"] = (fixed * discovered.presence).sum((1, 2))
+            believed.append((torch.sigmoid(found.presence_log_odds) * kept, discovered.presence))
+            probability, presence = (
+                torch.cat(p, dim=1)[..., 0] for p in zip(*believed, strict=True)
+            )
+            losses["presence_kl"] = presence_prior_kl(
+                probability, presence, schedule.expectations
+            ).sum(1)
+            losses["reconstruction"] = _cross_entropy(reconstruction, image)
         return FrameOutcome(
             objects=selected, is_new=is_new, reconstruction=reconstruction, losses=losses
         )
 
     def imagine(self, objects: Objects, noise: Noise) -> Objects:
         """Move objects on by what the learned prior expects, without an image."""
-        unseen = objects.memory.new_tensor(1.0)
         draw = Draw(
             gaussian_noise=noise.gaussian[:, 0, : objects.presence.shape[1]],
             logistic_noise=noise.logistic[:, 0, : objects.presence.shape[1]],
-            head_gradient=unseen,
         )
+        if self.prior_propagation is None:
+            raise ConfigError(
+                "This network cannot imagine: it was trained without a learned prior. "
+                "Train one with `learned_prior`."
+            )
         now, memory, _ = self.prior_propagation(None, objects, objects.prior_memory, draw)
         return now.with_memories(objects.memory, memory)
 
@@ -209,47 +203,43 @@ class Silot(nn.Module):
     ) -> Float[Tensor, "B C H W"]:
         """Paint objects over a background."""
         color, opacity = self.decoder(objects)
-        anchor_px = self.config.anchor_px
-        boxes_px = objects.boxes_px(anchor_px)
-        return render(color, opacity, objects.depth, boxes_px, background, anchor_px + 1)
+        boxes_px = objects.boxes_px(self.config.anchor_px)
+        window_px = window_side_px(self.config)
+        return render(color, opacity, objects.depth, boxes_px, background, window_px)
 
     def _propagate(
         self, image: Tensor, objects: Objects, draw: Draw, losses: dict[str, Tensor]
     ) -> tuple[Objects, Tensor]:
         """Carry objects over, beside the learned prior; note the losses; return log-odds too."""
         now, memory, posterior = self.propagation(image, objects, objects.memory, draw)
-        _, prior_memory, prior = self.prior_propagation(
-            None, objects, objects.prior_memory, draw.with_values_of(posterior)
-        )
-        now = now.with_memories(memory, prior_memory)
         fixed = distributions.fixed_prior_kl(posterior, self.propagated_prior)
-        learned = distributions.learned_prior_kl(posterior, prior)
         losses["propagation_kl"] = (fixed * now.presence).sum((1, 2))
-        losses["learned_prior_kl"] = (learned * now.presence).sum((1, 2))
-        return now, posterior.presence_log_odds
+        prior_memory = objects.prior_memory
+        if self.prior_propagation is not None:
+            _, prior_memory, prior = self.prior_propagation(
+                None, objects, prior_memory, draw.with_values_of(posterior)
+            )
+            learned = distributions.learned_prior_kl(posterior, prior)
+            losses["learned_prior_kl"] = (learned * now.presence).sum((1, 2))
+        return now.with_memories(memory, prior_memory), posterior.presence_log_odds
 
 
-def _draws(noise: Noise, schedule: Schedule, num_kept: int) -> tuple[Draw, Draw]:
+def _draws(noise: Noise, schedule: Schedule | None, num_kept: int) -> tuple[Draw, Draw]:
     """Split the noise of a frame into that of propagation and that of discovery."""
     kept, found = (
         Draw(
             gaussian_noise=noise.gaussian[:, 0, part],
             logistic_noise=noise.logistic[:, 0, part],
-            head_gradient=schedule.head_gradient,
+            head_gradient=None if schedule is None else schedule.head_gradient,
         )
         for part in (slice(None, num_kept), slice(num_kept, None))
     )
     return kept, found
 
 
-def _presence_kl(probability: Tensor, presence: Tensor, schedule: Schedule) -> Tensor:
-    table = presence_expectations(presence.shape[1], schedule.count_log_odds)
-    return presence_prior_kl(probability, presence, table).sum(1)
-
-
 def _cross_entropy(
     reconstruction: Float[Tensor, "B C H W"], image: Float[Tensor, "B C H W"]
 ) -> Float[Tensor, " B"]:
     """Return the Bernoulli cross-entropy, summed over pixels."""
-    inside = reconstruction.clamp(_SMALLEST, 1.0 - _SMALLEST)
+    inside = functional.hardtanh(reconstruction, _SMALLEST, 1.0 - _SMALLEST)
     return -(image * torch.log(inside) + (1.0 - image) * torch.log1p(-inside)).sum((1, 2, 3))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from unsup_track_ros.networks.silot.config import SilotConfig
 from unsup_track_ros.networks.silot.latents import Draw, Latents, Variable
 from unsup_track_ros.networks.silot.layers import (
+    Linear,
     Perceptron,
     SpatialAttention,
     clipped_logit,
@@ -57,7 +58,7 @@ class Propagation(nn.Module):
         self.where_head = Perceptron(
             _FEATURES + _GLIMPSE, _LATERAL, 2 * NUM_WHERE + _PASSED + pixels
         )
-        self.what_seen = nn.Linear(_GLIMPSE, 2 * what)
+        self.what_seen = Linear(_GLIMPSE, 2 * what)
         self.what_head = Perceptron(_PASSED + _GLIMPSE + NUM_WHERE, _LATERAL, 5 * what + _PASSED)
         self.depth_head = Perceptron(_PASSED + NUM_WHERE + what, _LATERAL, 2 + _PASSED)
         self.presence_head = Perceptron(_PASSED + NUM_WHERE + what + 1, _LATERAL, 1)
@@ -175,8 +176,8 @@ class RecurrentUnit(nn.Module):
 
     def __init__(self, num_in: int, num_state: int) -> None:
         super().__init__()
-        self.of_input = nn.Linear(num_in, 3 * num_state)
-        self.of_state = nn.Linear(num_state, 3 * num_state)
+        self.of_input = Linear(num_in, 3 * num_state)
+        self.of_state = Linear(num_state, 3 * num_state)
 
     def forward(
         self, told: Float[Tensor, "B N F"], state: Float[Tensor, "B N M"]

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -40,6 +42,11 @@ class SpriteDecoder(nn.Module):
         return color, torch.sigmoid(opacity_logit) * objects.presence[..., None, None]
 
 
+def window_side_px(config: SilotConfig) -> int:
+    """Return how large a window must be for the largest box, with the border where it fades."""
+    return math.ceil(config.anchor_px * (1 + 1 / config.sprite_px)) + 1
+
+
 def render(
     color: Float[Tensor, "B N C S S"],
     opacity: Float[Tensor, "B N 1 S S"],
@@ -59,12 +66,14 @@ def render(
         depth: 0 to 1, greater is nearer.
         boxes_px: Top, left, bottom, right in pixels.
         background: What shows where nothing covers it.
-        window_px: Side of the windows; one pixel more than the largest box.
+        window_px: Side of the windows; see `window_side_px`.
     """
     importance = (opacity * depth[..., None, None] / _FULL_DEPTH).clamp_min(_MIN_IMPORTANCE)
     sprite = torch.cat([color, opacity, importance, torch.ones_like(importance)], dim=2)
-    rows = _window_pixels(boxes_px[..., 0], window_px, background.shape[2])
-    columns = _window_pixels(boxes_px[..., 1], window_px, background.shape[3])
+    # Sprites fade out half of their pixels beyond the box.
+    first_px = boxes_px[..., :2] - (boxes_px[..., 2:] - boxes_px[..., :2]) / (2 * color.shape[-1])
+    rows = _window_pixels(first_px[..., 0], window_px, background.shape[2])
+    columns = _window_pixels(first_px[..., 1], window_px, background.shape[3])
     painted = _sample(sprite, _sprite_grid(boxes_px, rows, columns))
     color_pix, alpha, weight, coverage = painted.split([color.shape[2], 1, 1, 1], dim=2)
     pixel = rows[..., :, None] * background.shape[3] + columns[..., None, :]
@@ -83,7 +92,7 @@ def _at(
     """Return the background in each window."""
     num_batch, channels = background.shape[:2]
     if pixel.shape[2:] == background.shape[2:]:
-        return background[:, None]
+        return background[:, None].expand(-1, pixel.shape[1], -1, -1, -1)
     index = pixel.flatten(1)[:, None].expand(-1, channels, -1)
     found = background.flatten(2).gather(2, index)
     return found.reshape(num_batch, channels, *pixel.shape[1:]).transpose(1, 2)

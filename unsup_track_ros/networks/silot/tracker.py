@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unsup_track_ros.networks.silot.model import Noise, Schedule, Silot
+from unsup_track_ros.networks.silot.model import Noise, Silot
 from unsup_track_ros.networks.silot.objects import Objects
 from unsup_track_ros.shapes import Float, Int64
 
@@ -57,10 +57,7 @@ class SilotTracker:
     def step(self, image: Float[Tensor, "B C H W"]) -> TrackedObjects:
         """Process the next frame of each scene, 0 to 1 on black."""
         noise = Noise.none(image[:, None], self._max_objects, self._network.config)
-        schedule = Schedule(
-            head_gradient=image.new_ones(()), count_log_odds=image.new_zeros(())
-        )
-        outcome = self._network.step(image, self._objects, noise, schedule)
+        outcome = self._network.step(image, self._objects, noise)
         self._objects = outcome.objects
         return self._named(outcome.objects, outcome.is_new, outcome.reconstruction)
 
@@ -71,7 +68,9 @@ class SilotTracker:
         noise = Noise.none(like[:, None], self._max_objects, self._network.config)
         self._objects = self._network.imagine(self._objects, noise)
         seen = self._network.render(self._objects, torch.zeros_like(like))
-        return self._named(self._objects, torch.zeros_like(self._known_ids(), dtype=torch.bool), seen)
+        return self._named(
+            self._objects, torch.zeros_like(self._known_ids(), dtype=torch.bool), seen
+        )
 
     def move_window(self, rows_px: float, columns_px: float) -> None:
         """Take note that the window of the image has moved over the scene, down and right."""
@@ -85,9 +84,7 @@ class SilotTracker:
         assert self._ids is not None
         return self._ids
 
-    def _named(
-        self, objects: Objects, is_new: Tensor, reconstruction: Tensor
-    ) -> TrackedObjects:
+    def _named(self, objects: Objects, is_new: Tensor, reconstruction: Tensor) -> TrackedObjects:
         """Give new objects the next identities of their scene."""
         if self._ids is None or self._next_id is None:
             self._ids = torch.full_like(is_new, -1, dtype=torch.int64)
@@ -101,4 +98,3 @@ class SilotTracker:
             presence=objects.presence[..., 0],
             reconstruction=reconstruction,
         )
-
