@@ -13,19 +13,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
 from unsup_track_ros.data.scattered.videos import ScatteredConfig, scattered_videos
+from unsup_track_ros.networks.checkpoint import checkpoint_bytes, read_checkpoint
 from unsup_track_ros.networks.silot import Noise, Silot, SilotConfig
 from unsup_track_ros.training.silot import SilotLearner, SilotTrainingConfig
 
@@ -39,6 +38,12 @@ SHAPES = {
     "color_logit_scale": 1.0, "alpha_logit_scale": 1.0, "alpha_logit_offset": 3.0,
 }  # fmt: skip
 _queueing = threading.Lock()  # captures must not meet another thread's launches
+
+
+def say(*words: object) -> None:
+    """Print at once."""
+    sys.stdout.write(" ".join(str(word) for word in words) + "\n")
+    sys.stdout.flush()
 
 
 def digits(mnist: str, max_objects: int, num: int, device: torch.device) -> torch.Tensor:
@@ -107,7 +112,7 @@ def conditions(arguments: argparse.Namespace, device: torch.device) -> dict[str,
             network = {"max_objects": 12, **network}
         wanted[name] = SilotLearner(SilotConfig(**network), SilotTrainingConfig(**training), frames)
         resume(wanted[name], arguments.resume)
-        print(name, tuple(frames[0].shape), f"{time.monotonic() - START:.1f} s", flush=True)
+        say(name, tuple(frames[0].shape), f"{time.monotonic() - START:.1f} s")
     return wanted
 
 
@@ -129,7 +134,7 @@ def train(name: str, learner: SilotLearner, end_s: float, log: list[Any], out: P
     with own_stream(device):
         warm_up(learner)
         begin_s = time.monotonic()
-        print(f"{begin_s - START:.1f} s: {name} is ready", flush=True)
+        say(f"{begin_s - START:.1f} s: {name} is ready")
         previous, mark = None, (begin_s, learner.num_steps_done)
         while (now_s := time.monotonic()) < end_s:
             share = (now_s - begin_s) / (end_s - begin_s)
@@ -151,7 +156,7 @@ def train(name: str, learner: SilotLearner, end_s: float, log: list[Any], out: P
                     "check": check(learner),
                 }  # fmt: skip
                 log.append(row)
-                print(brief(row), flush=True)
+                say(brief(row))
         save(out, name, learner, log)
 
 
@@ -166,9 +171,9 @@ def warm_up(learner: SilotLearner) -> None:
 def resume(learner: SilotLearner, files: list[str]) -> None:
     """Take over the weights of an earlier run; moments of the optimiser start anew."""
     for name in files:
-        with safe_open(name, framework="pt") as opened:
-            learner.num_steps_done = int(opened.metadata()["steps"])
-            tensors = {key: opened.get_tensor(key).float() for key in opened.keys()}  # noqa: SIM118
+        stored, metadata = read_checkpoint(Path(name))
+        tensors = {key: value.float() for key, value in stored.items()}
+        learner.num_steps_done = int(metadata["steps"])
         for copy in {int(key.split("/")[0]) for key in tensors}:
             wanted = {key: tensors[f"{copy}/{key}"] for key in learner.network.shapes}
             learner.network.load(copy, wanted)
@@ -227,7 +232,8 @@ def save(out: Path, name: str, learner: SilotLearner, log: list[Any]) -> None:
             for copy in range(first, min(first + 3, learner.network.num_copies))
             for key, value in learner.network.state_dict_of(copy).items()
         }
-        save_file(tensors, out / f"{name}-{first}.safetensors", metadata=metadata)
+        path = out / f"{name}-{first}.safetensors"
+        path.write_bytes(checkpoint_bytes(tensors, metadata))
     (out / f"{name}.json").write_text(json.dumps(log))
 
 
@@ -264,7 +270,7 @@ def main() -> None:
     for thread in threads:
         thread.join()
     memory = torch.cuda.max_memory_reserved() / 2**30 if device.type == "cuda" else 0.0
-    print(f"all done at {time.monotonic() - START:.0f} s, {memory:.1f} GiB", flush=True)
+    say(f"all done at {time.monotonic() - START:.0f} s, {memory:.1f} GiB")
 
 
 if __name__ == "__main__":

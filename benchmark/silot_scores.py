@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +29,12 @@ from unsup_track_ros.training.silot_evaluation import tracked_by_components, tra
 
 COUNTS = {"digits": range(1, 13), "shapes": (1, 5, 10, 15, 20, 25, 30, 35)}
 MIN_PRESENCE = {"digits": 0.5, "shapes": 0.5}
+
+
+def say(*words: object) -> None:
+    """Print at once."""
+    sys.stdout.write(" ".join(str(word) for word in words) + "\n")
+    sys.stdout.flush()
 
 
 def networks(path: Path) -> dict[str, Silot]:
@@ -72,7 +79,7 @@ def main() -> None:
             frames = tracked_by_network(videos, network, arguments.max_objects or None)
             scores = score_videos(frames, MIN_PRESENCE[arguments.kind])
             rows.append({"method": name, "objects": number, **asdict(scores)})
-        print(*(f"{row['method']} {row['mota']:.3f}" for row in rows if row["objects"] == number))
+        say(*(f"{row['method']} {row['mota']:.3f}" for row in rows if row["objects"] == number))
         arguments.out.write_text(json.dumps(rows, indent=1))
 
 

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from torch import Tensor, nn
 
 from unsup_track_ros.errors import ConfigError, DataError
+
+_ABOUT_KEY: Final = "about"
 
 
 def checkpoint_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
@@ -20,7 +23,9 @@ def checkpoint_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str])
         ConfigError: safetensors is not installed.
     """
     flat = {name: value.detach().cpu().contiguous() for name, value in sorted(tensors.items())}
-    content: bytes = _safetensors("writing").save(flat, metadata=dict(sorted(metadata.items())))
+    # One entry: several are stored in an order that differs between runs.
+    about = {_ABOUT_KEY: json.dumps(dict(metadata), sort_keys=True)}
+    content: bytes = _safetensors("writing").save(flat, metadata=about)
     return content
 
 
@@ -38,8 +43,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         from safetensors import safe_open
 
         with safe_open(path, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-        return safetensors.load_file(path), metadata
+            about = (opened.metadata() or {}).get(_ABOUT_KEY, "{}")
+        return safetensors.load_file(path), json.loads(about)
     except Exception as error:
         raise DataError(
             f"The checkpoint {path} cannot be read ({error}). It is no safetensors file or it is "

@@ -21,6 +21,9 @@ from unsup_track_ros.structures.grids import OccupancyGrids
 class ChangeImageConfig(Config):
     """What counts as changed."""
 
+    always: bool = parameter(
+        False, "Make the image for every detector, not only for 'silot': to train a network on it."
+    )
     max_free_percent: int = parameter(
         40, "Static occupancy up to which the map says free, in percent.", ge=0, le=50
     )

@@ -22,7 +22,7 @@ from typing import Any, Final
 from torch import Tensor
 
 import unsup_track_ros
-from unsup_track_ros.config import Config, config_hash, dump_config
+from unsup_track_ros.config import Config, dump_config
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.labeling.atomic_file import remove_partial_files, write_atomically
 from unsup_track_ros.labeling.lock import directory_lock

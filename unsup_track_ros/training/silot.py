@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.networks.silot import Noise, Objects, Schedule, Silot, SilotConfig
+from unsup_track_ros.networks.silot import FrameOutcome, Noise, Schedule, Silot, SilotConfig
 from unsup_track_ros.networks.silot.count_prior import presence_expectations
 from unsup_track_ros.networks.silot.objects import unpacked
 from unsup_track_ros.shapes import Float, UInt8
@@ -191,10 +191,10 @@ class SilotLearner:
         decayed = config.gradient_noise * 0.1 ** (step / config.decay_steps)
         waiting = step < config.heads_wait_steps
         return _Inputs(
-            video=video.unflatten(0, per_copy),
-            gaussian=noise.gaussian.unflatten(0, per_copy),
-            logistic=noise.logistic.unflatten(0, per_copy),
-            discovery_kept=noise.discovery_kept.unflatten(0, per_copy),
+            video=video.reshape(*per_copy, *video.shape[1:]),
+            gaussian=noise.gaussian.reshape(*per_copy, *noise.gaussian.shape[1:]),
+            logistic=noise.logistic.reshape(*per_copy, *noise.logistic.shape[1:]),
+            discovery_kept=noise.discovery_kept.reshape(*per_copy, -1),
             count_log_odds=torch.full((), config.count_log_odds(step), device=device),
             head_gradient=torch.zeros((), device=device) if waiting else None,
             gradient_noise=decayed * self._normal(self.network.weights.shape)
@@ -227,7 +227,7 @@ class SilotLearner:
             )
             shared = (tables[min(index, 1)], *gradient)
             packed, terms = self.network.apply(
-                _frame_losses if packed is None else _later_frame_losses,
+                _first_frame_losses if packed is None else _later_frame_losses,
                 weights,
                 *(() if packed is None else (packed,)),
                 *arguments,
@@ -236,7 +236,7 @@ class SilotLearner:
             sums = sums + terms
         weights.grad = None
         # The copies share nothing, so the gradient of the sum is the gradients of all.
-        sums.sum().backward()
+        torch.autograd.backward(sums.sum())
         assert weights.grad is not None
         norm = weights.grad.norm(dim=1, keepdim=True)
         weights.grad.mul_((self.config.max_gradient_norm / norm.clamp_min(1e-6)).clamp(max=1.0))
@@ -297,22 +297,41 @@ class SilotLearner:
         self._graph_inputs = None
 
 
-def _frame_losses(
-    network: Silot, image: Tensor, gaussian: Tensor, logistic: Tensor, kept: Tensor,
-    expectations: Tensor, gradient: Tensor | None = None, objects: Objects | None = None,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Return the packed objects of a frame and the terms of its loss, of one copy."""
+def _first_frame_losses(  # noqa: PLR0913 - a copy's share of every stacked tensor
+    network: Silot,
+    image: Tensor,
+    gaussian: Tensor,
+    logistic: Tensor,
+    kept: Tensor,
+    expectations: Tensor,
+    gradient: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return the packed objects of a first frame and the terms of its loss, of one copy."""
     noise = Noise(gaussian=gaussian, logistic=logistic, discovery_kept=kept)
     schedule = Schedule(expectations=expectations, head_gradient=gradient)
-    outcome = network.step(image, objects, noise, schedule)
+    return _terms(network.step(image, None, noise, schedule))
+
+
+def _later_frame_losses(  # noqa: PLR0913 - as above
+    network: Silot,
+    packed: Tensor,
+    image: Tensor,
+    gaussian: Tensor,
+    logistic: Tensor,
+    kept: Tensor,
+    expectations: Tensor,
+    gradient: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return the same of a frame that follows the one whose objects are given."""
+    noise = Noise(gaussian=gaussian, logistic=logistic, discovery_kept=kept)
+    schedule = Schedule(expectations=expectations, head_gradient=gradient)
+    return _terms(network.step(image, unpacked(packed, network.config), noise, schedule))
+
+
+def _terms(outcome: FrameOutcome) -> tuple[Tensor, Tensor]:
     zero = torch.zeros_like(outcome.losses["reconstruction"])
     terms = torch.stack([outcome.losses.get(name, zero) for name in LOSS_TERMS])
     return outcome.objects.packed(), terms.mean(dim=1)
-
-
-def _later_frame_losses(network: Silot, packed: Tensor, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the same of a frame that follows the one whose objects are given."""
-    return _frame_losses(network, *inputs, objects=unpacked(packed, network.config))
 
 
 def _clips(

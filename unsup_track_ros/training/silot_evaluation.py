@@ -90,5 +90,5 @@ def _ids(values: Tensor) -> Int64[np.ndarray, " N"]:
     return values.cpu().numpy().astype(np.int64)
 
 
-def _floats(values: Tensor) -> Float64[np.ndarray, "..."]:
+def _floats(values: Tensor) -> Float64[np.ndarray, ...]:
     return values.cpu().numpy().astype(np.float64)

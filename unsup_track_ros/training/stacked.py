@@ -22,7 +22,9 @@ from unsup_track_ros.shapes import Float
 class StackedNetwork:
     """M copies of a network, their weights in one tensor of a row per copy."""
 
-    def __init__(self, build: Callable[[], nn.Module], seeds: list[int], device: torch.device):
+    def __init__(
+        self, build: Callable[[], nn.Module], seeds: list[int], device: torch.device
+    ) -> None:
         """Initialise copy i with seed i; the caller's random state is left alone."""
         copies = []
         for seed in seeds:

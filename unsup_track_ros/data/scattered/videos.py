@@ -98,7 +98,7 @@ def scattered_videos(
     limit = config.side_px - opacity.shape[-1]
     path = _bounced(first_px[:, None] + velocity[:, None] * time, limit)
     corner = path.round().to(torch.int64)
-    edges = tight_edges_px(opacity.flatten(0, 1), MIN_VISIBLE).unflatten(0, shape)
+    edges = tight_edges_px(opacity.flatten(0, 1), MIN_VISIBLE).reshape(*shape, 4)
     return ScatteredVideos(
         frames=_painted(config, corner, is_object, opacity, color),
         boxes_px=edges[:, None] + corner.repeat(1, 1, 1, 2),
@@ -115,7 +115,8 @@ def _sprites(
         kind = torch.randint(NUM_SHAPES, shape, generator=generator, device=device).flatten()
         scale = 1.0 + config.shape_size_std * torch.randn(shape, generator=generator, device=device)
         side = SHAPE_PX * scale.clamp(0.5, SHAPE_PATCH_PX / SHAPE_PX).flatten()
-        opacity = shape_sprites(kind.float(), side).unflatten(0, shape)
+        opacity = shape_sprites(kind.float(), side)
+        opacity = opacity.reshape(*shape, SHAPE_PATCH_PX, SHAPE_PATCH_PX)
         palette = torch.tensor(SHAPE_COLORS, device=device)
         chosen = torch.randint(len(palette), shape, generator=generator, device=device)
         return opacity, palette[chosen]
@@ -174,4 +175,4 @@ def _painted(
         below = canvas.gather(3, pixel)
         canvas.scatter_(3, pixel, below + cover * (color[:, index, None, :, None] - below))
     image = (canvas * 255).round().to(torch.uint8)
-    return image.unflatten(3, (side, side))
+    return image.reshape(num_videos, num_frames, channels, side, side)

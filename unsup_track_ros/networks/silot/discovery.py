@@ -130,7 +130,7 @@ class Discovery(nn.Module):
 
 
 def _padding(height_px: int, width_px: int) -> tuple[int, int, int, int]:
-    """Return how much to pad left, right, top, bottom, so that fields are centred on their cells."""
+    """Return padding left, right, top, bottom: receptive fields are centred on their cells."""
     before = (RECEPTIVE_FIELD_PX - CELL_PX) // 2
     after_y, after_x = (
         CELL_PX * (num_cells(side) - 1) + RECEPTIVE_FIELD_PX - before - side

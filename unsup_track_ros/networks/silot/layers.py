@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -51,7 +52,7 @@ class Perceptron(nn.Sequential):
     def __init__(self, num_in: int, hidden: tuple[int, ...], num_out: int) -> None:
         sizes = (num_in, *hidden)
         layers: list[nn.Module] = []
-        for size_in, size_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for size_in, size_out in itertools.pairwise(sizes):
             layers += [Linear(size_in, size_out), nn.ReLU()]
         super().__init__(*layers, Linear(sizes[-1], num_out))
 

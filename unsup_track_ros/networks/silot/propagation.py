@@ -106,7 +106,8 @@ class Propagation(nn.Module):
             memory=objects.memory,
             prior_memory=objects.prior_memory,
         )
-        return now, self.memory(torch.cat([told, presence], dim=-1), memory), latents
+        new_memory: Tensor = self.memory(torch.cat([told, presence], dim=-1), memory)
+        return now, new_memory, latents
 
     def _told(self, objects: Objects, memory: Tensor) -> Float[Tensor, "B N F"]:
         """Return what is known of each object, and of its neighbours where they matter."""
@@ -148,7 +149,7 @@ class Propagation(nn.Module):
     def _what(
         self, objects: Objects, told: Tensor, seen: Tensor, draw: Draw
     ) -> tuple[Variable, Tensor]:
-        """Return the change of appearance: gates mix what was, what is seen and what is expected."""
+        """Return the change of appearance; gates mix what was, is seen and is expected."""
         size = self._config.what_size
         answer = self.what_head(told)
         gates, expected, passed = answer.split([3 * size, 2 * size, _PASSED], dim=-1)

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from unsup_track_ros.networks.silot.model import Noise, Silot
-from unsup_track_ros.networks.silot.objects import Objects
+from unsup_track_ros.networks.silot.objects import Objects, unpacked
 from unsup_track_ros.shapes import Float, Int64
 
 
@@ -79,6 +81,25 @@ class SilotTracker:
         shift = self._objects.centre.new_tensor([rows_px, columns_px])
         shift = shift / self._network.config.anchor_px
         self._objects = dataclasses.replace(self._objects, centre=self._objects.centre - shift)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return everything the next step depends on; empty arrays before the first frame."""
+        if self._objects is None or self._ids is None or self._next_id is None:
+            return {name: np.zeros(0) for name in ("objects", "ids", "next_id")}
+        return {
+            "objects": self._objects.packed().cpu().numpy(),
+            "ids": self._ids.cpu().numpy(),
+            "next_id": self._next_id.cpu().numpy(),
+        }
+
+    def restore(self, state: Mapping[str, np.ndarray], device: torch.device) -> None:
+        """Continue from `state()`."""
+        self.reset()
+        if state["objects"].ndim == 3:
+            packed = torch.from_numpy(state["objects"].copy()).to(device)
+            self._objects = unpacked(packed, self._network.config)
+            self._ids = torch.from_numpy(state["ids"].copy()).to(device)
+            self._next_id = torch.from_numpy(state["next_id"].copy()).to(device)
 
     def _known_ids(self) -> Tensor:
         assert self._ids is not None

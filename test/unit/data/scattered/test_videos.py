@@ -91,7 +91,7 @@ def test_mnist_digits_are_read_and_split(shared_data: Path) -> None:
     config = ScatteredConfig(mnist_folder=str(folder), max_objects=3)
     train, test = (
         scattered_videos(config, 8, torch.Generator().manual_seed(0), split).frames
-        for split in ("train", "test")  # type: ignore[arg-type]
+        for split in ("train", "test")
     )
     assert not torch.equal(train, test)
 

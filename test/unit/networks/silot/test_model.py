@@ -13,7 +13,7 @@ from unsup_track_ros.errors import ConfigError
 from unsup_track_ros.networks.silot import Noise, Schedule, Silot, SilotConfig
 from unsup_track_ros.networks.silot.count_prior import presence_expectations
 from unsup_track_ros.networks.silot.discovery import num_cells
-from unsup_track_ros.networks.silot.latents import Latents, learned_prior_kl
+from unsup_track_ros.networks.silot.latents import Draw, Latents, learned_prior_kl
 from unsup_track_ros.networks.silot.layers import Convolution, SpatialAttention, gaussian_kl
 from unsup_track_ros.networks.silot.objects import no_objects
 from unsup_track_ros.networks.silot.propagation import Propagation
@@ -59,7 +59,7 @@ def test_all_gradients_are_finite_and_all_weights_learn() -> None:
         outcome = net.step(video[:, index], objects, noise.frame(index), table)
         objects = outcome.objects
         total = total + torch.stack([v.sum() for v in outcome.losses.values()]).sum()
-    total.backward()
+    torch.autograd.backward(total)
     for name, weight in net.named_parameters():
         assert weight.grad is not None, name
         assert torch.isfinite(weight.grad).all(), name
@@ -75,10 +75,15 @@ def test_waiting_heads_get_no_gradient_and_their_answers_stay() -> None:
         video[:, 0], None, noise, Schedule(expectations=table, head_gradient=torch.tensor(0.0))
     )
     assert torch.allclose(free.reconstruction, held.reconstruction, atol=1e-6)
-    sum(loss.sum() for loss in held.losses.values()).backward()  # type: ignore[union-attr]
-    head = net.discovery.presence_head[0].weight.grad
-    assert head is None or head.abs().max().item() == 0.0
-    assert net.discovery.what_head[0].weight.grad.abs().max().item() > 0.0
+    torch.autograd.backward(torch.stack([loss.sum() for loss in held.losses.values()]).sum())
+    gradient = {name: weight.grad for name, weight in net.named_parameters()}
+    waiting, learning = (gradient[f"discovery.{head}_head.0.weight"] for head in ("depth", "what"))
+    assert waiting is not None
+    assert learning is not None
+    # The hidden layer is shared with what the head passes on; its own answer learns nothing.
+    last = gradient["discovery.presence_head.2.weight"]
+    assert last is None or last[:1].abs().max().item() == 0.0
+    assert learning.abs().max().item() > 0.0
 
 
 def test_presence_can_only_fall_in_propagation() -> None:
@@ -87,8 +92,6 @@ def test_presence_can_only_fall_in_propagation() -> None:
     noise = noise_of(video)
     first = net.step(video[:, 0], None, noise.frame(0))
     draw_noise = noise.frame(1)
-    from unsup_track_ros.networks.silot.latents import Draw
-
     draw = Draw(
         gaussian_noise=draw_noise.gaussian[:, 0, :4], logistic_noise=draw_noise.logistic[:, 0, :4]
     )
@@ -100,14 +103,12 @@ def test_closed_gates_replace_the_appearance_by_what_is_seen() -> None:
     torch.manual_seed(0)
     part = Propagation(SMALL, sees=True)
     with torch.no_grad():
-        part.what_head[-1].weight.zero_()
-        bias = part.what_head[-1].bias
-        bias.zero_()
-        bias[:24] = -1e4  # gates keep, ignore seen, ignore expected: all shut
-    from unsup_track_ros.networks.silot.latents import Draw
-
+        weights = dict(part.what_head.named_parameters())
+        weights["4.weight"].zero_()
+        weights["4.bias"].zero_()
+        weights["4.bias"][:24] = -1e4  # gates keep, ignore seen, ignore expected: all shut
     before = no_objects(torch.zeros(1, 1, 24, 24), 2, SMALL)
-    told = torch.rand(1, 2, part.what_head[0].in_features)
+    told = torch.rand(1, 2, weights["0.weight"].shape[1])
     seen = torch.rand(1, 2, 64)
     draw = Draw(gaussian_noise=torch.zeros(1, 2, 13), logistic_noise=torch.zeros(1, 2, 1))
     what, _ = part._what(before, told, seen, draw)

@@ -82,7 +82,8 @@ def test_gradients_reach_colour_opacity_depth_and_place() -> None:
     depth = torch.tensor([[[0.3], [0.6]]], requires_grad=True)
     boxes_px = torch.tensor([[[1.3, 2.2, 8.1, 9.4], [3.0, 3.0, 11.0, 10.0]]], requires_grad=True)
     target = torch.rand(1, 1, 12, 12, generator=torch.Generator().manual_seed(0))
-    (render(color, opacity, depth, boxes_px, BLACK, 49) - target).square().sum().backward()
+    loss = (render(color, opacity, depth, boxes_px, BLACK, 49) - target).square().sum()
+    torch.autograd.backward(loss)
     for part in (color, opacity, depth, boxes_px):
         assert part.grad is not None
         assert torch.isfinite(part.grad).all()

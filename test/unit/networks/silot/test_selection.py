@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 
 from unsup_track_ros.networks.silot import Objects, SilotConfig
-from unsup_track_ros.networks.silot.objects import no_objects, select
+from unsup_track_ros.networks.silot.objects import no_objects, select, unpacked
 
 CONFIG = SilotConfig(what_size=1, memory_size=1)
 
@@ -18,8 +18,6 @@ def objects(presences: list[float], first_name: int) -> Objects:
     packed = empty.packed().clone()
     packed[..., 4] = first_name + torch.arange(len(presences))
     packed[..., 6] = torch.tensor(presences)
-    from unsup_track_ros.networks.silot.objects import unpacked
-
     return unpacked(packed, CONFIG)
 
 
