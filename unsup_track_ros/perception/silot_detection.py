@@ -130,7 +130,10 @@ class SilotDetector:
         place = points_odom[index, None]
         near = (place >= low - margin_m) & (place <= high + margin_m)
         inside: Bool[np.ndarray, "P N"] = np.all(near, axis=2)
-        owner = np.where(np.any(inside, axis=1), inside.argmax(axis=1), -1)  # the surest of several
+        owner = np.full(len(index), -1)
+        if len(objects.ids):
+            # Objects come surest first: of several, the surest takes the point.
+            owner = np.where(np.any(inside, axis=1), inside.argmax(axis=1), -1)
         count = np.bincount(owner[owner >= 0], minlength=len(objects.ids))
         kept = np.flatnonzero(count >= self._config.min_points)
         number = np.zeros(len(objects.ids) + 1, np.int64)  # the last stands for no owner
