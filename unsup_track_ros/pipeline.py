@@ -40,6 +40,7 @@ from unsup_track_ros.structures.change import ChangeImage
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
+from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
 
@@ -120,7 +121,6 @@ class Pipeline:
             self.reset()
         clock = _StageClock()
         past = self._past_of(frame)
-        objects: BevObjects | None = None
         prepared = self._beside.submit(self._motion_segmentation.prepare, frame)
         flowing = self._beside.submit(
             clock.timed("optical_flow", self._optical_flow.step), frame, past
@@ -141,10 +141,7 @@ class Pipeline:
             motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
         with clock("detection"):
             change = self._changed(scan)
-            if self._silot is None:
-                regions = self._detection.step(frame, motion, self._expected(frame, egomotion))
-            else:
-                objects, regions = self._silot.step(frame, change, egomotion.odom_T_velo1)
+            objects, regions = self._detect(frame, motion, egomotion, change)
         with clock("box_fitting"):
             detections = self._box_fitting.step(frame, regions)
         with clock("tracking"):
@@ -166,6 +163,18 @@ class Pipeline:
             bev_objects=objects,
             stage_seconds=clock.stop(),
         )
+
+    def _detect(
+        self,
+        frame: SensorFrame,
+        motion: MotionSegmentation,
+        egomotion: Egomotion,
+        change: ChangeImage | None,
+    ) -> tuple[BevObjects | None, MotionRegions]:
+        """Find objects by the configured detector; one that follows them names them too."""
+        if self._silot is not None:
+            return self._silot.step(frame, change, egomotion.odom_T_velo1)
+        return None, self._detection.step(frame, motion, self._expected(frame, egomotion))
 
     def _expected(
         self, frame: SensorFrame, egomotion: Egomotion
@@ -245,11 +254,7 @@ class Pipeline:
         self,
     ) -> dict[
         str,
-        EgomotionEstimator
-        | EgomotionConsistencyCheck
-        | Tracker
-        | OccupancyMapper
-        | SilotDetector,
+        EgomotionEstimator | EgomotionConsistencyCheck | Tracker | OccupancyMapper | SilotDetector,
     ]:
         return {
             "egomotion": self._egomotion,
