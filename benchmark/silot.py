@@ -37,6 +37,7 @@ SHAPES = {
     "image_channels": 3, "max_objects": 25, "interacting": True, "attention_std": 0.15,
     "color_logit_scale": 1.0, "alpha_logit_scale": 1.0, "alpha_logit_offset": 3.0,
 }  # fmt: skip
+START = time.monotonic()
 _queueing = threading.Lock()  # captures must not meet another thread's launches
 
 
@@ -122,13 +123,15 @@ def own_stream(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.default_stream())
     with torch.cuda.stream(stream):
         yield
 
 
-def train(name: str, learner: SilotLearner, end_s: float, log: list[Any], out: Path) -> None:
+def train(
+    name: str, learner: SilotLearner, end_s: float, log: list[Any], arguments: argparse.Namespace
+) -> None:
     """Train one condition until the time is over."""
     device = learner.network.weights.device
     with own_stream(device):
@@ -140,14 +143,14 @@ def train(name: str, learner: SilotLearner, end_s: float, log: list[Any], out: P
             share = (now_s - begin_s) / (end_s - begin_s)
             _, num_frames, factor = next(row for row in PLAN if share < row[0] or row is PLAN[-1])
             if previous is not None and num_frames != previous:
-                save(out, name, learner, log)
+                save(arguments.out, name, learner, log)
             previous = num_frames
             with _queueing:
                 learner.advance(num_frames, learner.config.learning_rate * factor)
             step = learner.num_steps_done
             if step % 10 == 0 and device.type == "cuda":
                 torch.cuda.current_stream().synchronize()
-            if now_s - mark[0] > INTERVAL_S:
+            if now_s - mark[0] > arguments.interval:
                 rate = (step - mark[1]) / (now_s - mark[0])
                 mark = (now_s, step)
                 row = {
@@ -157,7 +160,7 @@ def train(name: str, learner: SilotLearner, end_s: float, log: list[Any], out: P
                 }  # fmt: skip
                 log.append(row)
                 say(brief(row))
-        save(out, name, learner, log)
+        save(arguments.out, name, learner, log)
 
 
 def warm_up(learner: SilotLearner) -> None:
@@ -239,7 +242,6 @@ def save(out: Path, name: str, learner: SilotLearner, log: list[Any]) -> None:
 
 def main() -> None:
     """Train."""
-    global START, INTERVAL_S
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=9.0)
     parser.add_argument("--out", type=Path, required=True)
@@ -252,7 +254,6 @@ def main() -> None:
     parser.add_argument("--resume", nargs="*", default=[], help="weights to go on from")
     parser.add_argument("--runs", nargs="+", default=["digits6", "digits12", "shapes"])
     arguments = parser.parse_args()
-    START, INTERVAL_S = time.monotonic(), arguments.interval
     device = torch.device(arguments.device)
     torch.set_float32_matmul_precision("high")
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -262,7 +263,7 @@ def main() -> None:
     end_s = START + 60.0 * arguments.minutes
     log: list[Any] = []
     threads = [
-        threading.Thread(target=train, args=(name, learner, end_s, log, arguments.out))
+        threading.Thread(target=train, args=(name, learner, end_s, log, arguments))
         for name, learner in learners.items()
     ]
     for thread in threads:

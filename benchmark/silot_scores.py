@@ -66,11 +66,11 @@ def main() -> None:
     found = {name: net for path in arguments.weights for name, net in networks(path).items()}
     rows: list[dict[str, Any]] = []
     for number in COUNTS[arguments.kind]:
-        shapes = {"kind": "shapes", "side_px": 96, "speed_px": 5.0}
         config = ScatteredConfig(
-            mnist_folder=arguments.mnist, min_objects=number, max_objects=number,
-            **(shapes if arguments.kind == "shapes" else {}),
-        )  # fmt: skip
+            mnist_folder=arguments.mnist, min_objects=number, max_objects=number
+        )
+        if arguments.kind == "shapes":
+            config = config.model_copy(update={"kind": "shapes", "side_px": 96, "speed_px": 5.0})
         generator = torch.Generator().manual_seed(1000 + number)
         videos = scattered_videos(config, arguments.videos, generator, "test")
         frames = tracked_by_components(videos, ColorComponentsConfig())

@@ -82,7 +82,7 @@ class StackedNetwork:
             self.weights[copy] = _flat(weights, self.shapes)
 
     def _named(self, weights: Float[Tensor, "M P"]) -> dict[str, Tensor]:
-        parts = weights.split(self._sizes, dim=1)
+        parts: tuple[Tensor, ...] = torch.split(weights, self._sizes, dim=1)
         rows = len(weights)
         return {
             name: part.reshape(rows, *shape)

@@ -100,7 +100,8 @@ def test_a_restored_detector_goes_on_as_the_first(weights: Path) -> None:
     second.restore(first.state())
     views = change((11, 20), first=(4, -3))
     now, again = (
-        part.step(frame(POINTS + [0.25, 0, 0]), views, np.eye(4)) for part in (first, second)
+        part.step(frame(POINTS + np.array([0.25, 0, 0])), views, np.eye(4))
+        for part in (first, second)
     )
     for name in ("ids", "rectangles_odom", "presence"):
         assert np.array_equal(getattr(now[0], name), getattr(again[0], name))
@@ -120,7 +121,7 @@ def test_missing_weights_are_an_error_in_a_full_sentence(tmp_path: Path) -> None
         load_silot(str(damaged), CPU)
 
 
-def test_weights_of_another_network_are_refused(weights: Path, tmp_path: Path) -> None:
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     larger = NETWORK.model_copy(update={"what_size": 8})
     path = tmp_path / "other.safetensors"
     path.write_bytes(

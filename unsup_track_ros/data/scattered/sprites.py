@@ -56,7 +56,7 @@ def digit_bank(mnist_folder: Path | None) -> UInt8[np.ndarray, "N 14 14"]:
         )
     images = np.frombuffer(content, np.uint8, offset=_IDX_HEADER)
     images = images.reshape(int(header[1]), DIGIT_PX, 2, DIGIT_PX, 2)
-    return np.rint(images.mean(axis=(2, 4))).astype(np.uint8)
+    return np.asarray(np.rint(images.mean(axis=(2, 4))), np.uint8)
 
 
 def shape_sprites(
@@ -110,4 +110,4 @@ def _sklearn_digits() -> UInt8[np.ndarray, "N 14 14"]:
     larger = [cv2.resize(image, (10, 10), interpolation=cv2.INTER_CUBIC) for image in images]
     margin = (DIGIT_PX - 10) // 2
     padded = np.pad(np.stack(larger), ((0, 0), (margin, margin), (margin, margin)))
-    return np.rint(padded.clip(0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(padded.clip(0, 1) * 255), np.uint8)

@@ -196,7 +196,8 @@ class Silot(nn.Module):
                 "Train one with `learned_prior`."
             )
         now, memory, _ = self.prior_propagation(None, objects, objects.prior_memory, draw)
-        return now.with_memories(objects.memory, memory)
+        moved: Objects = now.with_memories(objects.memory, memory)
+        return moved
 
     def render(
         self, objects: Objects, background: Float[Tensor, "B C H W"]

@@ -101,8 +101,8 @@ def num_features(config: SilotConfig) -> int:
 def unpacked(packed: Float[Tensor, "B N P"], config: SilotConfig) -> Objects:
     """Undo `Objects.packed`."""
     sizes = [2, 2, config.what_size, 1, 1, config.memory_size, config.memory_size]
-    centre, size_logit, what, depth_logit, presence, memory, prior_memory = packed.split(
-        sizes, dim=-1
+    centre, size_logit, what, depth_logit, presence, memory, prior_memory = torch.split(
+        packed, sizes, dim=-1
     )
     return Objects(
         centre=centre,

@@ -116,7 +116,8 @@ class Propagation(nn.Module):
         if self.others is None:
             return own
         centre = objects.centre
-        return own + self.others(centre, own, centre, features, self._config.max_neighbours)
+        around: Tensor = self.others(centre, own, centre, features, self._config.max_neighbours)
+        return own + around
 
     def _where(
         self, image: Tensor | None, objects: Objects, told: Tensor, draw: Draw

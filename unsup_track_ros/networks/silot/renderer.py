@@ -75,7 +75,7 @@ def render(
     rows = _window_pixels(first_px[..., 0], window_px, background.shape[2])
     columns = _window_pixels(first_px[..., 1], window_px, background.shape[3])
     painted = _sample(sprite, _sprite_grid(boxes_px, rows, columns))
-    color_pix, alpha, weight, coverage = painted.split([color.shape[2], 1, 1, 1], dim=2)
+    color_pix, alpha, weight, coverage = torch.split(painted, [color.shape[2], 1, 1, 1], dim=2)
     pixel = rows[..., :, None] * background.shape[3] + columns[..., None, :]
     behind = _at(background, pixel)
     # Outside of the sprite the colour is the background's.
