@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from unsup_track_ros.errors import ConfigError
-from unsup_track_ros.geometry import ground_planes
 from unsup_track_ros.geometry.ground_planes import check_available, height_above_planes
 
 SENSOR_HEIGHT_M = 1.7
@@ -45,6 +44,6 @@ def test_an_empty_scan_has_no_heights() -> None:
 
 
 def test_without_the_package_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ground_planes.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(ConfigError, match="pip install"):
         check_available()
