@@ -16,7 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.runs import CAUSAL, EVIDENCE_KEY, MODE_KEY, SOURCE_KEY, Bench, labels_of, say
+from benchmark.runs import (
+    CAUSAL,
+    EVIDENCE_KEY,
+    MODE_KEY,
+    SOURCE_KEY,
+    Bench,
+    labels_of,
+    passes_of,
+    say,
+)
 from benchmark.tables import number, table
 from unsup_track_ros.data.argoverse import SweepPair, read_sweep_pair, write_sweep_pair
 from unsup_track_ros.evaluation.scene_flow import MEANS, PARTS, FlowErrors
@@ -36,13 +45,13 @@ class FlowAnswer:
         name: Who.
         velo1_T_velo0: (4, 4) motion of the LiDAR.
         own_motion_velo0: (P, 3) own displacement of each point until the second sweep, in the axes
-            of the first, 0 where none is known (m).
+            of the first, 0 where none is known (m); None from who keeps no velocities.
         marked: (P,) called moving.
     """
 
     name: str
     velo1_T_velo0: Float64[np.ndarray, "4 4"]
-    own_motion_velo0: Float64[np.ndarray, "P 3"]
+    own_motion_velo0: Float64[np.ndarray, "P 3"] | None
     marked: Bool[np.ndarray, " P"]
 
 
@@ -81,10 +90,10 @@ def _ours(
 ) -> Iterator[FlowAnswer]:
     for source in _SOURCES:
         for index, mode in enumerate(modes):
-            for label_pass in passes:
+            for label_pass in passes_of(mode, passes):
                 answer = _answer(bench, pair, label_pass, (mode, source))
                 if index == 0 and label_pass == CAUSAL and source != "tf":
-                    nothing = np.zeros_like(answer.own_motion_velo0)
+                    nothing = np.zeros_like(pair.total_flow_velo)
                     yield FlowAnswer(
                         name=f"ego only, {source}",
                         velo1_T_velo0=answer.velo1_T_velo0,
@@ -109,14 +118,15 @@ def _answer(bench: Bench, pair: SweepPair, label_pass: str, choice: tuple[str, s
     velo1_T_velo0 = np.eye(4) if motion is None else motion
     period_s = (last.stamp_ns - first.stamp_ns) / 1e9
     velocity = label.motion.velocity_velo
-    num_points = len(pair.total_flow_velo)
-    own_motion = np.zeros((num_points, 3)) if velocity is None else np.nan_to_num(velocity)
+    own_motion = None
+    if velocity is not None:
+        own_motion = np.nan_to_num(velocity.astype(np.float64)) * (sign * period_s)
     marked = label.motion.moving_points
     return FlowAnswer(
         name=f"{mode}/{label_pass}, {source}",
         velo1_T_velo0=inverse(velo1_T_velo0) if backward else velo1_T_velo0,
-        own_motion_velo0=own_motion * (sign * period_s),
-        marked=marked if len(marked) else np.zeros(num_points, bool),
+        own_motion_velo0=own_motion,
+        marked=marked if len(marked) else np.zeros(len(pair.total_flow_velo), bool),
     )
 
 
@@ -132,19 +142,18 @@ def answer_row(pair: SweepPair, answer: FlowAnswer) -> list[str]:
     truth, scored = pair.truths[0], _scored_points(pair)
     assert truth.moving_points is not None
     assert truth.point_objects is not None
-    points_velo0 = pair.clouds[0].points_velo.astype(np.float64)
-    placed_velo1 = transform(answer.velo1_T_velo0, points_velo0 + answer.own_motion_velo0)
     moving, marked = truth.moving_points[scored], answer.marked[scored]
-    errors = FlowErrors.of(
-        (placed_velo1 - points_velo0)[scored],
-        pair.total_flow_velo[scored],
-        moving,
-        truth.point_objects[scored] >= 0,
-    )
+    foreground = truth.point_objects[scored] >= 0
+    values: list[float | None] = [None] * len((*PARTS, *MEANS))
+    if answer.own_motion_velo0 is not None:
+        points_velo0 = pair.clouds[0].points_velo.astype(np.float64)
+        placed_velo1 = transform(answer.velo1_T_velo0, points_velo0 + answer.own_motion_velo0)
+        flow = (placed_velo1 - points_velo0)[scored]
+        errors = FlowErrors.of(flow, pair.total_flow_velo[scored], moving, foreground)
+        values = [*errors.part_means_m.tolist(), errors.three_way_m, errors.mean_m]
     hits = int((moving & marked).sum())
     quotients = [
         hits / whole if whole else None
         for whole in (int(marked.sum()), int(moving.sum()), int((moving | marked).sum()))
     ]
-    values = [*errors.part_means_m.tolist(), errors.three_way_m, errors.mean_m]
     return [answer.name, *(number(v, 4) for v in values), *(number(q) for q in quotients)]

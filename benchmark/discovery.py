@@ -15,15 +15,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from benchmark.argoverse_pair import argoverse
 from benchmark.cost import cost
-from benchmark.discovery_worlds import IMPROVED, TCR, Worlds, ablation, synthetic
+from benchmark.discovery_worlds import Worlds, ablation, synthetic
 from benchmark.kitti_drives import kitti
-from benchmark.runs import CAUSAL, COMPLETED, Bench
+from benchmark.runs import CAUSAL, COMPLETED, IMPROVED, TCR, Bench
 from benchmark.tables import hardware
 from unsup_track_ros.data.kitti import convert_drive
 
@@ -31,9 +32,9 @@ HELD_OUT_SEEDS = (101, 102, 103, 104, 105)
 PARTS = ("synthetic", "ablation", "av2", "kitti", "cost")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the parts asked for and write them together with those measured before."""
-    options = _options()
+    options = _options(arguments)
     bench = Bench(folder=options.folder, device=options.device)
     sections = options.folder / "sections"
     sections.mkdir(exist_ok=True)
@@ -48,7 +49,7 @@ def main() -> None:
         options.out.write_text(text)
 
 
-def _options() -> argparse.Namespace:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -63,7 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kitti", type=Path, nargs="+", default=[], help="drive folders")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if "av2" in options.parts and options.argoverse is None:
         parser.error("part av2 needs --argoverse")
     if "kitti" in options.parts and not options.kitti:

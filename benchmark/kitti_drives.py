@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from kiss_icp.config import KISSConfig
 from kiss_icp.kiss_icp import KissICP
 from scipy.spatial import cKDTree
 
-from benchmark.runs import MODE_KEY, Bench, labels_of, say
+from benchmark.runs import MODE_KEY, Bench, labels_of, passes_of, say
 from benchmark.tables import number, table
 from unsup_track_ros.data.kitti import convert_drive, open_drive, read_drive_labels
 from unsup_track_ros.data.kitti.scans import read_scan
@@ -30,8 +31,10 @@ from unsup_track_ros.evaluation.report import comparison_markdown, evaluate
 from unsup_track_ros.evaluation.selection import SelectionConfig
 from unsup_track_ros.geometry.box_iou import bev_iou, box_of_points, points_in_boxes
 from unsup_track_ros.geometry.se3 import inverse, transform
-from unsup_track_ros.shapes import Float64
+from unsup_track_ros.shapes import Bool, Float64
+from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.labels import FrameLabel
+from unsup_track_ros.structures.tracks import Tracks
 from unsup_track_ros.structures.truth import FrameTruth
 
 _BESIDE = (-3, 3)  # scans before and after
@@ -44,6 +47,7 @@ _MIN_POINTS, _SAMPLE = 10, 150
 _OFF_GROUND_M = 0.3
 # Half of the field of view of KITTI's camera 2.
 HALF_FOV_RAD = SelectionConfig().front_half_fov_rad
+_Boxes = TypeVar("_Boxes", Detections, Tracks)
 KEYS = (
     "frames.scored",
     *(
@@ -76,11 +80,11 @@ def kitti(bench: Bench, drives: Sequence[Path], modes: Sequence[str], passes: Se
             convert_drive(drive, bag)
         labels = {
             f"{mode}/{label_pass}": [
-                _in_view(label)
+                in_view(label)
                 for label in labels_of(bench.label(bag, {MODE_KEY: mode}), label_pass)
             ]
             for mode in modes
-            for label_pass in passes
+            for label_pass in passes_of(mode, passes)
         }
         reports = {name: evaluate(found, truths) for name, found in labels.items()}
         parts += [
@@ -92,24 +96,29 @@ def kitti(bench: Bench, drives: Sequence[Path], modes: Sequence[str], passes: Se
     return "\n\n".join(parts)
 
 
-def _in_view(label: FrameLabel) -> FrameLabel:
+def in_view(label: FrameLabel) -> FrameLabel:
     """Leave only the boxes that people could have labelled."""
     detections, tracks = label.detections, label.tracks
     seen = _bearings_rad(label, Answer.DETECTIONS) <= HALF_FOV_RAD
     followed = _bearings_rad(label, Answer.TRACKS) <= HALF_FOV_RAD
+    if len(followed) != len(tracks):  # no pose: the frame is scored as one without tracks
+        followed = np.zeros(len(tracks), bool)
+    # Tracks name detections by their row, -1 for none: the last entry.
+    new_row = np.append(np.where(seen, np.cumsum(seen) - 1, -1), -1)
+    weights = label.track_weights
     return replace(
         label,
-        detections=replace(
-            detections,
-            **{x.name: getattr(detections, x.name)[seen] for x in fields(detections)[1:]},
-        ),
-        # A frame without a pose has no place for its tracks, and is scored as one without tracks.
+        detections=_rows(detections, seen),
         tracks=replace(
-            tracks, **{x.name: getattr(tracks, x.name)[followed] for x in fields(tracks)[1:]}
-        )
-        if len(followed)
-        else tracks,
+            _rows(tracks, followed), detection_index=new_row[tracks.detection_index[followed]]
+        ),
+        track_weights=None if weights is None else weights[followed],
     )
+
+
+def _rows(boxes: _Boxes, kept: Bool[np.ndarray, " N"]) -> _Boxes:
+    members = fields(boxes)[1:]  # all but the stamp have a row per box
+    return replace(boxes, **{member.name: getattr(boxes, member.name)[kept] for member in members})
 
 
 def _bearings_rad(label: FrameLabel, answer: Answer) -> Float64[np.ndarray, " N"]:

@@ -22,11 +22,12 @@ from unsup_track_ros.evaluation.report import EvaluationReport, evaluate
 from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, label_recording
 from unsup_track_ros.labeling.progress import no_progress
 from unsup_track_ros.labeling.store import TIMINGS_NAME, LabelStore
-from unsup_track_ros.structures.labels import FrameLabel
+from unsup_track_ros.structures.labels import CAUSAL_PASS, COMPLETED_PASS, FrameLabel
 from unsup_track_ros.structures.truth import FrameTruth
 
 Overrides = Mapping[str, object]
-CAUSAL, COMPLETED = "causal", "completed"
+CAUSAL, COMPLETED = CAUSAL_PASS, COMPLETED_PASS
+TCR, IMPROVED = "tcr", "improved"
 MODE_KEY = "pipeline.motion_segmentation.mode"
 SOURCE_KEY = "pipeline.egomotion.source"
 EVIDENCE_KEY = "labels.keep_evidence"
@@ -77,6 +78,11 @@ class Bench:
 def configured(overrides: Overrides) -> LabelerConfig:
     """Return the default parameters with some of them, by dotted key, set to other values."""
     return from_values(LabelerConfig, {**flatten(LabelerConfig()), **overrides})
+
+
+def passes_of(mode: object, passes: Iterable[str]) -> list[str]:
+    """Return the passes that labels of a mode have: the two-frame test of TCR is not completed."""
+    return [name for name in passes if name == CAUSAL or mode == IMPROVED]
 
 
 def labels_of(store: LabelStore, label_pass: str) -> Iterable[FrameLabel]:

@@ -27,6 +27,13 @@ def number(value: float | None, decimals: int = 3, unit: str = "") -> str:
     return f"{value:.{decimals}f}" + (f" {unit}" if unit else "")
 
 
+def judged(value: float | None, is_met: bool, decimals: int = 3) -> str:
+    """Write a number and whether it meets its bar."""
+    if value is None:
+        return "n/a"
+    return f"{number(value, decimals)} {'met' if is_met else 'MISSED'}"
+
+
 def share(part: float | None, whole: float | None) -> str:
     """Write a part of a count as a percentage, n/a where there is nothing to divide by."""
     return f"{part / whole:.0%}" if part is not None and whole else "n/a"

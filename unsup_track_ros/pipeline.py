@@ -23,7 +23,12 @@ from unsup_track_ros.geometry import se3
 from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper, ScanReading
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
 from unsup_track_ros.perception.detection import DetectionConfig, MotionDetector
-from unsup_track_ros.perception.egomotion import EgomotionConfig, EgomotionEstimator
+from unsup_track_ros.perception.egomotion import (
+    EgomotionConfig,
+    EgomotionConsistencyCheck,
+    EgomotionConsistencyConfig,
+    EgomotionEstimator,
+)
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
 from unsup_track_ros.shapes import Float64
@@ -56,6 +61,7 @@ class PipelineConfig(Config):
     )
     optical_flow: OpticalFlowConfig = OpticalFlowConfig()
     egomotion: EgomotionConfig = EgomotionConfig()
+    consistency: EgomotionConsistencyConfig = EgomotionConsistencyConfig()
     motion_segmentation: MotionSegmentationConfig = MotionSegmentationConfig()
     detection: DetectionConfig = DetectionConfig()
     box_fitting: BoxFittingConfig = BoxFittingConfig()
@@ -86,6 +92,7 @@ class Pipeline:
         self._with_occupancy = with_occupancy
         self._optical_flow = OpticalFlowEstimator(config.optical_flow, device)
         self._egomotion = EgomotionEstimator(config.egomotion, device)
+        self._consistency = EgomotionConsistencyCheck(config.consistency)
         self._motion_segmentation = MotionSegmenter(config.motion_segmentation, device)
         self._detection = MotionDetector(config.detection, device)
         self._box_fitting = BoxFitter(config.box_fitting)
@@ -113,6 +120,10 @@ class Pipeline:
             self._start_odom()
         flow = flowing.result()
         scan = self._beside.submit(self._read_scan, frame, egomotion)
+        checking = self._beside.submit(
+            clock.timed("consistency", self._consistency.step),
+            *(frame, self._history, flow, egomotion),
+        )
         with clock("motion_segmentation"):
             prepared.result()
             motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
@@ -129,6 +140,7 @@ class Pipeline:
             frame=frame,
             flow=flow,
             egomotion=egomotion,
+            consistency=checking.result(),
             motion=motion,
             regions=regions,
             detections=detections,
@@ -150,6 +162,7 @@ class Pipeline:
         """Forget everything: the next frame is the first of a stream."""
         self._last_stamp_ns = None
         self._egomotion.reset()
+        self._consistency.reset()
         self._start_odom()
 
     def moved(
@@ -198,9 +211,12 @@ class Pipeline:
             prefix = name + "/"
             stage.restore({k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)})
 
-    def _stateful(self) -> dict[str, EgomotionEstimator | Tracker | OccupancyMapper]:
+    def _stateful(
+        self,
+    ) -> dict[str, EgomotionEstimator | EgomotionConsistencyCheck | Tracker | OccupancyMapper]:
         return {
             "egomotion": self._egomotion,
+            "consistency": self._consistency,
             "tracker": self._tracker,
             "occupancy": self._occupancy,
         }

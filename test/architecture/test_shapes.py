@@ -31,6 +31,7 @@ def test_a_wrong_shape_in_a_structure_raises() -> None:
             scores=good.scores,
             velocities_velo=good.velocities_velo,
             heading_known=good.heading_known,
+            motion=good.motion,
             num_points=good.num_points,
             boxes_pix=good.boxes_pix,
         )

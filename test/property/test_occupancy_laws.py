@@ -14,7 +14,7 @@ from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.frame import PointCloud, SensorFrame
 from unsup_track_ros.structures.grids import OccupancyGrids
-from unsup_track_ros.structures.motion import MotionRegions
+from unsup_track_ros.structures.motion import MotionRegions, MotionState
 from unsup_track_ros.structures.tracks import Tracks
 
 CONFIG = OccupancyConfig(size_m=20.0, resolution_m=0.5)
@@ -51,6 +51,7 @@ def run(seed: int, order: int, place_odom: np.ndarray) -> list[OccupancyGrids]:
             MotionRegions(
                 point_region=region[shuffle],
                 scores=np.ones(1, np.float32),
+                motion=np.array([MotionState.MOVING]),
                 flow_velo=np.zeros((1, 3), np.float32),
             ),
             Tracks.none(index),

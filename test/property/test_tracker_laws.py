@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
+from unsup_track_ros.structures.motion import MotionState
 from unsup_track_ros.structures.tracks import Tracks
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
 
 NUM_OBJECTS = 5
 FRAMES = 12
+STATES = np.array([MotionState.STANDING, MotionState.UNSURE, MotionState.MOVING])
 
 
 def scene(seed: int) -> list[Detections]:
@@ -44,6 +46,7 @@ def scene(seed: int) -> list[Detections]:
                 scores=generator.uniform(0.05, 1, num),
                 velocities_velo=velocities,
                 heading_known=generator.random(num) < 0.5,
+                motion=generator.choice(STATES, num, p=(0.1, 0.2, 0.7)),
                 num_points=np.full(num, 10, np.int64),
                 boxes_pix=np.full((num, 4), np.nan),
             )
@@ -52,7 +55,7 @@ def scene(seed: int) -> list[Detections]:
 
 
 def rows_of(frame: Detections, rows: np.ndarray) -> Detections:
-    names = ("boxes_velo", "scores", "velocities_velo", "heading_known", "num_points", "boxes_pix")
+    names = Detections.__slots__[1:]
     return Detections(
         stamp_ns=frame.stamp_ns, **{name: getattr(frame, name)[rows] for name in names}
     )

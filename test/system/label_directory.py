@@ -46,7 +46,7 @@ def run_and_kill(folder: Path, moment: float, *arguments: str | Path) -> bool:
 
     Args:
         folder: The label directory it writes.
-        moment: Whole part: how many labels and pictures are waited for; the rest is a share of the
+        moment: Whole part: how many steps (`num_steps`) are waited for; the rest is a share of the
             start-up, or of the time that a frame takes, waited on top.
     """
     start_s = time.monotonic()
@@ -55,7 +55,7 @@ def run_and_kill(folder: Path, moment: float, *arguments: str | Path) -> bool:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while process.poll() is None and num_labels(folder) + num_drawn(folder) < int(moment):
+    while process.poll() is None and num_steps(folder) < int(moment):
         assert time.monotonic() - start_s < TIMEOUT_S
         time.sleep(POLL_S)
     time.sleep(moment % 1 * (FRAME_S if moment >= 1 else START_S))
@@ -65,9 +65,12 @@ def run_and_kill(folder: Path, moment: float, *arguments: str | Path) -> bool:
     return was_running
 
 
-def num_drawn(folder: Path) -> int:
-    """Count the pictures that a running command has drawn."""
-    return len(list((folder / "pictures.partial").glob("*.jpg")))
+def num_steps(folder: Path) -> int:
+    """Count labels, second looks, completed labels and pictures: four steps a frame."""
+    looks, completed = (len(list((folder / n).glob("*.npz"))) for n in ("scratch", "completed"))
+    looks = max(looks, num_labels(folder) if completed else 0)  # the looks go when all are used
+    drawn = len(list((folder / "pictures.partial").glob("*.jpg")))
+    return num_labels(folder) + looks + completed + drawn
 
 
 def num_labels(folder: Path) -> int:
@@ -85,6 +88,6 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def kill_moments(chain: int, num_frames: int, length: int) -> list[float]:
-    """Return moments in start-up, labelling or drawing, ascending; a chain always has the same."""
+    """Return moments in any of the four steps of a frame, ascending, the same for equal chains."""
     rng = random.Random(chain)
-    return sorted(rng.uniform(0.0, 2 * num_frames) for _ in range(length))
+    return sorted(rng.uniform(0.0, 4 * num_frames) for _ in range(length))

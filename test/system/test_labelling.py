@@ -55,6 +55,7 @@ def labels(tiny_drive: Path, parameters: Path, tmp_path_factory: pytest.TempPath
 
 def test_a_whole_run_leaves_labels_pictures_and_nothing_temporary(labels: Path) -> None:
     assert sorted(path.name for path in labels.iterdir()) == [
+        "completed",
         "config.yaml",
         "frames",
         "manifest.json",
@@ -63,9 +64,11 @@ def test_a_whole_run_leaves_labels_pictures_and_nothing_temporary(labels: Path) 
         "report.html",
         "summary.json",
         "timings.json",
+        "trajectories.jsonl",
         "video.mp4",
     ]
-    assert LabelStore.open(labels).indices == tuple(range(NUM_FRAMES))
+    store = LabelStore.open(labels)
+    assert store.indices == store.completed_indices == tuple(range(NUM_FRAMES))
     assert len((labels / "objects.jsonl").read_text().splitlines()) == NUM_FRAMES
     summary = json.loads((labels / "summary.json").read_text())
     assert summary["frames"] == summary["frames_in_recording"] == NUM_FRAMES
@@ -82,6 +85,25 @@ def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(
     moments = kill_moments(chain, NUM_FRAMES, length)
     killed = [run_and_kill(folder, moment, *command) for moment in moments]
     assert all(killed), f"a run had ended before it could be killed: {moments}, {killed}"
+    run_well(*command)
+    assert tree(folder) == tree(labels)
+
+
+def test_a_run_killed_while_it_completes_ends_with_the_same_bytes(
+    tiny_drive: Path, parameters: Path, labels: Path, tmp_path: Path
+) -> None:
+    """First in the middle of the second looks, then in the middle of the completed labels."""
+    folder = tmp_path / "labels"
+    shutil.copytree(labels, folder)
+    for name in ("completed", "pictures"):
+        shutil.rmtree(folder / name)
+    for name in ("trajectories.jsonl", "video.mp4"):
+        (folder / name).unlink()
+    command = ("label", tiny_drive, "--out", folder, "--config", parameters)
+    assert run_and_kill(folder, NUM_FRAMES + 5.5, *command)
+    assert 5 <= len(list((folder / "scratch").glob("*.npz"))) < NUM_FRAMES
+    assert run_and_kill(folder, 2 * NUM_FRAMES + 3.1, *command)
+    assert (folder / "completed").exists()
     run_well(*command)
     assert tree(folder) == tree(labels)
 
@@ -137,7 +159,7 @@ def test_ctrl_c_ends_with_one_sentence_and_a_resumable_state(
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     _, messages = process.communicate(timeout=60)
-    assert process.returncode == 1
+    assert process.returncode == 1, messages
     assert "run the same command again" in messages
     assert "Traceback" not in messages
     assert not list(folder.rglob("*.lock"))

@@ -40,7 +40,8 @@ def frames() -> list[SensorFrame]:
 
 def answers(result: PerceptionResult) -> dict[str, np.ndarray]:
     """Return everything a frame's result says, without its input and its timings."""
-    parts = ("flow", "egomotion", "motion", "regions", "detections", "tracks", "grids")
+    parts = ["flow", "egomotion", "consistency", "motion", "regions"]
+    parts += ["detections", "tracks", "grids"]
     arrays: dict[str, np.ndarray] = {}
     for part in parts:
         if getattr(result, part) is not None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 _KITTI_LABELS: Final = "label_2"
 
 
+class LabelPass(str, enum.Enum):
+    """Values of `FrameLabel.label_pass`."""
+
+    CAUSAL = "causal"
+    COMPLETED = "completed"
+
+
 @reports_errors
 def evaluate(
     labels_dir: Annotated[Path, typer.Argument(help="Label directory, the --out of `label`.")],
@@ -31,26 +39,42 @@ def evaluate(
             "beside the recording."
         ),
     ] = None,
+    label_pass: Annotated[
+        LabelPass,
+        typer.Option(
+            help="Which labels: what the vehicle would have published, or those completed with "
+            "what came after."
+        ),
+    ] = LabelPass.CAUSAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Score labels against truth; also writes evaluation.json and evaluation.md beside the labels.
 
-    Example: unsup-track evaluate drive_labels --truth drive.truth
+    The scores of completed labels go to evaluation_completed.json and .md.
+
+    Example: unsup-track evaluate drive_labels --truth drive.truth --label-pass completed
     """
-    report = score_labels(labels_dir, truth)
+    report = score_labels(labels_dir, truth, label_pass)
     print_result(report.to_markdown(), json.loads(report.to_json()), as_json=as_json)
 
 
-def score_labels(labels_dir: Path, truth: Path | None) -> EvaluationReport:
+def score_labels(
+    labels_dir: Path, truth: Path | None, label_pass: LabelPass = LabelPass.CAUSAL
+) -> EvaluationReport:
     """Score a label directory, store the scores in it and renew its report."""
     from unsup_track_ros.evaluation.report import evaluate as evaluate_labels
+    from unsup_track_ros.labeling import store as names
     from unsup_track_ros.labeling.report import write_report
-    from unsup_track_ros.labeling.store import EVALUATION_NAME, EVALUATION_TEXT_NAME, LabelStore
 
-    store = LabelStore.open(labels_dir)
-    report = evaluate_labels(list(store), read_truth_of(store, truth))
-    store.write_text(EVALUATION_NAME, report.to_json())
-    store.write_text(EVALUATION_TEXT_NAME, report.to_markdown())
+    store = names.LabelStore.open(labels_dir)
+    if label_pass is LabelPass.COMPLETED:
+        labels = store.completed()
+        written = (names.COMPLETED_EVALUATION_NAME, names.COMPLETED_EVALUATION_TEXT_NAME)
+    else:
+        labels, written = iter(store), (names.EVALUATION_NAME, names.EVALUATION_TEXT_NAME)
+    report = evaluate_labels(labels, read_truth_of(store, truth))
+    store.write_text(written[0], report.to_json())
+    store.write_text(written[1], report.to_markdown())
     write_report(store)
     return report
 

@@ -134,7 +134,10 @@ def run_labeler(
     with Recording(bag, config.recording) as recording:
         print_notes(recording.warnings)
         with progress_display() as progress:
-            return label_recording(recording, config, out, options, progress)
+            result = label_recording(recording, config, out, options, progress)
+        known = set(recording.warnings)
+        print_notes(tuple(note for note in result.warnings if note not in known))
+        return result
 
 
 def _text(result: LabelingResult) -> str:

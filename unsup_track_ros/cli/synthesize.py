@@ -13,6 +13,7 @@ import typer
 from unsup_track_ros.cli.console import print_result, progress_display, reports_errors
 
 if TYPE_CHECKING:
+    from unsup_track_ros.data.synthetic.faults import FaultConfig
     from unsup_track_ros.data.synthetic.world import WorldConfig
 
 
@@ -28,6 +29,14 @@ def synthesize(  # noqa: PLR0913 - the options of a command are its parameters
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Parameters of the world (YAML).")
     ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Something wrong in the recording: camera_late_s, camera_yaw_rad, lidar_yaw_rad, "
+            "odom_jump_m (odom_jump_at_s, odom_jump_course_rad); repeat for several.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing recording.")
     ] = False,
@@ -36,6 +45,8 @@ def synthesize(  # noqa: PLR0913 - the options of a command are its parameters
     """Record a drive through a synthetic street: image, camera_info, points, tf, and exact truth.
 
     Example: unsup-track synthesize drive.mcap --seed 1 --seconds 20
+
+    Example: unsup-track synthesize late.mcap --fault camera_late_s=0.05
     """
     from unsup_track_ros.config import flatten, from_values, load_config
     from unsup_track_ros.data.synthetic.world import WorldConfig
@@ -44,7 +55,8 @@ def synthesize(  # noqa: PLR0913 - the options of a command are its parameters
     world = WorldConfig() if config is None else load_config(config, WorldConfig)
     if image_size:
         world = from_values(WorldConfig, flatten(world) | _size_parameters(image_size))
-    num_frames = record_drive(out, world, (seed, seconds), overwrite=overwrite)
+    faults = _faults(fault or [])
+    num_frames = record_drive(out, world, (seed, seconds), overwrite=overwrite, faults=faults)
     truth = truth_folder(out)
     content = {"recording": str(out), "truth": str(truth), "frames": num_frames, "seed": seed}
     print_result(f"{out}: {num_frames} frames; truth in {truth}", content, as_json=as_json)
@@ -57,8 +69,29 @@ def _size_parameters(image_size: str) -> dict[str, int]:
     return {"camera.width_px": int(width), "camera.height_px": int(height)}
 
 
+def _faults(given: list[str]) -> FaultConfig:
+    from unsup_track_ros.config import from_values
+    from unsup_track_ros.data.synthetic.faults import FaultConfig
+
+    values: dict[str, object] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        try:
+            values[name] = float(value)
+        except ValueError as error:
+            raise typer.BadParameter(
+                f"--fault must look like camera_late_s=0.05, got '{text}'."
+            ) from error
+    return from_values(FaultConfig, values)
+
+
 def record_drive(
-    out: Path, config: WorldConfig, drive: tuple[int, float], *, overwrite: bool
+    out: Path,
+    config: WorldConfig,
+    drive: tuple[int, float],
+    *,
+    overwrite: bool,
+    faults: FaultConfig | None = None,
 ) -> int:
     """Write the recording of a seed and a length in seconds; return its number of frames."""
     from unsup_track_ros.data.synthetic.recording import write_world
@@ -73,5 +106,6 @@ def record_drive(
             out,
             seconds,
             overwrite=overwrite,
+            faults=faults,
             progress=functools.partial(progress, "driving"),
         )

@@ -16,7 +16,7 @@ from unsup_track_ros.data.deskew import DeskewConfig, deskew
 from unsup_track_ros.data.point_cloud_decoding import DecodedCloud
 from unsup_track_ros.data.transforms import TransformTree
 from unsup_track_ros.errors import TransformError
-from unsup_track_ros.geometry.se3 import transform
+from unsup_track_ros.geometry.se3 import inverse, rigid, rotation_about, transform
 from unsup_track_ros.shapes import Float32, Float64, UInt8
 from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
 
@@ -36,6 +36,12 @@ class FrameConfig(Config):
     )
     base_frame: str = parameter(
         "", "Frame of the vehicle; empty: base_link or base_footprint, else that of the LiDAR."
+    )
+    camera_yaw_correction_rad: float = parameter(
+        0.0, "Turn of the cameras to the left that TF lacks, where they are.", unit="rad"
+    )
+    lidar_yaw_correction_rad: float = parameter(
+        0.0, "Turn of the reference LiDAR to the left that TF lacks, where it is.", unit="rad"
     )
     deskew: DeskewConfig = DeskewConfig()
 
@@ -91,9 +97,10 @@ class FrameAssembler:
         base_T_velo, base_note = self._base_T_velo(velo, stamp_ns)
         odom_T_velo, odom_reason = self._odom_T_velo(odom, velo, stamp_ns)
         notes.extend(base_note)
-        cloud = self._merge(clouds, odom, notes)
+        velo_T_velo1 = rotation_about(base_T_velo[2, :3], self._config.lidar_yaw_correction_rad)
+        cloud = self._merge(clouds, odom, velo_T_velo1, notes)
         cameras = [self._camera(image, (velo, stamp_ns), odom, notes) for image in images]
-        return SensorFrame(
+        frame = SensorFrame(
             stamp_ns=stamp_ns,
             index=index,
             cloud=cloud,
@@ -103,6 +110,7 @@ class FrameAssembler:
             odom_reason=odom_reason,
             missing_inputs=tuple(notes),
         )
+        return self._corrected(frame, velo_T_velo1)
 
     def lacking(self, moments: Sequence[Moment]) -> TransformError | None:
         """Return the first reason why sensors cannot be placed in odom, None when all can be.
@@ -123,6 +131,31 @@ class FrameAssembler:
     def odom_reason(self, velo: str, stamp_ns: int) -> str:
         """Return why there is no pose of the LiDAR's frame at a stamp, empty when there is one."""
         return self._odom_T_velo(self.odom_name, velo, stamp_ns)[1]
+
+    def _corrected(
+        self, frame: SensorFrame, velo_T_velo1: Float64[np.ndarray, "4 4"]
+    ) -> SensorFrame:
+        """Turn the mountings by what TF is known to lack, about the vehicle's up.
+
+        Args:
+            frame: Frame as TF tells it.
+            velo_T_velo1: (4, 4) the true reference LiDAR (1) in the frame that TF takes for it.
+        """
+        camera_rad = self._config.camera_yaw_correction_rad
+        if camera_rad == 0.0 and self._config.lidar_yaw_correction_rad == 0.0:
+            return frame
+        up_velo = frame.base_T_velo[2, :3]
+        cameras = [
+            replace(image, cam_T_velo=_turned(image.cam_T_velo @ velo_T_velo1, up_velo, camera_rad))
+            for image in frame.cameras
+        ]
+        odom_T_velo = frame.odom_T_velo
+        return replace(
+            frame,
+            cameras=tuple(cameras),
+            base_T_velo=frame.base_T_velo @ velo_T_velo1,
+            odom_T_velo=None if odom_T_velo is None else odom_T_velo @ velo_T_velo1,
+        )
 
     @property
     def odom_name(self) -> str:
@@ -155,8 +188,15 @@ class FrameAssembler:
         except TransformError as error:
             return np.eye(4), (f"The mounting of the LiDAR, taken as identity: {error}",)
 
-    def _merge(self, clouds: Sequence[DecodedCloud], odom: str, notes: list[str]) -> PointCloud:
-        """Compensate the motion of every scan and bring all points to the reference LiDAR."""
+    def _merge(
+        self,
+        clouds: Sequence[DecodedCloud],
+        odom: str,
+        velo_T_velo1: Float64[np.ndarray, "4 4"],
+        notes: list[str],
+    ) -> PointCloud:
+        """Compensate the motion of every scan and bring all points to the true reference LiDAR."""
+        velo1_T_velo = inverse(velo_T_velo1)
         reference = clouds[0]
         merged = [self._deskewed(reference, odom, notes)]
         for other in clouds[1:]:
@@ -171,7 +211,7 @@ class FrameAssembler:
                 continue
             cloud = self._deskewed(other, odom, notes)
             points_other = cloud.points_velo
-            moved = transform(velo_T_other, points_other)
+            moved = transform(velo1_T_velo @ velo_T_other, points_other)
             delay_s = (other.stamp_ns - reference.stamp_ns) / _NS_PER_S
             times = (
                 None if cloud.time_offset_s is None else cloud.time_offset_s + np.float32(delay_s)
@@ -215,6 +255,16 @@ class FrameAssembler:
             except TransformError:
                 pass  # no pose at one of the stamps: the mounting is the best that is known
         return self._tree.lookup(target[0], source[0], source[1])
+
+
+def _turned(
+    cam_T_velo: Float64[np.ndarray, "4 4"], up_velo: Float64[np.ndarray, " 3"], angle_rad: float
+) -> Float64[np.ndarray, "4 4"]:
+    """Turn a camera to the left where it is: what it sees turns to the right."""
+    place_velo = inverse(cam_T_velo)[:3, 3]
+    cam_T_velo1 = cam_T_velo @ rotation_about(up_velo, -angle_rad)
+    rotation = cam_T_velo1[:3, :3]
+    return rigid(rotation, -rotation @ place_velo)
 
 
 def _concatenate(clouds: Sequence[PointCloud]) -> PointCloud:

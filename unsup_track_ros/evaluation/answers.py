@@ -42,7 +42,11 @@ class AnsweredBoxes:
 
 
 def answered_boxes(
-    label: FrameLabel, answer: Answer, *, include_tentative: bool = False
+    label: FrameLabel,
+    answer: Answer,
+    *,
+    movers_only: bool = False,
+    include_tentative: bool = False,
 ) -> AnsweredBoxes:
     """Return what a label claims.
 
@@ -53,25 +57,33 @@ def answered_boxes(
     Args:
         label: One labelled frame.
         answer: Detections or tracks.
+        movers_only: Leave out what the label says it never saw moving (a weight below 1: it is only
+            like something that moved). Such a box is no claim about moving objects, neither right
+            nor wrong.
         include_tentative: Take unconfirmed tracks too; a vehicle would not act on them.
     """
+    weights = label.track_weights
+    moved = np.ones(len(label.tracks), bool) if weights is None else weights >= 1.0
     if answer is Answer.TRACKS:
-        return _tracked(label, include_tentative=include_tentative)
+        live = np.isin(label.tracks.states, [TrackState.CONFIRMED, TrackState.COASTING])
+        return _tracked(label, (live | include_tentative) & (moved | (not movers_only)))
     detections = label.detections
+    kept = np.ones(len(detections), bool)
+    if movers_only:
+        kept[label.tracks.detection_index[~moved & (label.tracks.detection_index >= 0)]] = False
     return AnsweredBoxes(
-        ids=np.arange(len(detections)),
-        boxes_velo=detections.boxes_velo,
-        scores=detections.scores,
-        velocities_velo=detections.velocities_velo,
-        heading_known=detections.heading_known,
+        ids=np.flatnonzero(kept),
+        boxes_velo=detections.boxes_velo[kept],
+        scores=detections.scores[kept],
+        velocities_velo=detections.velocities_velo[kept],
+        heading_known=detections.heading_known[kept],
     )
 
 
-def _tracked(label: FrameLabel, *, include_tentative: bool) -> AnsweredBoxes:
+def _tracked(label: FrameLabel, kept: Bool[np.ndarray, " K"]) -> AnsweredBoxes:
     tracks, odom_T_velo = label.tracks, label.egomotion.odom_T_velo1
     if odom_T_velo is None:
-        tracks, odom_T_velo = Tracks.none(label.stamp_ns), np.eye(4)
-    kept = np.isin(tracks.states, [TrackState.CONFIRMED, TrackState.COASTING]) | include_tentative
+        tracks, odom_T_velo, kept = Tracks.none(label.stamp_ns), np.eye(4), np.zeros(0, bool)
     velo_T_odom = inverse(odom_T_velo)
     return AnsweredBoxes(
         ids=tracks.ids[kept],

@@ -96,7 +96,10 @@ class _Matched:
         mistakes = np.zeros(len(MISTAKES), np.int64)
         for pair in pairs:
             boxes = select_boxes(
-                pair, answered_boxes(pair.label, answer), Protocol.RANGE, config.selection
+                pair,
+                answered_boxes(pair.label, answer, movers_only=True),
+                Protocol.RANGE,
+                config.selection,
             )
             frame = _match_frame(boxes, config)
             wanted.append(_of_all(boxes, frame.wanted))

@@ -89,36 +89,49 @@ def evaluate_detection(
     """Score detections and tracks under both protocols, in every view, per group of objects."""
     metrics: list[Metric] = []
     for (answer, protocol), views in VIEWS.items():
-        selected = [
-            select_boxes(pair, answered_boxes(pair.label, answer), protocol, config.selection)
-            for pair in pairs
-        ]
+        claims = {
+            movers_only: [
+                select_boxes(
+                    pair,
+                    answered_boxes(pair.label, answer, movers_only=movers_only),
+                    protocol,
+                    config.selection,
+                )
+                for pair in pairs
+            ]
+            for movers_only in (False, True)
+        }
         for view in views:
-            metrics += _evaluate_view(selected, f"{answer.value}.{protocol.value}", view, config)
+            for objects in Objects:
+                key = f"{answer.value}.{protocol.value}.{view.value}.{objects.value}"
+                selected = claims[objects is Objects.MOVING]
+                metrics += _evaluate_objects(key, selected, (view, objects), config)
     return tuple(metrics)
 
 
-def _evaluate_view(
-    selected: Sequence[ScoredBoxes], prefix: str, view: View, config: DetectionEvaluationConfig
+def _evaluate_objects(
+    key: str,
+    selected: Sequence[ScoredBoxes],
+    what: tuple[View, Objects],
+    config: DetectionEvaluationConfig,
 ) -> list[Metric]:
+    view, objects = what
     frames = [boxes for boxes in selected if view is not View.PERSPECTIVE or _has_camera(boxes)]
+    counts = [_counting(boxes, objects, config) for boxes in frames]
+    reason = _missing_reason(frames, counts, view)
+    with_heading = view is View.BEV and objects is Objects.MOVING
+    if reason:
+        headings = heading_metrics(key, None, reason) if with_heading else []
+        return [*_unavailable(key, reason), *headings]
+    known = [row for row in counts if row is not None]
     overlaps = [overlap(boxes, view) for boxes in frames]
-    metrics: list[Metric] = []
-    for objects in Objects:
-        key = f"{prefix}.{view.value}.{objects.value}"
-        counts = [_counting(boxes, objects, config) for boxes in frames]
-        reason = _missing_reason(frames, counts, view)
-        with_heading = view is View.BEV and objects is Objects.MOVING
-        if reason:
-            metrics += _unavailable(key, reason)
-            metrics += heading_metrics(key, None, reason) if with_heading else ()
-            continue
-        known = [row for row in counts if row is not None]
-        metrics += _average_precisions(key, frames, overlaps, known, config)
-        matched = _matches(frames, overlaps, known, np.array([config.operating_iou]), config)
-        metrics += _operating_point(key, matched, overlaps, config)
-        if with_heading:
-            metrics += heading_metrics(key, heading_errors(frames, matched), "no box was matched")
+    matched = _matches(frames, overlaps, known, np.array([config.operating_iou]), config)
+    metrics = [
+        *_average_precisions(key, frames, overlaps, known, config),
+        *_operating_point(key, matched, overlaps, config),
+    ]
+    if with_heading:
+        metrics += heading_metrics(key, heading_errors(frames, matched), "no box was matched")
     return metrics
 
 

@@ -183,6 +183,7 @@ def _legend(config: EvaluationConfig) -> tuple[str, ...]:
         "moving / vehicles: detections on other truth objects (IoU of at least "
         f"{detection.ignored_overlap_iou:g}) are ignored; vehicles: "
         f"{', '.join(detection.vehicle_classes)}.",
+        "moving, mobile: boxes that the label says never moved (weight below 1) are left out.",
         "frame_mean_ap: mean over frames of per-frame AP, frames with neither truth nor detection "
         f"{empty}; pooled_ap: detections of all frames sorted together.",
         f"precision, recall, mean_iou: at IoU {detection.operating_iou:g}, scores from "
@@ -202,8 +203,8 @@ def _legend(config: EvaluationConfig) -> tuple[str, ...]:
         f"with {config.motion.min_marked_share:.0%} of its points marked "
         f"(objects from {config.motion.min_object_points} points).",
         f"standing: standing objects within {config.standing.max_range_m:g} m, and how many of "
-        "them are called moving: by their points, by a detection or a track of at least "
-        f"{config.standing.min_moving_mps:g} m/s that lies on them.",
+        "them are called moving: by their points, by a detection that says so, by a track of at "
+        f"least {config.standing.min_moving_mps:g} m/s.",
         "scene_flow: end-point error of the points' velocities over the time to the next scan, "
         "the sensor held still; three_way: mean of the means of its parts (Argoverse 2); moving: "
         f"faster than {config.scene_flow.min_moving_mps:g} m/s.",

@@ -35,7 +35,7 @@ class StandingEvaluationConfig(Config):
         0.1, "BEV IoU from which a box is about an object.", gt=0, le=1
     )
     min_moving_mps: float = parameter(
-        0.5, "A box with this speed or more claims that its object moves.", unit="m/s", gt=0
+        0.5, "A track with this speed or more claims that its object moves.", unit="m/s", gt=0
     )
 
 
@@ -82,13 +82,16 @@ def _frame_counts(
 def _called_moving(
     pair: LabelledTruth, answer: Answer, config: StandingEvaluationConfig
 ) -> Bool[np.ndarray, " M"]:
-    """Tell which truth objects lie under a box with a speed, and under no moving object's box.
+    """Tell which truth objects lie under a box that claims to move.
 
-    A box belongs to the object it overlaps most: one on a passing car may reach over a parked one.
+    A detection says so itself, a track by its speed. A box belongs to the object it overlaps most:
+    one on a passing car may reach over a parked one.
     """
     boxes, truth = answered_boxes(pair.label, answer), pair.truth
-    speed_mps = np.linalg.norm(boxes.velocities_velo, axis=1)
-    claims = speed_mps >= config.min_moving_mps  # unknown, nan, is no claim
+    if answer is Answer.DETECTIONS:
+        claims = pair.label.detections.moving
+    else:
+        claims = np.linalg.norm(boxes.velocities_velo, axis=1) >= config.min_moving_mps
     iou = bev_iou(truth.boxes_velo, boxes.boxes_velo[claims])
     called = np.zeros(len(truth.ids), bool)
     if iou.size:

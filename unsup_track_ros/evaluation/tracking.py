@@ -86,7 +86,7 @@ def evaluate_tracking(
         if not reason:
             wanted = _wanted_ids(pairs, objects)
             sequence = [
-                _association_frame(_frame_tracks(pair, config), ids, config)
+                _association_frame(_frame_tracks(pair, objects, config), ids, config)
                 for pair, ids in zip(pairs, wanted, strict=True)
             ]
             reason = "" if any(len(f.truth_ids) for f in sequence) else "no truth object counts"
@@ -107,10 +107,17 @@ def _missing_reason(pairs: Sequence[LabelledTruth], objects: TrackedObjects) -> 
     return ""
 
 
-def _frame_tracks(pair: LabelledTruth, config: TrackingEvaluationConfig) -> _FrameTracks:
+def _frame_tracks(
+    pair: LabelledTruth, objects: TrackedObjects, config: TrackingEvaluationConfig
+) -> _FrameTracks:
     """Take tracks and objects of a frame; objects out of range stay to be ignored."""
     truth = pair.truth
-    tracks = answered_boxes(pair.label, Answer.TRACKS, include_tentative=config.include_tentative)
+    tracks = answered_boxes(
+        pair.label,
+        Answer.TRACKS,
+        movers_only=objects is TrackedObjects.MOBILE,
+        include_tentative=config.include_tentative,
+    )
     near = within_range(tracks.boxes_velo, config.max_range_m)
     counts = within_range(truth.boxes_velo, config.max_range_m)
     if truth.num_points is not None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from unsup_track_ros.shapes import Float, Float64
 
@@ -96,6 +97,17 @@ def rotation_about_z(yaw_rad: float) -> Float64[np.ndarray, "3 3"]:
     """Return the rotation by `yaw_rad` about +z."""
     c, s = np.cos(yaw_rad), np.sin(yaw_rad)
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+
+
+def rotation_about(axis: Float[np.ndarray, " 3"], angle_rad: float) -> Float64[np.ndarray, "4 4"]:
+    """Return the rigid motion that turns by `angle_rad` about a unit axis through the origin."""
+    return rigid(Rotation.from_rotvec(np.asarray(axis) * angle_rad).as_matrix(), np.zeros(3))
+
+
+def scaled(b1_T_b0: Float[np.ndarray, "4 4"], ratio: float) -> Float64[np.ndarray, "4 4"]:
+    """Return the motion that would have happened in `ratio` times the time; negative goes back."""
+    turn = Rotation.from_matrix(b1_T_b0[:3, :3]).as_rotvec() * ratio
+    return rigid(Rotation.from_rotvec(turn).as_matrix(), b1_T_b0[:3, 3] * ratio)
 
 
 def yaw_rad(a_T_b: Float[np.ndarray, "4 4"]) -> float:

@@ -287,6 +287,7 @@ class _ContentFilter:
             tracks=result.tracks,
             grids=self._grids(result),
             missing_inputs=frame.missing_inputs,
+            consistency=result.consistency,
         )
 
     def _grids(self, result: PerceptionResult) -> OccupancyGrids | None:

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from unsup_track_ros.labeling.completion import overview as completion_overview
+from unsup_track_ros.labeling.consistency_history import TABLE_HEADER, table_rows
 from unsup_track_ros.labeling.pictures import report_pictures
 from unsup_track_ros.labeling.store import (
     CONFIG_NAME,
@@ -105,7 +107,20 @@ def write_report(store: LabelStore) -> Path:
         tiles=_tiles(history, summary, timings),
         pictures=_pictures(store.folder, history),
         plots=_plots(history),
-        tables=_tables(store.folder, history, timings),
+        tables=[
+            Table(
+                heading="Completed objects, in doubt first",
+                header=completion_overview.TABLE_HEADER,
+                rows=completion_overview.trajectory_rows(store.folder),
+                folded=True,
+            ),
+            *_tables(store.folder, history, timings),
+            Table(
+                heading="TF, LiDAR and camera against each other",
+                header=TABLE_HEADER,
+                rows=table_rows(summary.get("consistency", {})),
+            ),
+        ],
         notes=tuple(summary.get("warnings", ())),
         configuration=(store.folder / CONFIG_NAME).read_text(),
     )

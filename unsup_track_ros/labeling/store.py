@@ -7,12 +7,13 @@
     frames/          one file per frame: masks, boxes, tracks, grids (`FrameLabel`, nothing lost)
     resume.npz       state of the pipeline after some frame; gone when the recording is finished
     completed/       the same once more, with what came after: whole boxes of whole trajectories
-    trajectories.jsonl  the completed objects, one readable line each, those in doubt with the reason
+    trajectories.jsonl  the completed objects, one readable line each, the doubtful with the reason
     objects.jsonl    boxes and tracks once more, one readable line per frame
     summary.json     what was found, what was missing
     pictures/        frames of the report; video.mp4 shows them all
     report.html      everything to look at, in one file
-    evaluation.json  scores, once `unsup-track evaluate` was run; evaluation.md for people
+    evaluation.json  scores, once `unsup-track evaluate` was run; evaluation.md for people;
+                     evaluation_completed.* of the completed labels
     timings.json     wall times of the newest run
 
 `VARYING_FILES` are the only ones that differ between equal runs.
@@ -49,6 +50,8 @@ TIMINGS_NAME: Final = "timings.json"
 REPORT_NAME: Final = "report.html"
 EVALUATION_NAME: Final = "evaluation.json"
 EVALUATION_TEXT_NAME: Final = "evaluation.md"
+COMPLETED_EVALUATION_NAME: Final = "evaluation_completed.json"
+COMPLETED_EVALUATION_TEXT_NAME: Final = "evaluation_completed.md"
 VIDEO_NAME: Final = "video.mp4"
 PICTURES_NAME: Final = "pictures"
 # Wall times differ from run to run, and the report shows them.
@@ -60,7 +63,13 @@ DERIVED: Final = (
     COMPLETED_NAME,
     TRAJECTORIES_NAME,
     _SCRATCH_NAME,
-    OBJECTS_NAME, SUMMARY_NAME, EVALUATION_NAME, EVALUATION_TEXT_NAME, *PICTURED,
+    OBJECTS_NAME,
+    SUMMARY_NAME,
+    EVALUATION_NAME,
+    EVALUATION_TEXT_NAME,
+    COMPLETED_EVALUATION_NAME,
+    COMPLETED_EVALUATION_TEXT_NAME,
+    *PICTURED,
 )
 _KNOWN: Final = (*DERIVED, TIMINGS_NAME, SNAPSHOT_NAME, FRAMES_NAME, CONFIG_NAME, MANIFEST_NAME)
 _INDEX_DIGITS: Final = 6
@@ -146,6 +155,12 @@ class LabelStore:
     def completed_indices(self) -> tuple[int, ...]:
         """Running numbers of the frames with a completed label, ascending."""
         return _indices_in(self._completed)
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether every frame has a completed label and nothing is left to do."""
+        # The intermediate results go last: while they are there, something may be missing.
+        return self.completed_indices == self.indices and not self._scratch.exists()
 
     def completed(self) -> Iterator[FrameLabel]:
         """Return the labels of the completed pass.

@@ -14,6 +14,8 @@ from typing import Any, Final
 import numpy as np
 
 from unsup_track_ros.data.recording import Recording
+from unsup_track_ros.labeling.completion.overview import trajectory_counts
+from unsup_track_ros.labeling.consistency_history import ConsistencyHistory
 from unsup_track_ros.labeling.store import OBJECTS_NAME, SUMMARY_NAME, LabelStore
 from unsup_track_ros.structures.labels import FrameLabel
 from unsup_track_ros.structures.tracks import TrackState
@@ -46,11 +48,13 @@ class _Counts:
     detections: int = 0
     moving_points: int = 0
     confirmed: set[int] = field(default_factory=set)
+    consistency: ConsistencyHistory = field(default_factory=ConsistencyHistory)
 
     def add(self, label: FrameLabel) -> None:
         self.egomotion[f"{label.egomotion.source.value}: {label.egomotion.status.value}"] += 1
         self.motion[label.motion.status.value] += 1
         self.missing.update(label.missing_inputs)
+        self.consistency.add(label)
         self.detections += len(label.detections)
         self.moving_points += int(label.motion.moving_points.sum())
         self.confirmed.update(
@@ -65,7 +69,11 @@ def write_summary(store: LabelStore, recording: Recording) -> LabelSummary:
         counts.add(label)
         lines.append(json.dumps(objects_of(label), allow_nan=False))
     store.write_text(OBJECTS_NAME, "".join(line + "\n" for line in lines))
-    warnings = (*recording.warnings, *_missing_sentences(counts.missing, len(lines)))
+    warnings = (
+        *recording.warnings,
+        *_missing_sentences(counts.missing, len(lines)),
+        *counts.consistency.warnings,
+    )
     content = {
         "frames": len(lines),
         "frames_in_recording": len(recording.stamps_ns),
@@ -74,6 +82,8 @@ def write_summary(store: LabelStore, recording: Recording) -> LabelSummary:
         "moving_points": counts.moving_points,
         "egomotion": dict(sorted(counts.egomotion.items())),
         "motion": dict(sorted(counts.motion.items())),
+        "completed_objects": trajectory_counts(store.folder),
+        "consistency": counts.consistency.content(),
         "dropped": {f"{topic}: {why}": n for (topic, why), n in sorted(recording.drops.items())},
         "warnings": list(warnings),
     }

@@ -253,4 +253,4 @@ def _span_m(
     start = np.flatnonzero(np.diff(group, prepend=-1))
     low = np.minimum.reduceat(points[:, :2], start)
     high = np.maximum.reduceat(points[:, :2], start)
-    return np.hypot(*(high - low).T).astype(np.float64)
+    return np.asarray(np.linalg.norm(high - low, axis=1), np.float64)

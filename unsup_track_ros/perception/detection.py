@@ -83,6 +83,9 @@ class DetectionConfig(Config):
     max_object_m: float = parameter(
         15.0, "Longer clusters that do not move are background.", unit="m", gt=0, tunable=True
     )
+    follow_expected: bool = parameter(
+        True, "Point evidence: take clusters that stand where a track is expected."
+    )
     expected_margin_m: float = parameter(
         0.3,
         "Clusters are looked for in expected boxes grown by this much.",
@@ -119,7 +122,9 @@ class MotionDetector:
         if motion.voxels is not None and frame.camera is not None:
             return self._from_voxels(frame, motion, motion.voxels)
         regions = self._from_points(frame, motion)
-        if expected_velo is None or not len(expected_velo) or motion.point_cluster is None:
+        if expected_velo is None or motion.point_cluster is None:
+            return regions
+        if not (len(expected_velo) and self._config.follow_expected):
             return regions
         loose = np.where(regions.point_region > 0, 0, motion.point_cluster).astype(np.int64)
         index = np.flatnonzero(loose)
@@ -238,7 +243,7 @@ class MotionDetector:
         scores = size[kept] / (size[kept] + self._config.half_score_points)
         standing = np.zeros(len(wanted))
         if motion.standing_points is not None:
-            standing = np.bincount(loose[motion.standing_points], minlength=len(wanted))
+            standing += np.bincount(loose[motion.standing_points], minlength=len(wanted))
         state = np.where(
             standing[kept] >= 0.5 * size[kept], MotionState.STANDING, MotionState.UNSURE
         )

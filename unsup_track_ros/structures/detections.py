@@ -23,8 +23,8 @@ class Detections:
         scores: (N,) in [0, 1].
         velocities_velo: (N, 3) over ground in axes of velo, m/s; nan where not observed.
         heading_known: (N,) False where yaw is only known up to half a turn.
-        motion: (N,) values of `MotionState`; what does not move is there because a track said to look
-            there.
+        motion: (N,) values of `MotionState`; what does not move is there because a track said to
+            look there.
         num_points: (N,) LiDAR points on the object.
         boxes_pix: (N, 4) left, top, right, bottom in the first camera at its native size; nan where
             it is not seen or there is no camera.

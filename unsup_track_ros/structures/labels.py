@@ -10,6 +10,7 @@ import numpy as np
 
 from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.calibration import PinholeCamera
+from unsup_track_ros.structures.consistency import EgomotionConsistency
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.structures.grids import OccupancyGrids
@@ -39,6 +40,7 @@ class FrameLabel:
         track_weights: (N,) of the tracks in training: 1 for what moved, less for what is only like
             something that moved; None in the causal pass.
         missing_inputs: One sentence per input that was missing.
+        consistency: Whether TF, LiDAR and camera agreed so far, None where nobody checked.
     """
 
     stamp_ns: int
@@ -54,3 +56,4 @@ class FrameLabel:
     grids: OccupancyGrids | None
     track_weights: Float64[np.ndarray, " N"] | None = None
     missing_inputs: tuple[str, ...] = ()
+    consistency: EgomotionConsistency | None = None

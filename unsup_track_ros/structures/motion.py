@@ -43,8 +43,8 @@ class MotionSegmentation:
         residual_px: (H, W) flow left after ego flow, 0 where not judged, None without a camera.
         velocity_velo: (P, 3) over ground in axes of the current velo, m/s, nan where not moving or
             unknown; None where no evidence measures it.
-        confidence: (P,) share of the point's cluster that testifies to its motion, 0 where it does not
-            move or nothing judges clusters; None where no evidence gives one.
+        confidence: (P,) share of the point's cluster that testifies to its motion, 0 where it does
+            not move or nothing judges clusters; None where no evidence gives one.
         standing_points: (P,) on the ground or on a cluster that standing still explains: what lacks
             this and does not move is unsure. None where no evidence tells.
         point_cluster: (P,) 0 for none, else 1..C: clusters that were judged as a whole, or None.

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from unsup_track_ros.structures.consistency import EgomotionConsistency
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.structures.flow import OpticalFlow
@@ -24,6 +25,7 @@ class PerceptionResult:
         frame: The input.
         flow: Optical flow between the past and the current image.
         egomotion: Motion and pose of the sensor.
+        consistency: Whether TF, LiDAR and camera agree so far, None where nobody checks.
         motion: What moves by itself.
         regions: Connected moving regions of the scan.
         detections: Boxes in velo.
@@ -41,4 +43,5 @@ class PerceptionResult:
     detections: Detections
     tracks: Tracks
     grids: OccupancyGrids | None
+    consistency: EgomotionConsistency | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)

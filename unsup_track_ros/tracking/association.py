@@ -212,8 +212,8 @@ def associate(
     )
     for cost, of_tracks, of_detections in stages:
         tracks = np.flatnonzero(of_tracks & (detection_of_track < 0))
-        detections = np.flatnonzero(of_detections & (track_of_detection < 0))
-        rows, columns = _assign(cost, tracks, detections)
+        free = np.flatnonzero(of_detections & (track_of_detection < 0))
+        rows, columns = _assign(cost, tracks, free)
         detection_of_track[rows], track_of_detection[columns] = columns, rows
     _attach_fragments(
         inside, scores >= config.min_score, detection_of_track, track_of_detection, config
@@ -230,7 +230,7 @@ def agreeing(
     apart = np.linalg.norm(
         detection_velocities[:, None, :2] - track_velocities[None, :, :2], axis=-1
     )
-    return ~(apart > config.fragment_velocity_mps)
+    return np.asarray(~(apart > config.fragment_velocity_mps))
 
 
 def _attach_fragments(

@@ -28,16 +28,23 @@ _MAX_CONFLICTS = 2  # frames in which tracks of one object may disagree on its d
 Frames = Sequence[tuple[Detections, Egomotion]]
 
 
-def link(frames: Frames, config: TrackerConfig) -> Int64[np.ndarray, " D"]:
+def link(
+    frames: Frames, config: TrackerConfig, *, backward: bool = True
+) -> Int64[np.ndarray, " D"]:
     """Return the trajectory 0..N-1 of every detection of all frames in a row, -1 for none.
 
     Trajectories are numbered by their first frame; each has at most one detection in a frame.
+
+    Args:
+        frames: Detections and poses, in order of time.
+        config: The tracker.
+        backward: Whether it also runs backward.
     """
     forward = _track(frames, config)
-    backward = _track(_mirrored(frames), config)
+    reverse = _track(_mirrored(frames), config) if backward else forward[::-1]
     sizes = [len(detections) for detections, _ in frames]
     forward_of = np.concatenate([*forward, np.zeros(0, np.int64)])
-    backward_of = np.concatenate([*backward[::-1], np.zeros(0, np.int64)])
+    backward_of = np.concatenate([*reverse[::-1], np.zeros(0, np.int64)])
     frame_of = np.repeat(np.arange(len(sizes)), sizes)
     joined = _joined(forward_of, backward_of, frame_of)
     return _numbered(_one_per_frame(joined, forward_of >= 0, frame_of))

@@ -68,7 +68,8 @@ def completed_sizes(
     known = np.full(sizes.shape, np.nan)
     if not len(prototypes.sizes):
         return known
-    alike = _alike(sizes, seen, prototypes, config) & ~seen.all(axis=1)[:, None]
+    partly = ~np.all(seen, axis=1, keepdims=True)
+    alike = _alike(sizes, seen, prototypes, config) & partly
     for axis in range(3):
         sides = np.where(alike, prototypes.sizes[:, axis], np.nan)
         rows = alike.any(axis=1) & ~seen[:, axis]

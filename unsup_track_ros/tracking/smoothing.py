@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Fixed-interval smoothing of many trajectories at once (Rauch, Tung and Striebel, 1965).
+"""Fixed-interval smoothing of many trajectories at once (Rauch-Tung-Striebel, 1965).
 
 Closed form: two passes over time, each step for all trajectories together. LISO minimises jerk by
 2000 gradient steps for the same purpose.

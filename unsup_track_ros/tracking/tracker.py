@@ -187,7 +187,7 @@ class Tracker:
         """Tell which detections stand although the track moves: what it passes is not it."""
         speed = np.hypot(table.mean[:, 3], table.mean[:, 4])
         fast = speed > self._config.association.standing_speed_mps
-        return fast[:, None] & (seen.motion == MotionState.STANDING)[None, :]
+        return np.asarray(fast[:, None] & (seen.motion == MotionState.STANDING))
 
     def _corrected(
         self, table: TrackTable, seen: Observation, assignment: Assignment, duration_s: float

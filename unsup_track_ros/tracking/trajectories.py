@@ -3,9 +3,9 @@
 """Whole objects from all that was seen of them: smoothed paths, one size, headings along the way.
 
 A single scan shows a side or two of an object. Over a trajectory the sides add up: its size is a
-high quantile of what was seen (LISO), its place in a frame follows from the face that was seen there
-(`visible_extent`), its path is smoothed in closed form, and it faces the way it moves. Size, heading
-and path need each other and are settled in a few rounds.
+high quantile of what was seen (LISO), its place in a frame follows from the face that was seen
+there (`visible_extent`), its path is smoothed in closed form, and it faces the way it moves. Size,
+heading and path need each other and are settled in a few rounds.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _laid_out(
 ) -> _Problem:
     row = sightings.trajectory
     start = np.flatnonzero(np.diff(row, prepend=-1))
-    last = np.append(start[1:], len(row)) - 1
+    last = np.append(start, len(row))[1:] - 1
     first = sightings.frame[start]
     length = sightings.frame[last] - first + 1
     places = np.arange(int(length.max(initial=1)))
@@ -246,7 +246,7 @@ def _nearest(holds: Bool[np.ndarray, "N F"]) -> Int64[np.ndarray, "N F"]:
     after = np.minimum.accumulate(np.where(holds, place, 2 * len(place))[:, ::-1], axis=1)[:, ::-1]
     to_before = np.where(before >= 0, place - before, 2 * len(place))
     nearest = np.where(to_before <= after - place, before, after)
-    return np.where(holds.any(axis=1)[:, None], nearest, 0).astype(np.int64)
+    return np.where(np.any(holds, axis=1, keepdims=True), nearest, 0).astype(np.int64)
 
 
 def _box_yaw(problem: _Problem) -> Float64[np.ndarray, " N"]:

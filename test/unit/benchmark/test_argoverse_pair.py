@@ -42,7 +42,7 @@ def pair() -> SweepPair:
     )
 
 
-def row(motion: np.ndarray, own_motion: np.ndarray, marked: list[int]) -> list[str]:
+def row(motion: np.ndarray, own_motion: np.ndarray | None, marked: list[int]) -> list[str]:
     answer = FlowAnswer(
         name="x",
         velo1_T_velo0=motion,
@@ -73,3 +73,10 @@ def test_ego_only_misses_what_moves_and_nothing_else() -> None:
 def test_ground_and_far_points_are_not_scored() -> None:
     wrong = OWN_MOTION + np.where(np.arange(5)[:, None] >= 3, [9.0, 9, 9], 0.0)
     assert row(VELO1_T_VELO0, wrong, [1, 0, 0, 1, 1])[1:] == [*["0.0000"] * 5, *["1.000"] * 3]
+
+
+def test_who_keeps_no_velocities_has_no_flow_but_flags() -> None:
+    assert row(VELO1_T_VELO0, None, [1, 1, 0, 0, 0])[1:] == [
+        *["n/a"] * 5,
+        *("0.500", "1.000", "0.500"),
+    ]

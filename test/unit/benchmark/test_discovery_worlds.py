@@ -6,7 +6,14 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.discovery_worlds import AP_ROWS, BOXES, TRACK_BOXES, bars
+from benchmark.discovery_worlds import (
+    ABLATION_KEYS,
+    AP_ROWS,
+    BOXES,
+    TRACK_BOXES,
+    ablation_table,
+    bars,
+)
 from benchmark.levers import LEVERS
 from benchmark.runs import configured
 from unsup_track_ros.errors import ConfigError
@@ -54,15 +61,22 @@ def test_every_bar_says_whether_it_is_met() -> None:
         (0.1, 0.2, "-0.100 at 0.5 MISSED"),
     ],
 )
-def test_the_lead_over_tcr_is_that_of_the_same_pass(ours: float, theirs: float, cell: str) -> None:
-    found = lines(
-        {
-            "tcr/causal": report(theirs),
-            "improved/causal": report(ours),
-            "tcr/completed": report(0.0),
-        }
-    )
+def test_the_lead_over_tcr_is_told(ours: float, theirs: float, cell: str) -> None:
+    found = lines({"tcr/causal": report(theirs), "improved/completed": report(ours)})
     assert found[f"{AP_ROWS[0]} ahead of tcr"] == cell
+
+
+def test_levers_without_effect_on_a_pass_are_named_and_not_tabled() -> None:
+    def scored(value: float) -> EvaluationReport:
+        metrics = tuple(measured(key, value) for key in ABLATION_KEYS.values())
+        return EvaluationReport(metrics=metrics, legend=())
+
+    text = ablation_table({"all": scored(0.5), "no x": scored(0.5), "no y": scored(0.4)})
+    assert "| all | 0.500 |" in text
+    assert "| no y | 0.400 |" in text
+    assert "| no x |" not in text
+    assert text.endswith("Without effect here: no x.")
+    assert "Without effect" not in ablation_table({"all": scored(0.5), "no y": scored(0.4)})
 
 
 def test_every_lever_is_a_parameter_that_exists() -> None:

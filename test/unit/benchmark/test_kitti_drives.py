@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from unit.evaluation.scenes import car, detections, egomotion, label, tracks
 
-from benchmark.kitti_drives import fits_elsewhere, truths_of
+from benchmark.kitti_drives import fits_elsewhere, in_view, truths_of
+from unsup_track_ros.structures.egomotion import EgomotionStatus
 
 AHEAD = np.array([1.0, 0.0])
 
@@ -47,6 +50,29 @@ def test_standing_beside_an_equal_neighbour_is_no_motion() -> None:
     # The car fits the place of its neighbour 5 m ahead as well as its own.
     later = np.concatenate([corner(12), corner(17), wall()])
     assert not fits_elsewhere(corner(12), later, AHEAD)
+
+
+def test_boxes_out_of_view_leave_with_their_weights_and_the_others_keep_their_detections() -> None:
+    # The second is behind, the third 60 degrees aside.
+    places = [car(10), car(-10), car(5, 8.7), car(20, 2)]
+    one = label(
+        0,
+        detections=detections(0, places),
+        tracks=replace(tracks(0, places, [1, 2, 3, 4]), detection_index=np.array([0, 1, -1, 3])),
+        track_weights=np.array([1.0, 0.5, 1.0, 0.5]),
+    )
+    seen = in_view(one)
+    np.testing.assert_array_equal(seen.detections.boxes_velo, [places[0], places[3]])
+    np.testing.assert_array_equal(seen.tracks.ids, [1, 4])
+    np.testing.assert_array_equal(seen.tracks.detection_index, [0, 1])
+    assert seen.track_weights is not None
+    np.testing.assert_array_equal(seen.track_weights, [1.0, 0.5])
+
+
+def test_a_frame_without_a_pose_has_no_tracks_in_view() -> None:
+    lost = egomotion(0, odom_T_velo1=None, status=EgomotionStatus.DEGENERATE)
+    one = label(0, tracks=tracks(0, [car(10)], [1]), egomotion=lost)
+    assert len(in_view(one).tracks) == 0
 
 
 def test_the_movers_of_the_real_drives_are_found(shared_data: Path) -> None:

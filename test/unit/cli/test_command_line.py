@@ -38,6 +38,8 @@ def test_the_program_lists_its_commands_and_version() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["synthesize", "drive.mcap", "--fault", "camera_late_s"],
+        ["synthesize", "drive.mcap", "--fault", "camera_late_s=soon"],
         ["fly"],
         ["label"],
         ["label", "x.mcap"],

@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from unit.evaluation.scenes import truth
 from unit.labeling.label_scenes import make_label
 from unit.labeling.test_store import MANIFEST, new_store
 
-from unsup_track_ros.cli.evaluate import read_truth_of
-from unsup_track_ros.errors import DataError
+from unsup_track_ros.cli.evaluate import LabelPass, read_truth_of, score_labels
+from unsup_track_ros.data.truth import write_frame_truth
+from unsup_track_ros.errors import DataError, LabelStoreError
+from unsup_track_ros.structures.labels import CAUSAL_PASS, COMPLETED_PASS
 
 
 @pytest.mark.parametrize("folder", ["", "label_2"])
@@ -48,3 +52,23 @@ def test_truth_is_looked_for_beside_the_recording(tmp_path: Path) -> None:
     assert MANIFEST.recording_path == "/data/drive.mcap"
     with pytest.raises(DataError, match=r"/data/drive\.truth"):
         read_truth_of(new_store(tmp_path / "labels"), None)
+
+
+def test_both_passes_are_scored_apart(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "labels")
+    labels = [make_label(0), make_label(1)]
+    write_frame_truth(tmp_path / "truth", replace(truth(), stamp_ns=labels[0].stamp_ns))
+    for label in labels:
+        store.write(label)
+    with pytest.raises(LabelStoreError, match="no completed labels"):
+        score_labels(store.folder, tmp_path / "truth", LabelPass.COMPLETED)
+    store.write_completed(replace(labels[0], label_pass=COMPLETED_PASS))
+    causal = score_labels(store.folder, tmp_path / "truth")
+    completed = score_labels(store.folder, tmp_path / "truth", LabelPass.COMPLETED)
+    assert causal.value("frames.labels_without_truth") == 1
+    assert completed.value("frames.labels_without_truth") == 0
+    assert (store.folder / "evaluation.json").read_text() == causal.to_json()
+    assert (store.folder / "evaluation_completed.json").read_text() == completed.to_json()
+    assert (store.folder / "evaluation_completed.md").exists()
+    # The command's choices are the passes of the labels.
+    assert {choice.value for choice in LabelPass} == {CAUSAL_PASS, COMPLETED_PASS}

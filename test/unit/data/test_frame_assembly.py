@@ -171,3 +171,46 @@ def test_known_gaps_and_an_empty_scan_are_handed_on() -> None:
     )
     frame = assembler(tree()).assemble(0, [empty], [], ["The radar is off."])
     assert frame.missing_inputs == ("The radar is off.", "The scan: all 3 points are NaN.")
+
+
+def test_a_turn_that_tf_lacks_is_made_up_for() -> None:
+    # The camera looks 0.1 rad farther to the left than TF says: a point straight ahead of the LiDAR
+    # is 1 m to the right of its axis, at 10 m.
+    config = FrameConfig(camera_yaw_correction_rad=0.1)
+    frame = assembler(tree(), config).assemble(0, [scan()], [image()])
+    assert frame.camera is not None
+    seen_cam = transform(frame.camera.cam_T_velo, POINTS)[0]
+    np.testing.assert_allclose(seen_cam, [10 * np.sin(0.1), 0, 10 * np.cos(0.1)], atol=1e-5)
+    np.testing.assert_allclose(frame.base_T_velo[:3, :3], np.eye(3))
+
+
+def test_a_turned_lidar_takes_its_pose_along_and_leaves_the_camera_where_it_is() -> None:
+    config = FrameConfig(lidar_yaw_correction_rad=0.1)
+    frame = assembler(tree(), config).assemble(0, [scan()], [image()])
+    assert frame.camera is not None
+    assert frame.odom_T_velo is not None
+    # Ahead of the LiDAR is 0.1 rad to the left of the vehicle and of the camera.
+    left = [10 * np.cos(0.1), 10 * np.sin(0.1), 2]
+    np.testing.assert_allclose(transform(frame.base_T_velo, POINTS)[0], left, atol=1e-5)
+    np.testing.assert_allclose(transform(frame.odom_T_velo, POINTS)[0], left, atol=1e-5)
+    seen_cam = transform(frame.camera.cam_T_velo, POINTS)[0]
+    np.testing.assert_allclose(seen_cam, [-10 * np.sin(0.1), 0, 10 * np.cos(0.1)], atol=1e-5)
+
+
+def test_a_camera_beside_the_lidar_is_turned_where_it_is() -> None:
+    grown = tree()
+    grown.insert("velo", "cam", 0, rigid(VELO_R_CAM, np.array([1.0, 0.5, 0.0])), static=True)
+    config = FrameConfig(camera_yaw_correction_rad=0.1)
+    frame = assembler(grown, config).assemble(0, [scan()], [image()])
+    assert frame.camera is not None
+    np.testing.assert_allclose(
+        transform(frame.camera.cam_T_velo, np.array([[1.0, 0.5, 0.0]])), [[0, 0, 0]], atol=1e-12
+    )
+
+
+def test_a_turned_reference_leaves_the_points_of_the_other_lidar_where_they_are() -> None:
+    config = FrameConfig(lidar_yaw_correction_rad=0.1)
+    frame = assembler(tree(), config).assemble(0, [scan(), scan("rear")], [])
+    # It sits 3 m behind: its point 10 m ahead is 7 m ahead of the vehicle.
+    points_base = transform(frame.base_T_velo, frame.cloud.points_velo)
+    np.testing.assert_allclose(points_base[2:], [[7, 0, 2], [-3, 10, 2]], atol=1e-5)

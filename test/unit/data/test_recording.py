@@ -55,6 +55,23 @@ def test_frames_carry_scan_image_poses_and_running_numbers(tmp_path: Path) -> No
         assert frame.missing_inputs == ()
 
 
+def test_frames_without_images_are_the_same_but_for_the_camera(tmp_path: Path) -> None:
+    with Recording(write_bag(tmp_path / "a.mcap")) as recording:
+        whole, blind = list(recording.frames(1)), list(recording.frames(1, images=False))
+    assert [frame.index for frame in blind] == [1, 2, 3]
+    for seen, unseen in zip(whole, blind, strict=True):
+        assert seen.camera is not None
+        assert unseen.camera is None
+        assert unseen.cameras == ()
+        assert unseen.stamp_ns == seen.stamp_ns
+        assert unseen.missing_inputs == ()
+        np.testing.assert_array_equal(unseen.cloud.points_velo, seen.cloud.points_velo)
+        np.testing.assert_array_equal(unseen.base_T_velo, seen.base_T_velo)
+        assert unseen.odom_T_velo is not None
+        assert seen.odom_T_velo is not None
+        np.testing.assert_array_equal(unseen.odom_T_velo, seen.odom_T_velo)
+
+
 def test_an_image_offset_moves_images_to_the_clock_of_the_scans(tmp_path: Path) -> None:
     config = RecordingConfig(
         synchronizer=SynchronizerConfig(image_offset_s=IMAGE_DELAY_NS / 1e9 + 0.1)
@@ -174,9 +191,13 @@ def test_a_damaged_image_costs_its_frame_the_camera_only(tmp_path: Path) -> None
         write_frame(writer, 0)
         write_frame(writer, 1, with_camera=False)
         writer.write("/cam/image_raw", broken, START_NS + PERIOD_NS)
-    frames = list(Recording(tmp_path / "a.mcap"))
+    recording = Recording(tmp_path / "a.mcap")
+    frames = list(recording)
     assert len(frames) == 2
     assert any("contradicts itself" in note for note in frames[1].missing_inputs)
+    # Who wants no image does not hear of it.
+    unseen = list(recording.frames(images=False))
+    assert not any("contradicts itself" in note for note in unseen[1].missing_inputs)
 
 
 def test_the_longest_timeline_is_used_when_the_clock_jumps_back(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.labels import FrameLabel
-from unsup_track_ros.structures.motion import MotionSegmentation, MotionStatus
+from unsup_track_ros.structures.motion import MotionSegmentation, MotionState, MotionStatus
 from unsup_track_ros.structures.tracks import Tracks, TrackState
 from unsup_track_ros.structures.truth import FrameTruth
 
@@ -46,6 +46,7 @@ def detections(
         scores=np.ones(number) if scores is None else np.array(scores, np.float64),
         velocities_velo=np.full((number, 3), np.nan),
         heading_known=np.zeros(number, bool),
+        motion=np.full(number, int(MotionState.MOVING)),
         num_points=np.zeros(number, np.int64),
         boxes_pix=np.full((number, 4), np.nan),
     )

@@ -12,7 +12,7 @@ from unit.evaluation.scenes import car, detections, label, tracks, truth
 from unsup_track_ros.evaluation.motion import MotionEvaluationConfig
 from unsup_track_ros.evaluation.pairing import LabelledTruth
 from unsup_track_ros.evaluation.standing import StandingEvaluationConfig, evaluate_standing
-from unsup_track_ros.structures.motion import MotionSegmentation, MotionStatus
+from unsup_track_ros.structures.motion import MotionSegmentation, MotionState, MotionStatus
 from unsup_track_ros.structures.tracks import TrackState
 
 STANDS, MOVES = False, True
@@ -45,27 +45,28 @@ def test_an_object_is_called_moving_by_its_points() -> None:
     assert found == {"objects": 2, "marked": 1, "detected_moving": 0, "tracked_moving": 0}
 
 
-def test_a_box_claims_motion_only_by_its_speed() -> None:
+def test_a_detection_claims_what_it_says() -> None:
     found = detections(0, [car(10), car(20), car(30)])
-    speeds = np.array([[0.6, 0, 0], [np.nan] * 3, [5, 0, 0]])
-    moving = replace(found, velocities_velo=speeds)
-    assert counts(replace(queue(), label=label(0, detections=moving)))["detected_moving"] == 1
-    resting = replace(found, velocities_velo=speeds * 0.5)
-    assert counts(replace(queue(), label=label(0, detections=resting)))["detected_moving"] == 0
+    moving = label(0, detections=found)
+    assert counts(replace(queue(), label=moving))["detected_moving"] == 2
+    states = np.array([MotionState.STANDING, MotionState.UNSURE, MotionState.MOVING], np.int64)
+    resting = label(0, detections=replace(found, motion=states))
+    assert counts(replace(queue(), label=resting))["detected_moving"] == 0
 
 
-def test_only_confirmed_tracks_claim() -> None:
+def test_confirmed_tracks_claim_by_their_speed() -> None:
     states = [TrackState.TENTATIVE, TrackState.CONFIRMED]
-    found = replace(
-        tracks(0, [car(10), car(20)], [1, 2], states), velocities_odom=np.full((2, 3), 1.0)
-    )
-    assert counts(replace(queue(), label=label(0, tracks=found)))["tracked_moving"] == 1
+    found = tracks(0, [car(10), car(20)], [1, 2], states)
+    for speed_mps, expected in ((0.6, 1), (0.4, 0)):
+        moving = replace(found, velocities_odom=np.array([[speed_mps, 0, 0]] * 2))
+        called = counts(replace(queue(), label=label(0, tracks=moving)))["tracked_moving"]
+        assert called == expected
 
 
 def test_a_box_of_the_moving_car_that_reaches_over_a_standing_one_is_no_claim_about_it() -> None:
     # From 21 m to 32 m: 3 m of the standing car, all 4 m of the moving one.
     wide = [26.5, 0.0, -1.0, 11.0, 2.0, 1.5, 0.0]
-    found = replace(detections(0, [wide]), velocities_velo=np.array([[5.0, 0, 0]]))
+    found = detections(0, [wide])
     there = replace(queue().truth, boxes_velo=np.array([car(10), car(22), car(30)]))
     pair = LabelledTruth(label=label(0, detections=found), truth=there)
     assert counts(pair)["detected_moving"] == 0

@@ -14,6 +14,7 @@ from unsup_track_ros.evaluation.answers import Answer, answered_boxes
 from unsup_track_ros.evaluation.detection import DetectionEvaluationConfig, evaluate_detection
 from unsup_track_ros.evaluation.metric import Metric
 from unsup_track_ros.evaluation.pairing import LabelledTruth
+from unsup_track_ros.evaluation.tracking import TrackingEvaluationConfig, evaluate_tracking
 from unsup_track_ros.structures.egomotion import EgomotionStatus
 from unsup_track_ros.structures.tracks import TrackState
 
@@ -75,3 +76,25 @@ def test_velocities_turn_with_the_axes_and_a_frame_without_a_pose_has_no_tracks(
     )
     lost = egomotion(0, odom_T_velo1=None, status=EgomotionStatus.DEGENERATE)
     assert len(answered_boxes(replace(one, egomotion=lost), Answer.TRACKS).ids) == 0
+
+
+def test_what_never_moved_makes_no_claim_about_moving_objects() -> None:
+    # A parked car labelled for its likeness, with weight 0.5, where the truth has nothing.
+    places = [car(10), car(30)]
+    one = label(
+        0,
+        detections=detections(0, places),
+        tracks=replace(tracks(0, places, [1, 2]), detection_index=np.array([0, 1])),
+        track_weights=np.array([1.0, 0.5]),
+    )
+    there = truth(0, [car(10)], moving=np.array([True]))
+    metrics = scores(LabelledTruth(label=one, truth=there))
+    for answer in ("detection", "track_boxes"):
+        assert metrics[f"{answer}.range.bev.moving.precision"].value == 1.0
+        assert metrics[f"{answer}.range.bev.all.precision"].value == 0.5
+    tracked = evaluate_tracking([LabelledTruth(label=one, truth=there)], TrackingEvaluationConfig())
+    false_alarms = {m.key: m.value for m in tracked if m.key.endswith("num_false_positives")}
+    assert false_alarms == {
+        "tracking.all.num_false_positives": 1,
+        "tracking.mobile.num_false_positives": 0,
+    }

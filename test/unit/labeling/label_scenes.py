@@ -12,7 +12,7 @@ from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, Ego
 from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
 from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.labels import FrameLabel
-from unsup_track_ros.structures.motion import MotionSegmentation, MotionStatus
+from unsup_track_ros.structures.motion import MotionSegmentation, MotionState, MotionStatus
 from unsup_track_ros.structures.tracks import Tracks, TrackState
 
 # Looks along velo's x axis from the LiDAR's place.
@@ -121,6 +121,7 @@ def make_label(index: int, *, with_camera: bool = True) -> FrameLabel:
             scores=np.array([1 / 3]),
             velocities_velo=np.full((1, 3), np.nan),
             heading_known=np.zeros(1, bool),
+            motion=np.array([int(MotionState.MOVING)]),
             num_points=np.array([42]),
             boxes_pix=np.array([[20.0, 30.0, 60.0, 70.0]]),
         ),

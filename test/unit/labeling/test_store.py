@@ -13,6 +13,7 @@ from unsup_track_ros.errors import LabelStoreError
 from unsup_track_ros.labeling.manifest import Manifest
 from unsup_track_ros.labeling.store import LabelStore, remove_labels
 from unsup_track_ros.structures.arrays import to_arrays
+from unsup_track_ros.structures.labels import FrameLabel
 
 MANIFEST = Manifest(
     recording_path="/data/drive.mcap",
@@ -182,6 +183,90 @@ def test_a_snapshot_comes_back_and_the_newest_wins(tmp_path: Path) -> None:
     np.testing.assert_array_equal(state["history/0/points"], np.arange(2000.0))
     store.drop_snapshot()
     assert store.load_snapshot() is None
+
+
+def completed_label(index: int) -> FrameLabel:
+    return dataclasses.replace(make_label(index), label_pass="completed", track_weights=np.ones(2))
+
+
+def test_a_completed_label_comes_back_beside_the_causal_one(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "labels")
+    store.write(make_label(0))
+    assert not store.is_completed
+    assert store.write_completed(completed_label(0))
+    assert not store.write_completed(completed_label(0))
+    assert store.completed_indices == store.indices == (0,)
+    assert store.is_completed
+    (back,) = store.completed()
+    assert back.label_pass == "completed"
+    assert back.track_weights is not None
+    assert back.track_weights.tolist() == [1.0, 1.0]
+    assert store.read(0).label_pass == "causal"
+    assert store.read(0).track_weights is None
+
+
+def test_another_completed_label_of_a_frame_is_refused(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "labels")
+    store.write_completed(completed_label(0))
+    other = dataclasses.replace(completed_label(0), track_weights=np.zeros(2))
+    with pytest.raises(LabelStoreError, match="Frame 0 came out differently"):
+        store.write_completed(other)
+
+
+def test_completed_labels_are_refused_until_all_of_them_are_there(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "labels")
+    store.write(make_label(0))
+    with pytest.raises(LabelStoreError, match="no completed labels"):
+        store.completed()
+    store.write_scratch(0, {"boxes": np.arange(6.0)})
+    store.write_completed(completed_label(0))
+    assert not store.is_completed
+    with pytest.raises(LabelStoreError, match="let the run finish"):
+        store.completed()
+    store.drop_scratch()
+    assert store.is_completed
+    assert len(list(store.completed())) == 1
+
+
+def test_intermediate_results_come_back_until_they_are_dropped(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "labels")
+    assert not store.scratch_indices
+    for index in (3, 1):
+        store.write_scratch(index, {"points": np.arange(5) + index, "n": np.array(7)})
+    assert store.scratch_indices == (1, 3)
+    back = store.read_scratch(3)
+    assert back.keys() == {"points", "n"}
+    np.testing.assert_array_equal(back["points"], [3, 4, 5, 6, 7])
+    assert new_store(tmp_path / "labels").scratch_indices == (1, 3)
+    store.drop_scratch()
+    assert not store.scratch_indices
+    store.drop_scratch()
+
+
+def test_what_a_killed_writer_left_of_completed_labels_and_looks_is_removed(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "labels"
+    store = new_store(folder)
+    store.write_completed(completed_label(0))
+    store.write_scratch(0, {"n": np.array(1)})
+    for inner in ("completed", "scratch"):
+        (folder / inner / "000001.npz.partial").write_text("PK")
+    again = new_store(folder)
+    assert not list(folder.rglob("*.partial*"))
+    assert again.completed_indices == again.scratch_indices == (0,)
+
+
+def test_new_labels_make_the_completed_ones_stale(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "labels")
+    store.write(make_label(0))
+    store.write_completed(completed_label(0))
+    store.write_scratch(0, {"n": np.array(1)})
+    store.write_text("trajectories.jsonl", "{}\n")
+    store.drop_derived()
+    assert store.completed_indices == store.scratch_indices == ()
+    assert not (store.folder / "trajectories.jsonl").exists()
+    assert store.indices == (0,)
 
 
 def test_opening_what_is_no_label_directory_says_so(tmp_path: Path) -> None:

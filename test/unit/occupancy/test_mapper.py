@@ -16,7 +16,7 @@ from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.frame import PointCloud, SensorFrame
 from unsup_track_ros.structures.grids import OccupancyGrids
-from unsup_track_ros.structures.motion import MotionRegions
+from unsup_track_ros.structures.motion import MotionRegions, MotionState
 from unsup_track_ros.structures.tracks import Tracks, TrackState
 
 CONFIG = OccupancyConfig(size_m=40.0)
@@ -88,6 +88,7 @@ def step(
         MotionRegions(
             point_region=(owner == moving).astype(np.int64),
             scores=np.ones(1, np.float32),
+            motion=np.array([MotionState.MOVING]),
             flow_velo=np.full((1, 3), np.nan, np.float32),
         ),
         Tracks.none(1) if tracks is None else tracks,

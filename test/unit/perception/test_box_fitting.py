@@ -13,7 +13,7 @@ from unsup_track_ros.geometry.voxels import DISCOVER_GRID, voxel_centres
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.frame import PointCloud, SensorFrame
-from unsup_track_ros.structures.motion import MotionRegions
+from unsup_track_ros.structures.motion import MotionRegions, MotionState
 from unsup_track_ros.structures.voxels import VoxelRegions
 
 ROAD_Z = -1.7
@@ -63,6 +63,7 @@ def fit(
     regions = MotionRegions(
         point_region=region[order],
         scores=np.linspace(0.9, 0.5, len(objects)).astype(np.float32),
+        motion=np.full(len(objects), int(MotionState.MOVING)),
         flow_velo=np.array(velocities, np.float32).reshape(-1, 3),
     )
     return BoxFitter(config or BoxFittingConfig()).step(frame, regions)
@@ -90,13 +91,31 @@ def test_a_turned_l_is_recovered_up_to_half_a_turn(yaw_deg: float) -> None:
 @pytest.mark.parametrize("course_deg", [0, 35, -100, 179])
 def test_motion_gives_the_heading_and_the_sides_its_exact_direction(course_deg: float) -> None:
     course = np.radians(course_deg)
-    velocity = 6 * np.array([np.cos(course + 0.1), np.sin(course + 0.1), 0])
+    velocity = 6 * np.array([np.cos(course + 0.045), np.sin(course + 0.045), 0])
     detections = fit([seen_sides(4.2, 1.8, 1.5, course, (12.0, 3.0))], [velocity])
     error = se3.wrap_angle_rad(detections.boxes_velo[:, 6] - course)[0]
     assert abs(error) < np.radians(1.1)
     assert detections.heading_known[0]
     np.testing.assert_allclose(detections.boxes_velo[0, 3:5], (4.2, 1.8), atol=0.08)
     np.testing.assert_allclose(detections.velocities_velo[0], velocity, atol=1e-5)
+
+
+def yaw_of_car(speed_mps: float, course_rad: float) -> float:
+    """Fit a car along x whose velocity was measured in another direction."""
+    velocity = speed_mps * np.array([np.cos(course_rad), np.sin(course_rad), 0])
+    return float(fit([seen_sides(4.2, 1.8, 1.5, 0.0, (12.0, 3.0))], [velocity]).boxes_velo[0, 6])
+
+
+def test_sides_turn_the_heading_as_far_as_the_velocity_is_uncertain_and_no_further() -> None:
+    """Two deviations of 0.15 m/s across 6 m/s are 0.05 rad, across 2 m/s 0.15 rad."""
+    assert yaw_of_car(6.0, 0.2) == pytest.approx(0.15, abs=0.0176)
+    assert yaw_of_car(2.0, 0.2) == pytest.approx(0.05, abs=0.0176)
+
+
+def test_what_is_too_short_to_have_a_side_faces_the_way_it_moves() -> None:
+    velocity = 1.5 * np.array([np.cos(0.1), np.sin(0.1), 0])
+    detections = fit([seen_sides(1.7, 0.6, 1.7, 0.0, (12.0, 3.0))], [velocity])
+    assert detections.boxes_velo[0, 6] == pytest.approx(0.1, abs=1e-6)
 
 
 def test_only_the_rear_seen_still_gives_length_along_the_motion() -> None:
@@ -155,6 +174,7 @@ def fit_voxels(index_zyx: np.ndarray, **values: bool) -> tuple[Detections, np.nd
     regions = MotionRegions(
         point_region=np.zeros(len(voxel_frame().cloud.points_velo), np.int64),
         scores=np.ones(1, np.float32),
+        motion=np.array([MotionState.MOVING]),
         flow_velo=np.full((1, 3), np.nan, np.float32),
         voxels=VoxelRegions(
             grid=DISCOVER_GRID,

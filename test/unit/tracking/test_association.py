@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from unsup_track_ros.structures.motion import MotionState
 from unsup_track_ros.tracking import association
 from unsup_track_ros.tracking.association import Assignment, AssociationConfig, Candidates
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
@@ -28,14 +29,16 @@ def associate(
     scores: list[float],
     inside: np.ndarray | None = None,
     distance: list[list[float]] | None = None,
+    motion: list[MotionState] | None = None,
 ) -> Assignment:
     costs = np.array(cost, np.float64).reshape(len(confirmed), len(scores))
     apart = costs if distance is None else np.array(distance, np.float64)
+    states = [MotionState.MOVING] * len(scores) if motion is None else motion
     return association.associate(
         Candidates(distance=apart, overlap_cost=costs),
         np.zeros((len(scores), len(confirmed))) if inside is None else inside,
         np.array(confirmed, bool),
-        np.array(scores, np.float64),
+        (np.array(scores, np.float64), np.array(states, np.int64)),
         CONFIG,
     )
 
@@ -75,6 +78,32 @@ def test_a_free_detection_inside_a_matched_track_is_a_part_of_it() -> None:
     result = associate([[0.5, FAR, FAR]], [True], [0.9, 0.9, 0.9], inside)
     assert result.detection_of_track.tolist() == [0]
     assert result.track_of_detection.tolist() == [0, 0, -1]
+
+
+@pytest.mark.parametrize("state", [MotionState.STANDING, MotionState.UNSURE])
+def test_what_is_not_seen_moving_goes_on_with_a_confirmed_track_it_overlaps_and_no_other(
+    state: MotionState,
+) -> None:
+    near = associate([[0.1]], [True], [0.9], motion=[state])
+    assert near.detection_of_track.tolist() == [0]
+    tentative = associate([[0.1]], [False], [0.9], motion=[state])
+    assert tentative.detection_of_track.tolist() == [-1]
+    only_by_distance = associate([[1.9]], [True], [0.9], distance=[[2.0]], motion=[state])
+    assert only_by_distance.detection_of_track.tolist() == [-1]
+
+
+def test_what_moves_is_given_before_what_does_not_however_well_that_fits() -> None:
+    states = [MotionState.UNSURE, MotionState.MOVING]
+    result = associate([[0.1, 0.9]], [True], [0.9, 0.9], motion=states)
+    assert result.detection_of_track.tolist() == [1]
+
+
+def test_refused_pairs_are_outside_the_gates() -> None:
+    both = Candidates(distance=np.ones((1, 2)), overlap_cost=np.full((1, 2), 0.5))
+    left = association.without(both, np.array([[True, False]]))
+    assert left.distance.tolist() == [[np.inf, 1.0]]
+    assert left.overlap_cost.tolist() == [[np.inf, 0.5]]
+    assert both.distance.tolist() == [[1.0, 1.0]]
 
 
 def test_nothing_on_either_side_is_answered() -> None:

@@ -11,6 +11,7 @@ from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
+from unsup_track_ros.structures.motion import MotionState
 from unsup_track_ros.structures.tracks import Tracks, TrackState
 from unsup_track_ros.tracking.lifecycle import LifecycleConfig
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
@@ -30,6 +31,7 @@ def detections(
     score: float = 0.8,
     velocity: tuple[float, float, float] = UNKNOWN,
     heading_known: bool = False,
+    motion: MotionState = MotionState.MOVING,
 ) -> Detections:
     num = len(boxes)
     return Detections(
@@ -38,6 +40,7 @@ def detections(
         scores=np.full(num, score),
         velocities_velo=np.tile(np.array(velocity, np.float64), (num, 1)).reshape(-1, 3),
         heading_known=np.full(num, heading_known),
+        motion=np.full(num, int(motion)),
         num_points=np.full(num, 50, np.int64),
         boxes_pix=np.full((num, 4), np.nan),
     )
@@ -266,6 +269,85 @@ def test_a_face_that_jumps_to_the_whole_car_does_not_move_the_car() -> None:
         if k > 3:
             assert tracks.boxes_odom[0, 0] == pytest.approx(rear + 2.25, abs=0.15)
     assert tracks.velocities_odom[0, 0] == pytest.approx(5.0, abs=0.2)
+
+
+STATES_AT_REST = [MotionState.STANDING, MotionState.UNSURE]
+
+
+@pytest.mark.parametrize("state", STATES_AT_REST)
+def test_what_is_not_seen_moving_gives_birth_to_nothing(state: MotionState) -> None:
+    tracker = Tracker(TrackerConfig())
+    for k in range(5):
+        tracks = tracker.step(detections(0.1 * k, car(10), motion=state), egomotion(0.1 * k))
+        assert len(tracks) == 0
+
+
+def brake(tracker: Tracker, last_speed_mps: float) -> float:
+    """Let a car slow down from 6 m/s by 4 m/s^2; return where it is after that."""
+    x_m, speed_mps, k = -8.0, 6.0, 0
+    while speed_mps > last_speed_mps:
+        step(tracker, 0.1 * k, car(x_m, 15))
+        speed_mps -= 0.4
+        x_m, k = x_m + 0.1 * speed_mps, k + 1
+    return x_m
+
+
+@pytest.mark.parametrize("state", STATES_AT_REST)
+def test_a_track_goes_on_with_its_object_when_that_stands(state: MotionState) -> None:
+    tracker = Tracker(TrackerConfig())
+    x_m = brake(tracker, 0.0)
+    for k in range(20, 60):
+        seen = detections(0.1 * k, car(x_m, 15), motion=state)
+        tracks = tracker.step(seen, egomotion(0.1 * k))
+        assert tracks.ids.tolist() == [1]
+        assert tracks.states.tolist() == [TrackState.CONFIRMED]
+    np.testing.assert_allclose(tracks.boxes_odom[0, :2], (x_m, 15), atol=0.1)
+
+
+def test_a_tentative_track_is_not_confirmed_by_what_stands() -> None:
+    tracker = Tracker(TrackerConfig())
+    step(tracker, 0.0, car(10, 4))
+    for k in (1, 2):
+        seen = detections(0.1 * k, car(10, 4), motion=MotionState.STANDING)
+        tracks = tracker.step(seen, egomotion(0.1 * k))
+        assert tracks.states.tolist() == [TrackState.TENTATIVE]
+        assert tracks.detection_index.tolist() == [-1]
+
+
+@pytest.mark.parametrize(
+    ("state", "matched"), [(MotionState.STANDING, False), (MotionState.UNSURE, True)]
+)
+def test_a_fast_track_does_not_take_what_stands_at_its_place(
+    state: MotionState, matched: bool
+) -> None:
+    """A car that passes a parked one and is hidden by it goes on behind it."""
+    tracker = Tracker(TrackerConfig())
+    drive(tracker, 10)
+    seen = detections(1.0, car(3.0, 15), motion=state)
+    tracks = tracker.step(seen, egomotion(1.0))
+    assert tracks.ids.tolist() == [1]
+    assert (tracks.detection_index[0] == 0) == matched
+
+
+def test_expected_boxes_are_those_of_confirmed_tracks_later_and_change_nothing() -> None:
+    tracker = Tracker(TrackerConfig())
+    drive(tracker, 15)
+    step(tracker, 1.5, car(7.0, 15), car(30, -20))  # the second is tentative
+    before = tracker.state()
+    expected = tracker.expected(stamp(1.75))
+    assert expected.shape == (1, 7)
+    np.testing.assert_allclose(expected[0], car(7.0 + 8 * 0.25, 15), atol=0.15)
+    after = tracker.state()
+    assert all(before[name].tobytes() == after[name].tobytes() for name in before)
+    assert step(tracker, 1.75, car(9.0, 15)).ids.tolist() == [1, 2]
+
+
+def test_nothing_is_expected_of_the_past_and_of_no_track() -> None:
+    tracker = Tracker(TrackerConfig())
+    assert tracker.expected(stamp(1.0)).shape == (0, 7)
+    drive(tracker, 15)
+    assert tracker.expected(stamp(1.4)).shape == (0, 7)
+    assert tracker.expected(stamp(0.2)).shape == (0, 7)
 
 
 @pytest.mark.parametrize("later_s", [0.0, -0.1])

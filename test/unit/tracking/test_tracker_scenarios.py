@@ -12,6 +12,7 @@ import pytest
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
+from unsup_track_ros.structures.motion import MotionState
 from unsup_track_ros.structures.tracks import Tracks, TrackState
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
 
@@ -33,6 +34,7 @@ def step(
             scores=np.full(num, 0.8) if scores is None else scores,
             velocities_velo=np.full((num, 3), np.nan),
             heading_known=np.zeros(num, bool),
+            motion=np.full(num, int(MotionState.MOVING)),
             num_points=np.full(num, 50, np.int64),
             boxes_pix=np.full((num, 4), np.nan),
         ),

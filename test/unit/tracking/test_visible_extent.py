@@ -73,7 +73,7 @@ def follow(measured: tuple[float, float, float], predicted: np.ndarray = CAR) ->
 def test_sizes_grow_faster_than_they_shrink() -> None:
     aside = np.array([[0.0, 12.0, 0, 4.5, 1.8, 1.5, 0.0]])
     grown, shrunk = follow((5.5, 1.8, 1.5), aside)[0], follow((3.5, 1.8, 1.5), aside)[0]
-    assert grown - 4.5 == pytest.approx(1 - np.exp(-0.1))
+    assert grown - 4.5 == pytest.approx(1 - np.exp(-0.1 / 0.2))
     assert 4.5 - shrunk == pytest.approx((1 - np.exp(-0.1 / 4.0)) * (12 - 0.9) / 12)
 
 

@@ -86,15 +86,25 @@ class _Picture:
     flow_pix: Float32[np.ndarray, "2 H W"]
 
 
-def render(world: World, stamp_ns: int) -> tuple[SensorFrame, FrameTruth]:
+def render(
+    world: World, stamp_ns: int, camera_late_s: float = 0.0
+) -> tuple[SensorFrame, FrameTruth]:
     """Return the frame of a stamp and its truth; a frame does not depend on the ones before it.
 
     A scan that rolls (`LidarConfig.rolling`) is returned as the sensor delivers it: every point in
     the LiDAR's frame at its own time, which `time_offset_s` tells.
+
+    Args:
+        world: World to look at.
+        stamp_ns: Stamp of the scan and of the image.
+        camera_late_s: By how much that is later than the moment that the image shows; the truth of
+            the pixels is that of the image.
     """
     moment = _moment(world, world.time_s(stamp_ns))
     scan = _scan(world, moment, stamp_ns)
-    picture = _picture(world, moment, stamp_ns)
+    shown_ns = stamp_ns - round(camera_late_s * 1e9)
+    shown = moment if shown_ns == stamp_ns else _moment(world, world.time_s(shown_ns))
+    picture = _picture(world, shown, stamp_ns, shown_ns)
     frame = SensorFrame(
         stamp_ns=stamp_ns,
         index=round((stamp_ns - world.config.start_ns) / world.period_ns),
@@ -193,14 +203,14 @@ def _owners(solids: Solids, hits: Hits) -> Int64[np.ndarray, " R"]:
     return owners
 
 
-def _picture(world: World, moment: _Moment, stamp_ns: int) -> _Picture:
+def _picture(world: World, moment: _Moment, stamp_ns: int, shown_ns: int) -> _Picture:
     rig = world.camera
     camera = rig.camera
     velo_T_cam = inverse(rig.cam_T_velo)
     odom_T_cam = moment.odom_T_velo @ velo_T_cam
     rays = aimed(rig.rays_cam, odom_T_cam, _VIEW_M)
     hits = cast(rays, moment.solids, world.ground, len(world.actors))
-    later_s = world.time_s(stamp_ns + world.period_ns)
+    later_s = world.time_s(shown_ns + world.period_ns)
     odom_T_velo = world.odom_T_base(later_s) @ world.base_T_velo
     later_cam_T_odom = rig.cam_T_velo @ inverse(odom_T_velo)
     view = View(

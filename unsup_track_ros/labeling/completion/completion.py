@@ -32,9 +32,7 @@ class CompletionConfig(Config):
     """The acausal second pass of the labeler."""
 
     enabled: bool = parameter(True, "Whether labels are completed (mode `improved` only).")
-    window_s: float = parameter(
-        1.0, "How far before and after a frame is looked.", unit="s", gt=0
-    )
+    window_s: float = parameter(1.0, "How far before and after a frame is looked.", unit="s", gt=0)
     max_gap_frames: int = parameter(
         5, "So many frames from the nearest sighting an object is still labelled.", ge=0
     )
@@ -56,8 +54,7 @@ def complete_labels(
     The result depends on the causal labels and the recording alone; a killed run goes on.
     """
     config, pipeline = configs
-    indices = store.indices
-    if store.completed_indices == indices:
+    if store.is_completed:
         return
     egomotions = [label.egomotion for label in store]
     looker = SecondLooker(pipeline, config.window_s, device)

@@ -63,52 +63,60 @@ def completed_label(
     odom_T_velo = label.egomotion.odom_T_velo1
     if odom_T_velo is None:
         return uncompleted_label(label, look)
-    whole, row = here.objects.trajectories, (here.shown, here.place)
-    boxes_odom = whole.boxes_odom[row]
-    velocities_odom = whole.velocities_odom[row]
-    num_points = _points_on(look, here)
-    weights = here.objects.weights[here.shown]
-    heading_known = whole.heading_known[here.shown]
-    speed = np.hypot(velocities_odom[:, 0], velocities_odom[:, 1])
-    boxes_velo = se3.transform_boxes(se3.inverse(odom_T_velo), boxes_odom)
-    boxes_pix = np.full((len(boxes_velo), 4), np.nan)
-    if label.camera is not None and label.cam_T_velo is not None:
-        boxes_pix = boxes_in_image(boxes_velo, label.cam_T_velo, label.camera)
-    detections = Detections(
-        stamp_ns=label.stamp_ns,
-        boxes_velo=boxes_velo,
-        scores=_scores(here, num_points),
-        velocities_velo=velocities_odom @ odom_T_velo[:3, :3],
-        heading_known=heading_known,
-        motion=np.where(
-            speed >= moving_speed_mps, MotionState.MOVING, MotionState.STANDING
-        ).astype(np.int64),
-        num_points=num_points,
-        boxes_pix=boxes_pix,
-    )
-    tracks = Tracks(
-        stamp_ns=label.stamp_ns,
-        ids=here.ids,
-        boxes_odom=boxes_odom,
-        velocities_odom=velocities_odom,
-        position_covariances_odom=whole.position_covariances_odom[row],
-        velocity_covariances_odom=whole.velocity_covariances_odom[row],
-        existence=weights,
-        states=np.where(whole.seen[row], TrackState.CONFIRMED, TrackState.COASTING).astype(
-            np.int64
-        ),
-        heading_known=heading_known,
-        ages_s=here.ages_s,
-        detection_index=np.arange(len(here.shown)),
-    )
+    detections = _detections(label, odom_T_velo, look, here, moving_speed_mps)
     return replace(
         label,
         label_pass=COMPLETED_PASS,
         detections=detections,
-        tracks=tracks,
+        tracks=_tracks(label.stamp_ns, here),
         motion=_motion(label, look, _moving_points(look, here, moving_speed_mps)),
-        track_weights=weights,
+        track_weights=here.objects.weights[here.shown],
         grids=None,
+    )
+
+
+def _detections(
+    label: FrameLabel,
+    odom_T_velo: Float64[np.ndarray, "4 4"],
+    look: SecondLook,
+    here: FrameObjects,
+    moving_speed_mps: float,
+) -> Detections:
+    whole, row = here.objects.trajectories, (here.shown, here.place)
+    velocities_odom = whole.velocities_odom[row]
+    moves = np.hypot(velocities_odom[:, 0], velocities_odom[:, 1]) >= moving_speed_mps
+    boxes_velo = se3.transform_boxes(se3.inverse(odom_T_velo), whole.boxes_odom[row])
+    boxes_pix = np.full((len(boxes_velo), 4), np.nan)
+    if label.camera is not None and label.cam_T_velo is not None:
+        boxes_pix = boxes_in_image(boxes_velo, label.cam_T_velo, label.camera)
+    num_points = _points_on(look, here)
+    return Detections(
+        stamp_ns=label.stamp_ns,
+        boxes_velo=boxes_velo,
+        scores=_scores(here, num_points),
+        velocities_velo=velocities_odom @ odom_T_velo[:3, :3],
+        heading_known=whole.heading_known[here.shown],
+        motion=np.where(moves, MotionState.MOVING, MotionState.STANDING).astype(np.int64),
+        num_points=num_points,
+        boxes_pix=boxes_pix,
+    )
+
+
+def _tracks(stamp_ns: int, here: FrameObjects) -> Tracks:
+    whole, row = here.objects.trajectories, (here.shown, here.place)
+    states = np.where(whole.seen[row], TrackState.CONFIRMED, TrackState.COASTING)
+    return Tracks(
+        stamp_ns=stamp_ns,
+        ids=here.ids,
+        boxes_odom=whole.boxes_odom[row],
+        velocities_odom=whole.velocities_odom[row],
+        position_covariances_odom=whole.position_covariances_odom[row],
+        velocity_covariances_odom=whole.velocity_covariances_odom[row],
+        existence=here.objects.weights[here.shown],
+        states=states.astype(np.int64),
+        heading_known=whole.heading_known[here.shown],
+        ages_s=here.ages_s,
+        detection_index=np.arange(len(here.shown)),
     )
 
 
@@ -118,7 +126,7 @@ def _points_on(look: SecondLook, here: FrameObjects) -> Int64[np.ndarray, " K"]:
         weights=look.detections.num_points[here.owner >= 0],
         minlength=len(here.objects.weights),
     )
-    return num[here.shown].astype(np.int64)
+    return np.asarray(num[here.shown], np.int64)
 
 
 def _scores(here: FrameObjects, num_points: Int64[np.ndarray, " K"]) -> Float64[np.ndarray, " K"]:
@@ -128,7 +136,7 @@ def _scores(here: FrameObjects, num_points: Int64[np.ndarray, " K"]) -> Float64[
         here.objects.mover[here.shown], np.minimum(moving / _SURE_SIGHTINGS, 1.0), 1.0
     )
     shown = 0.5 + 0.5 * num_points / (num_points + _HALF_SCORE_POINTS)
-    return here.objects.weights[here.shown] * evidence * shown
+    return np.asarray(here.objects.weights[here.shown] * evidence * shown)
 
 
 def _moving_points(

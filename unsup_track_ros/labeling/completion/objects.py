@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The objects of a stretch of recording: linked, completed, and those in doubt named with the reason.
+"""The objects of a stretch of recording: linked, completed, those in doubt named with the reason.
 
-What moved is labelled with full weight. What never moved but is like something that did, parked cars
-above all, is labelled with less: the movers of the same recording are the only teacher. Everything
-else is no label at all, which does not make it background.
+What moved is labelled with full weight. What never moved but is like something that did, parked
+cars above all, is labelled with less: the movers of the same recording are the only teacher.
+Everything else is no label at all, which does not make it background.
 """
 
 from __future__ import annotations
@@ -47,12 +47,13 @@ class ObjectConfig(Config):
 
     trajectory: TrajectoryConfig = TrajectoryConfig()
     prototypes: SizePrototypeConfig = SizePrototypeConfig()
+    link_backward: bool = parameter(
+        True, "Whether objects are also followed backward, from where they were seen moving."
+    )
     min_travel_m: float = parameter(
         1.5, "Way that an object must have gone to be believed.", unit="m", ge=0
     )
-    min_moving_sightings: int = parameter(
-        3, "Frames in which it must have been seen moving.", ge=1
-    )
+    min_moving_sightings: int = parameter(3, "Frames in which it must have been seen moving.", ge=1)
     min_travel_lengths: float = parameter(
         0.5, "The same in lengths of the object: what is seen of it shifts as the ego passes.", ge=0
     )
@@ -119,7 +120,7 @@ def find_objects(
 ) -> Objects | None:
     """Find the objects of frames that share one odom; None where nothing was seen moving."""
     scene = _scene(frames)
-    linked = link(frames, tracker)
+    linked = link(frames, tracker, backward=config.link_backward)
     num_movers = int(linked.max(initial=-1)) + 1
     if not num_movers:
         return None
@@ -134,8 +135,7 @@ def find_objects(
     prototypes = prototypes_of(sizes[mover], size_seen[mover], counts[mover], config.prototypes)
     known = completed_sizes(sizes, size_seen, prototypes, config.prototypes)
     whole = _completed(scene, object_of, config, known)
-    like = is_like_any(whole.boxes_odom[:, 0, 3:6], prototypes, config.prototypes)
-    return _judged(scene, object_of, whole, (mover, like), config)
+    return _judged(scene, object_of, whole, mover, config)
 
 
 def _scene(frames: Sequence[tuple[Detections, Egomotion]]) -> _Scene:
@@ -223,18 +223,43 @@ def _judged(
     scene: _Scene,
     object_of: Int64[np.ndarray, " D"],
     whole: Trajectories,
-    kinds: tuple[Bool[np.ndarray, " N"], Bool[np.ndarray, " N"]],
+    mover: Bool[np.ndarray, " N"],
     config: ObjectConfig,
 ) -> Objects:
-    mover, like = kinds
     row = _sighting_rows(scene, object_of)
     owner, moving = object_of[row], scene.motion[row] == MotionState.MOVING
     num = len(mover)
-    sightings = np.bincount(owner, minlength=num)
-    moving_sightings = np.bincount(owner[moving], minlength=num)
-    sizes = whole.boxes_odom[:, 0, 3:6]
-    length, width = sizes[:, 0], sizes[:, 1]
+    sightings = np.bincount(owner, minlength=num).astype(np.int64)
+    moving_sightings = np.bincount(owner[moving], minlength=num).astype(np.int64)
     travel_m = _travel_m(whole)
+    share = _moving_share(scene, row, owner, whole)
+    doubts = _doubts(whole, mover, (travel_m, moving_sightings, share), config)
+    sure = mover & np.array([not doubt for doubt in doubts], bool)
+    sizes, size_seen = whole.boxes_odom[:, 0, 3:6], whole.size_seen
+    teachers = prototypes_of(sizes[sure], size_seen[sure], sightings[sure], config.prototypes)
+    static = ~mover & is_like_any(sizes, teachers, config.prototypes) & size_seen.all(axis=1)
+    static &= sizes[:, 0] * sizes[:, 1] >= config.static_min_area_m2
+    return Objects(
+        trajectories=whole,
+        sighting_of=object_of,
+        weights=np.where(sure, 1.0, np.where(static, config.static_weight, 0.0)),
+        doubts=doubts,
+        mover=mover,
+        sightings=sightings,
+        moving_sightings=moving_sightings,
+        travel_m=travel_m,
+    )
+
+
+def _doubts(
+    whole: Trajectories,
+    mover: Bool[np.ndarray, " N"],
+    evidence: tuple[Float64[np.ndarray, " N"], Int64[np.ndarray, " N"], Float64[np.ndarray, " N"]],
+    config: ObjectConfig,
+) -> tuple[str, ...]:
+    """Return the first reason to doubt each mover, by way, moving sightings, their share, shape."""
+    travel_m, moving_sightings, moving_share = evidence
+    length, width = whole.boxes_odom[:, 0, 3], whole.boxes_odom[:, 0, 4]
     reasons = (
         (
             travel_m < np.maximum(config.min_travel_m, config.min_travel_lengths * length),
@@ -245,7 +270,7 @@ def _judged(
             "It was seen moving in too few frames.",
         ),
         (
-            _moving_share(scene, row, owner, whole) < config.min_moving_share,
+            moving_share < config.min_moving_share,
             "Its path moves, but it was mostly not seen moving: it may be several things.",
         ),
         (
@@ -255,29 +280,16 @@ def _judged(
             "It has no object's shape.",
         ),
     )
-    doubts = [
+    return tuple(
         "" if not mover[n] else next((text for holds, text in reasons if holds[n]), "")
-        for n in range(num)
-    ]
-    sure = np.array([not doubt for doubt in doubts], bool)
-    static = ~mover & like & whole.size_seen.all(axis=1) & (length * width >= config.static_min_area_m2)
-    weights = np.where(mover & sure, 1.0, np.where(static, config.static_weight, 0.0))
-    return Objects(
-        trajectories=whole,
-        sighting_of=object_of,
-        weights=weights,
-        doubts=tuple(doubts),
-        mover=mover,
-        sightings=sightings.astype(np.int64),
-        moving_sightings=moving_sightings.astype(np.int64),
-        travel_m=travel_m,
+        for n in range(len(mover))
     )
 
 
 def _travel_m(whole: Trajectories) -> Float64[np.ndarray, " N"]:
     inside = np.arange(whole.seen.shape[1]) < whole.length[:, None]
     way = np.linalg.norm(whole.boxes_odom[..., :2] - whole.boxes_odom[:, :1, :2], axis=-1)
-    return np.where(inside, way, 0.0).max(axis=1)
+    return np.asarray(np.max(way, axis=1, initial=0.0, where=inside))
 
 
 def _moving_share(

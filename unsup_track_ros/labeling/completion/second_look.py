@@ -8,6 +8,7 @@ complete, so that a killed run goes on where it stopped.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -57,11 +58,9 @@ def read_look(store: LabelStore, index: int) -> SecondLook:
 
 def segments(egomotions: Sequence[Egomotion]) -> list[range]:
     """Return the runs of frames that share one odom; frames are numbered from 0."""
-    starts = [
-        i for i, motion in enumerate(egomotions) if motion.status is EgomotionStatus.INITIAL
-    ]
+    starts = [i for i, motion in enumerate(egomotions) if motion.status is EgomotionStatus.INITIAL]
     bounds = sorted({0, *starts, len(egomotions)})
-    return [range(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [range(start, stop) for start, stop in itertools.pairwise(bounds)]
 
 
 class SecondLooker:
@@ -97,9 +96,7 @@ class SecondLooker:
     ) -> None:
         segment, first = place
         stamps_ns = recording.stamps_ns
-        start = next(
-            i for i in segment if stamps_ns[i] >= stamps_ns[first] - self._window_ns
-        )
+        start = next(i for i in segment if stamps_ns[i] >= stamps_ns[first] - self._window_ns)
         frames = read_ahead(_scans(recording, start, segment.stop))
         entries: deque[PastFrame] = deque()
         waiting = first
@@ -114,8 +111,10 @@ class SecondLooker:
                 store.write_scratch(waiting, to_arrays(self._look_once(entries, waiting)))
                 waiting += 1
                 progress("looking back", waiting, len(egomotions))
-            while entries and waiting < segment.stop and (
-                entries[0].frame.stamp_ns < stamps_ns[waiting] - self._window_ns
+            while (
+                entries
+                and waiting < segment.stop
+                and (entries[0].frame.stamp_ns < stamps_ns[waiting] - self._window_ns)
             ):
                 entries.popleft()
 

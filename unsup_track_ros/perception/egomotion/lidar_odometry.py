@@ -15,10 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from kiss_icp.voxelization import voxel_down_sample
-from scipy.spatial.transform import Rotation
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry.se3 import inverse, rigid, rotation_angle_rad, transform
+from unsup_track_ros.geometry.se3 import inverse, rigid, rotation_angle_rad, scaled, transform
 from unsup_track_ros.perception.egomotion.coarse_registration import (
     CoarseRegistration,
     CoarseRegistrationConfig,
@@ -191,7 +190,7 @@ class LidarOdometry:
 
     def _track(self, frame: SensorFrame, points_velo: np.ndarray, last: _LastScan) -> LidarPose:
         elapsed_s = (frame.stamp_ns - last.stamp_ns) * 1e-9
-        delta = _scaled(last.delta, elapsed_s / last.delta_s) if last.delta_s > 0 else last.delta
+        delta = scaled(last.delta, elapsed_s / last.delta_s) if last.delta_s > 0 else last.delta
         predicted_odom_T_velo = last.odom_T_velo @ delta
         source = voxel_down_sample(self._thinned(points_velo), self._config.source_voxel_m)
         levels = plane_levels(self._moments, self._config.planes)
@@ -314,9 +313,3 @@ class LidarOdometry:
         near, far = self._config.min_range_m**2, self._config.max_range_m**2
         in_range = points_velo[(squared > near) & (squared < far)]
         return np.asarray(in_range, np.float64)
-
-
-def _scaled(delta: Float64[np.ndarray, "4 4"], ratio: float) -> Float64[np.ndarray, "4 4"]:
-    """Return the motion that would have happened in `ratio` times the time."""
-    rotation = Rotation.from_rotvec(Rotation.from_matrix(delta[:3, :3]).as_rotvec() * ratio)
-    return rigid(rotation.as_matrix(), delta[:3, 3] * ratio)

@@ -86,8 +86,3 @@ class DistanceField:
 def height_layer(height_m: Float[np.ndarray, "*P"]) -> Int[np.ndarray, "*P"]:
     """Return the height band of each point."""
     return np.searchsorted(np.array(LAYER_TOPS_M, np.float32), height_m).astype(np.int64)
-
-
-def height_layer(height_m: Float[np.ndarray, "*P"]) -> Int[np.ndarray, "*P"]:
-    """Return the height band of each point."""
-    return np.searchsorted(np.array(LAYER_TOPS_M, np.float32), height_m).astype(np.int64)

@@ -24,6 +24,7 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.ground_planes import check_available
 from unsup_track_ros.perception.motion_segmentation.cluster_splitting import Cut, cut_out
 from unsup_track_ros.perception.motion_segmentation.scan_facts import (
     Clusters,
@@ -152,6 +153,8 @@ class LidarEvidence:
     """Judges clusters of the current scan against past scans."""
 
     def __init__(self, config: LidarEvidenceConfig, device: torch.device) -> None:
+        if config.scan.ground == "patchworkpp":
+            check_available()
         self._config = config
         self._device = device
         self._facts: dict[int, ScanFacts] = {}  # by stamp; only saves working them out again
@@ -259,12 +262,8 @@ class LidarEvidence:
 
         config = self._config
         free = nearest(config.free_ages_s)
-        entered = entered_points(
-            self.facts(frame), free, config.explained_m, config.free_margin_m
-        )
-        return _Side(
-            searched=nearest(config.search_ages_s), oldest=free[-1], entered=entered
-        )
+        entered = entered_points(self.facts(frame), free, config.explained_m, config.free_margin_m)
+        return _Side(searched=nearest(config.search_ages_s), oldest=free[-1], entered=entered)
 
     def _past_scan(
         self, past: PastFrame, stamp_ns: int, odom_T_base1: Float64[np.ndarray, "4 4"]
@@ -284,9 +283,7 @@ class LidarEvidence:
         judgeable[0] = False
         return np.asarray(judgeable)
 
-    def _verdict(
-        self, scan: ScanFacts, wanted: Bool[np.ndarray, " C1"], side: _Side
-    ) -> _Verdict:
+    def _verdict(self, scan: ScanFacts, wanted: Bool[np.ndarray, " C1"], side: _Side) -> _Verdict:
         """Weigh both witnesses for every wanted cluster that standing still does not explain."""
         config, searched = self._config, side.searched
         num = len(wanted)

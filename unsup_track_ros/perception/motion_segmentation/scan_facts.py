@@ -10,6 +10,7 @@ and half a second later as the past one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.ground import height_above_ground
+from unsup_track_ros.geometry.ground_planes import height_above_planes
 from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.perception.motion_segmentation.distance_field import DistanceField
 from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int, UInt8
@@ -27,6 +29,9 @@ from unsup_track_ros.structures.frame import SensorFrame
 class ScanFactsConfig(Config):
     """Parameters of what is read off a single scan."""
 
+    ground: Literal["lowest", "patchworkpp"] = parameter(
+        "lowest", "Ground from the lowest returns around, or from planes (package pypatchworkpp)."
+    )
     range_m: float = parameter(52.0, "Ground range up to which is judged.", unit="m", gt=0)
     own_radius_m: float = parameter(
         2.0, "Points nearer than this are the vehicle itself.", unit="m", ge=0
@@ -38,8 +43,10 @@ class ScanFactsConfig(Config):
         2.6, "Points higher than this over the local ground do not join clusters.", unit="m", gt=0
     )
     cluster_cell_m: float = parameter(0.2, "Cell of the clustering grid.", unit="m", gt=0)
-    bridge_from_m: float = parameter(
-        15.0, "From this range on one empty cell does not part a cluster.", unit="m", ge=0
+    bridge_from_m: tuple[float, ...] = parameter(
+        (15.0, 25.0),
+        "Ranges from which one, two, ... empty cells on each side do not part a cluster.",
+        unit="m",
     )
     field_cell_m: float = parameter(0.15, "Cell of the distance field.", unit="m", gt=0)
     reach_m: float = parameter(
@@ -92,7 +99,7 @@ class ScanFacts:
 def read_scan(config: ScanFactsConfig, frame: SensorFrame, device: torch.device) -> ScanFacts:
     """Work out the facts of a frame's scan."""
     points_base = se3.transform(frame.base_T_velo, frame.cloud.points_velo)
-    height_m = height_above_ground(points_base)
+    height_m = _heights_m(config, frame, points_base)
     solid = height_m > config.ground_clearance_m
     return ScanFacts(
         points_base=points_base,
@@ -111,12 +118,20 @@ def read_scan(config: ScanFactsConfig, frame: SensorFrame, device: torch.device)
     )
 
 
+def _heights_m(
+    config: ScanFactsConfig, frame: SensorFrame, points_base: Float32[np.ndarray, "P 3"]
+) -> Float32[np.ndarray, " P"]:
+    if config.ground == "patchworkpp":
+        return height_above_planes(points_base, float(frame.base_T_velo[2, 3]))
+    return height_above_ground(points_base)
+
+
 def _clusters(
     config: ScanFactsConfig,
     points_base: Float32[np.ndarray, "P 3"],
     candidate: Bool[np.ndarray, " P"],
 ) -> Clusters:
-    """Connect points on a bird's-eye grid; far away one empty cell is bridged."""
+    """Connect points on a bird's-eye grid; far away empty cells are bridged."""
     row = np.flatnonzero(candidate)
     place = points_base[row, :2]
     range_m = np.sqrt((place * place).sum(axis=1))
@@ -126,9 +141,13 @@ def _clusters(
     cell = ((place + config.range_m) / config.cluster_cell_m).astype(np.int32)
     occupied = np.zeros((side, side), np.uint8)
     occupied[cell[:, 1], cell[:, 0]] = 1
-    bridged = cv2.dilate(occupied, np.ones((3, 3), np.uint8)) & _beyond(config, side)
+    joined = occupied.copy()
+    for empty_cells, from_m in enumerate(config.bridge_from_m, start=1):
+        reach = np.ones((2 * empty_cells + 1,) * 2, np.uint8)
+        bridged = cv2.dilate(occupied, reach) & _beyond(config, side, from_m)
+        joined |= bridged
     num, components, stats, _ = cv2.connectedComponentsWithStats(
-        occupied | bridged, connectivity=8, ltype=cv2.CV_32S
+        joined, connectivity=8, ltype=cv2.CV_32S
     )
     label = np.zeros(len(points_base), np.int64)
     label[row] = components[cell[:, 1], cell[:, 0]]
@@ -140,7 +159,7 @@ def _clusters(
     )
 
 
-def _beyond(config: ScanFactsConfig, side: int) -> UInt8[np.ndarray, "Y X"]:
+def _beyond(config: ScanFactsConfig, side: int, from_m: float) -> UInt8[np.ndarray, "Y X"]:
     """Return the cells that are far enough for gaps between the returns of one object."""
     place = (np.arange(side) + 0.5) * config.cluster_cell_m - config.range_m
-    return (np.hypot(place[:, None], place) >= config.bridge_from_m).astype(np.uint8)
+    return np.asarray(np.hypot(place[:, None], place) >= from_m, np.uint8)

@@ -78,7 +78,8 @@ class Members:
 
     def share(self, holds: Bool[np.ndarray, " M"]) -> Float64[np.ndarray, " K"]:
         """Return the share of each cluster's points for which something holds."""
-        return np.bincount(self.row, weights=holds, minlength=len(self.size)) / self.size
+        count = np.bincount(self.row, weights=holds, minlength=len(self.size))
+        return np.asarray(count / self.size)
 
 
 def members_of(

@@ -174,7 +174,7 @@ class MotionSegmenter:
         return _unanswered(
             frame,
             MotionStatus.NO_EVIDENCE_SOURCE,
-            "No past scan is old enough for the LiDAR test and there is no optical flow "
+            "The scan has no pose in odom for the LiDAR test and there is no optical flow "
             f"({flow.status.value}).",
         )
 

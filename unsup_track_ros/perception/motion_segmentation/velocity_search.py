@@ -70,7 +70,7 @@ def best_velocities(views: Sequence[PastView], reach_mps: float) -> Float[torch.
 def _misfit_m(
     view: PastView, index: torch.Tensor, velocities: Float[torch.Tensor, "#K C 2"]
 ) -> Float[torch.Tensor, "K C"]:
-    """Return the mean distance to the past scan that each velocity leaves, shifts in whole cells."""
+    """Return the mean distance to the past scan that each velocity leaves, by whole cells."""
     cells = view.field.whole_cells(view.shifts_m(velocities))
     return view.field.mean_distance_m(view.field.shifted(index[:, None], cells[:, :, None]))
 

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
 
+from unsup_track_ros.data.recording import Recording
+from unsup_track_ros.data.synthetic.faults import FaultConfig
 from unsup_track_ros.data.synthetic.recording import write_world
 from unsup_track_ros.data.synthetic.render import render
 from unsup_track_ros.data.synthetic.world import World, WorldConfig, build_world
 from unsup_track_ros.data.truth import read_truth, truth_folder
 from unsup_track_ros.errors import DataError
+from unsup_track_ros.geometry.se3 import inverse, rotation_angle_rad, yaw_rad
+from unsup_track_ros.structures.frame import SensorFrame
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -93,3 +97,71 @@ def test_an_interrupted_drive_leaves_nothing(tiny_world: World, tmp_path: Path) 
     with pytest.raises(KeyboardInterrupt):
         write_world(tiny_world, tmp_path / "drive.mcap", 0.3, progress=interrupt)
     assert not list(tmp_path.iterdir())
+
+
+def frames_with(world: World, path: Path, **faults: float) -> list[SensorFrame]:
+    write_world(world, path, 0.3, faults=FaultConfig(**faults))
+    with Recording(path) as recording:
+        return list(recording)
+
+
+def test_a_late_camera_shows_the_world_of_before(tiny_world: World, tmp_path: Path) -> None:
+    start_ns, period_ns = tiny_world.config.start_ns, tiny_world.period_ns
+    frames = frames_with(tiny_world, tmp_path / "late.mcap", camera_late_s=0.1)
+    assert [frame.stamp_ns for frame in frames] == [start_ns + k * period_ns for k in range(3)]
+    before, _ = render(tiny_world, start_ns + period_ns)
+    assert before.camera is not None
+    late = frames[2].camera
+    assert late is not None
+    assert late.stamp_ns == frames[2].stamp_ns
+    np.testing.assert_array_equal(late.image_rgb, before.camera.image_rgb)
+    now, _ = render(tiny_world, start_ns + 2 * period_ns)
+    np.testing.assert_array_equal(frames[2].cloud.points_velo, now.cloud.points_velo)
+
+
+def test_tf_can_tell_wrong_mountings_and_the_truth_does_not(
+    tiny_world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "turned.mcap"
+    frame = frames_with(tiny_world, path, camera_yaw_rad=0.03, lidar_yaw_rad=-0.01)[1]
+    true, truth = render(tiny_world, frame.stamp_ns)
+    assert yaw_rad(frame.base_T_velo) == pytest.approx(-0.01)
+    np.testing.assert_allclose(frame.base_T_velo[:3, 3], true.base_T_velo[:3, 3])
+    assert frame.camera is not None
+    assert true.camera is not None
+    # The camera against the LiDAR: 0.03 to the left, and 0.01 because the LiDAR went to the right.
+    told_T_true = frame.camera.cam_T_velo @ inverse(true.camera.cam_T_velo)
+    assert rotation_angle_rad(told_T_true) == pytest.approx(0.04)
+    np.testing.assert_array_equal(read_truth(truth_folder(path))[1].boxes_velo, truth.boxes_velo)
+
+
+@pytest.mark.parametrize("course_rad", [0.0, np.pi / 2])
+def test_odom_jumps_once_and_goes_on(tiny_world: World, tmp_path: Path, course_rad: float) -> None:
+    frames = frames_with(
+        tiny_world,
+        tmp_path / "jump.mcap",
+        odom_jump_m=0.5,
+        odom_jump_at_s=0.1,
+        odom_jump_course_rad=course_rad,
+    )
+    told = [place_of(frame) for frame in frames]
+    true = [place_of(render(tiny_world, frame.stamp_ns)[0]) for frame in frames]
+    heading = true[2] - true[1]
+    heading /= np.linalg.norm(heading)
+    ahead, left = np.cos(course_rad), np.sin(course_rad)
+    jump = 0.5 * np.array(
+        [ahead * heading[0] - left * heading[1], ahead * heading[1] + left * heading[0], 0.0]
+    )
+    expected = np.stack([np.zeros(3), jump, jump])
+    np.testing.assert_allclose(np.stack(told) - np.stack(true), expected, atol=0.02)
+
+
+def place_of(frame: SensorFrame) -> np.ndarray:
+    assert frame.odom_T_velo is not None
+    return frame.odom_T_velo[:3, 3]
+
+
+def test_no_fault_is_the_same_as_none(tiny_world: World, tmp_path: Path) -> None:
+    for name, faults in (("a", None), ("b", FaultConfig())):
+        write_world(tiny_world, tmp_path / f"{name}.mcap", 0.1, faults=faults)
+    assert contents(tmp_path / "a.mcap") == contents(tmp_path / "b.mcap")

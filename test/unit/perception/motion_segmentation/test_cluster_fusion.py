@@ -17,6 +17,8 @@ from unsup_track_ros.perception.motion_segmentation.lidar_evidence import PointE
 from unsup_track_ros.perception.motion_segmentation.projected_scan import flow_view
 from unsup_track_ros.structures.frame import PointCloud
 
+SURE = 0.75
+
 
 def fused(
     scene: Scene, claim: tuple[float, float, float] | None, *, cluster: int = 1, judged: bool = True
@@ -26,10 +28,13 @@ def fused(
     velocity = np.full((num, 3), np.nan, np.float32)
     if claim is not None:
         velocity[scene.on_board] = claim
+    moving = scene.on_board & (claim is not None)
     lidar = PointEvidence(
-        moving=scene.on_board & (claim is not None),
+        moving=moving,
         judged=np.full(num, judged),
         velocity_velo=velocity,
+        confidence=np.where(moving, SURE, 0.0).astype(np.float32),
+        standing=scene.on_board & (claim is None),
         cluster=np.where(scene.on_board, cluster, 0),
     )
     view = flow_view(scene.frame, scene.history[0], scene.flow, scene.egomotion, 1.0)
@@ -56,6 +61,8 @@ def test_a_true_answer_of_lidar_stands_to_the_byte() -> None:
     np.testing.assert_array_equal(
         board_velocity(scene, evidence), np.array([0.1, -3.1, 0.0], np.float32)
     )
+    assert (evidence.confidence == np.where(scene.on_board, SURE, 0)).all()
+    assert not evidence.standing.any()
 
 
 def test_a_cluster_that_lidar_takes_for_standing_moves_by_its_flow() -> None:
@@ -63,6 +70,8 @@ def test_a_cluster_that_lidar_takes_for_standing_moves_by_its_flow() -> None:
     evidence = fused(scene, None)
     assert (evidence.moving == scene.on_board).all()
     np.testing.assert_allclose(board_velocity(scene, evidence), (0, -3, 0), atol=0.2)
+    assert (evidence.confidence[scene.on_board] > 0.5).all()  # what the past scan explains of it
+    assert not evidence.standing.any()
 
 
 def test_a_wrong_velocity_of_lidar_is_replaced() -> None:
@@ -77,6 +86,8 @@ def test_a_standing_cluster_that_lidar_moves_stands_by_its_flow() -> None:
     evidence = fused(scene, (0.0, 6.0, 0.0))
     assert not evidence.moving.any()
     assert np.isnan(evidence.velocity_velo).all()
+    assert not evidence.confidence.any()
+    assert (evidence.standing == scene.on_board).all()
 
 
 def test_a_standing_cluster_stands() -> None:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import pytest
 import torch
+from unit.perception.lidar_scenes import (
+    AGES_S,
+    WALL,
+    Box,
+    Boxes,
+    body,
+    entry_at,
+    shifted,
+    window,
+)
 from unit.perception.motion_scenes import STAMP_NS, Scene, make_scene
 
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
@@ -142,7 +153,9 @@ def test_a_scan_wholly_behind_the_camera_is_not_judged_by_it(mode: Mode) -> None
     frame = dataclasses.replace(scene.frame, cloud=cloud)
     motion = segment(mode, dataclasses.replace(scene, frame=frame))
     assert not motion.moving_points.any()
-    assert not motion.judged_points.any()
+    assert motion.judged_pixels is None or not motion.judged_pixels.any()
+    if mode == "tcr":  # LiDAR has an opinion of its own
+        assert not motion.judged_points.any()
 
 
 @MODES
@@ -181,10 +194,81 @@ def test_tcr_whose_past_frame_is_forgotten_says_so() -> None:
     assert "not remembered" in motion.reason
 
 
-def test_no_camera_and_no_old_scan_is_no_source_of_evidence() -> None:
-    motion = segment("improved", dataclasses.replace(make_scene(), flow=NO_FLOW))
+def test_without_camera_and_without_past_scan_there_is_no_past_frame() -> None:
+    motion = segment("improved", dataclasses.replace(make_scene(), flow=NO_FLOW, history=()))
+    assert motion.status is MotionStatus.NO_PAST_FRAME
+    assert "remembered" in motion.reason
+
+
+def test_without_camera_and_without_pose_in_odom_there_is_no_source_of_evidence() -> None:
+    scene = make_scene()
+    unplaced = dataclasses.replace(scene.egomotion, odom_T_velo1=None)
+    motion = segment("improved", dataclasses.replace(scene, flow=NO_FLOW, egomotion=unplaced))
     assert motion.status is MotionStatus.NO_EVIDENCE_SOURCE
     assert "no_camera" in motion.reason
+    assert "pose in odom" in motion.reason
+
+
+def test_lidar_tells_confidence_standing_and_clusters_and_tcr_does_not() -> None:
+    scene = make_scene(board_shift_cam=(0.9, 0.0, 0.0), seconds=0.3)
+    motion = segment("improved", scene)
+    assert motion.confidence is not None
+    assert motion.standing_points is not None
+    assert motion.point_cluster is not None
+    on_board = motion.moving_points & scene.on_board
+    assert (motion.confidence[on_board] > 0.5).all()
+    assert not (motion.standing_points & motion.moving_points).any()
+    assert len(set(motion.point_cluster[on_board])) == 1
+    tcr = segment("tcr", scene)
+    assert (tcr.confidence, tcr.standing_points, tcr.point_cluster) == (None, None, None)
+
+
+CAR: Box = (6.0, 10.0, -6.0, -4.3, 1.5)
+
+
+def look_back(
+    boxes: Boxes, before_s: Sequence[float], after_s: Sequence[float]
+) -> tuple[MotionSegmentation, np.ndarray]:
+    now = entry_at(0.0, boxes)
+    segmenter = MotionSegmenter(MotionSegmentationConfig(), torch.device("cpu"))
+    after = window(boxes, ages_s=[-later_s for later_s in after_s])
+    motion = segmenter.look_back(now.frame, window(boxes, ages_s=before_s), after, now.egomotion)
+    return motion, now.frame.cloud.points_velo
+
+
+@pytest.mark.parametrize(("before_s", "after_s"), [(AGES_S, ()), ((), AGES_S), (AGES_S, AGES_S)])
+def test_looking_back_uses_what_came_before_and_after(
+    before_s: Sequence[float], after_s: Sequence[float]
+) -> None:
+    motion, points = look_back(
+        lambda seconds: [WALL, shifted(CAR, 6 * seconds, 0.0)], before_s, after_s
+    )
+    assert motion.status is MotionStatus.OK
+    assert motion.moving_points[body(points, CAR)].mean() > 0.95
+    assert motion.velocity_velo is not None
+    assert motion.standing_points is not None
+    assert motion.moving_pixels is None
+    found = np.nanmedian(motion.velocity_velo[motion.moving_points], axis=0)
+    np.testing.assert_allclose(found, [6, 0, 0], atol=0.3)
+
+
+def test_looking_back_at_a_car_that_will_pull_out_says_what_the_past_cannot_know() -> None:
+    """It stood until now; half a second later it is gone."""
+
+    def boxes(seconds: float) -> Sequence[Box]:
+        return [WALL, shifted(CAR, 6 * max(seconds, 0.0), 0.0)]
+
+    before, points = look_back(boxes, AGES_S, ())
+    assert not before.moving_points.any()
+    both, _ = look_back(boxes, AGES_S, AGES_S)
+    assert both.moving_points[body(points, CAR)].mean() > 0.95
+
+
+def test_looking_back_with_no_other_scan_has_no_source_of_evidence() -> None:
+    motion, _ = look_back(lambda _: [WALL], (), ())
+    assert motion.status is MotionStatus.NO_EVIDENCE_SOURCE
+    assert motion.reason == "No other scan with a pose is near."
+    assert not motion.judged_points.any()
 
 
 @MODES
