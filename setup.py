@@ -18,7 +18,7 @@ def shared_files() -> list[tuple[str, list[str]]]:
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (str(share), ["package.xml"]),
     ]
-    for folder in ("config", "launch", "msg", "rviz"):
+    for folder in ("config", "config/training", "launch", "msg", "rviz"):
         files = sorted(str(path) for path in Path(folder).glob("*") if path.is_file())
         if files:
             found.append((str(share / folder), files))

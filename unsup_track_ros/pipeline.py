@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ import torch
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.occupancy.change_image import ChangeImageConfig, change_image
 from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper, ScanReading
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
 from unsup_track_ros.perception.detection import DetectionConfig, MotionDetector
@@ -31,11 +32,15 @@ from unsup_track_ros.perception.egomotion import (
 )
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
+from unsup_track_ros.perception.silot_detection import SilotDetectionConfig, SilotDetector
 from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
+from unsup_track_ros.structures.bev_objects import BevObjects
+from unsup_track_ros.structures.change import ChangeImage
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
+from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
 
@@ -59,11 +64,17 @@ class PipelineConfig(Config):
         unit="s",
         gt=0,
     )
+    detector: Literal["motion", "silot"] = parameter(
+        "motion",
+        "What finds objects: grouped motion evidence, or a SILOT network on what has changed.",
+    )
     optical_flow: OpticalFlowConfig = OpticalFlowConfig()
     egomotion: EgomotionConfig = EgomotionConfig()
     consistency: EgomotionConsistencyConfig = EgomotionConsistencyConfig()
     motion_segmentation: MotionSegmentationConfig = MotionSegmentationConfig()
     detection: DetectionConfig = DetectionConfig()
+    silot: SilotDetectionConfig = SilotDetectionConfig()
+    change_image: ChangeImageConfig = ChangeImageConfig()
     box_fitting: BoxFittingConfig = BoxFittingConfig()
     tracker: TrackerConfig = TrackerConfig()
     occupancy: OccupancyConfig = OccupancyConfig()
@@ -95,6 +106,7 @@ class Pipeline:
         self._consistency = EgomotionConsistencyCheck(config.consistency)
         self._motion_segmentation = MotionSegmenter(config.motion_segmentation, device)
         self._detection = MotionDetector(config.detection, device)
+        self._silot = SilotDetector(config.silot, device) if config.detector == "silot" else None
         self._box_fitting = BoxFitter(config.box_fitting)
         self._tracker = Tracker(config.tracker)
         self._occupancy = OccupancyMapper(config.occupancy, device)
@@ -128,7 +140,8 @@ class Pipeline:
             prepared.result()
             motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
         with clock("detection"):
-            regions = self._detection.step(frame, motion, self._expected(frame, egomotion))
+            change = self._changed(scan)
+            objects, regions = self._detect(frame, motion, egomotion, change)
         with clock("box_fitting"):
             detections = self._box_fitting.step(frame, regions)
         with clock("tracking"):
@@ -146,8 +159,22 @@ class Pipeline:
             detections=detections,
             tracks=tracks,
             grids=grids,
+            change=change,
+            bev_objects=objects,
             stage_seconds=clock.stop(),
         )
+
+    def _detect(
+        self,
+        frame: SensorFrame,
+        motion: MotionSegmentation,
+        egomotion: Egomotion,
+        change: ChangeImage | None,
+    ) -> tuple[BevObjects | None, MotionRegions]:
+        """Find objects by the configured detector; one that follows them names them too."""
+        if self._silot is not None:
+            return self._silot.step(frame, change, egomotion.odom_T_velo1)
+        return None, self._detection.step(frame, motion, self._expected(frame, egomotion))
 
     def _expected(
         self, frame: SensorFrame, egomotion: Egomotion
@@ -157,6 +184,16 @@ class Pipeline:
             return None
         boxes_odom = self._tracker.expected(frame.stamp_ns)
         return se3.transform_boxes(se3.inverse(egomotion.odom_T_velo1), boxes_odom)
+
+    def _changed(self, reading: Future[ScanReading | None]) -> ChangeImage | None:
+        """Return what of a scan the map does not explain, where it is wanted and can be told."""
+        if self._silot is None and not self._config.change_image.always:
+            return None
+        scan = reading.result()
+        past = None if scan is None else self._occupancy.map_before(scan)
+        if scan is None or past is None:
+            return None
+        return change_image(scan, past, self._config.change_image)
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a stream."""
@@ -187,6 +224,8 @@ class Pipeline:
         self._history = ()
         self._tracker.reset()
         self._occupancy.reset()
+        if self._silot is not None:
+            self._silot.reset()
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that the next step depends on, as flat arrays."""
@@ -213,12 +252,16 @@ class Pipeline:
 
     def _stateful(
         self,
-    ) -> dict[str, EgomotionEstimator | EgomotionConsistencyCheck | Tracker | OccupancyMapper]:
+    ) -> dict[
+        str,
+        EgomotionEstimator | EgomotionConsistencyCheck | Tracker | OccupancyMapper | SilotDetector,
+    ]:
         return {
             "egomotion": self._egomotion,
             "consistency": self._consistency,
             "tracker": self._tracker,
             "occupancy": self._occupancy,
+            **({} if self._silot is None else {"silot": self._silot}),
         }
 
     def _starts_new_stream(self, stamp_ns: int) -> bool:

@@ -22,6 +22,8 @@ IMPORT_NAMES = {
     "pyyaml": "yaml",
     "scikit-learn": "sklearn",
 }
+# Optional requirements that the package imports where they are asked for.
+EXTRAS = ("argoverse", "ground", "raft", "training")
 # Imported where they are, done without where they are not; or seen by type checkers only.
 OPTIONAL = {"jaxtyping", "_typeshed"}
 
@@ -58,7 +60,7 @@ def package_imports(repository: Path) -> set[str]:
 
 def test_every_import_is_declared_and_every_requirement_is_imported(repository: Path) -> None:
     core = declared(repository, "dependencies")
-    extra = declared(repository, "raft") | declared(repository, "argoverse")
+    extra = set[str]().union(*(declared(repository, e) for e in EXTRAS))
     ros = {child.text for child in package_xml(repository) if child.tag.endswith("depend")}
     imported = package_imports(repository) - OPTIONAL - ros
     assert imported - core - extra == set(), "imported, but not declared in pyproject.toml"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from unsup_track_ros.cli.console import print_result, reports_errors
+from unsup_track_ros.cli.console import print_result, progress_display, reports_errors
 
 if TYPE_CHECKING:
     from unsup_track_ros.evaluation.report import EvaluationReport
@@ -31,7 +31,9 @@ class LabelPass(str, enum.Enum):
 
 @reports_errors
 def evaluate(
-    labels_dir: Annotated[Path, typer.Argument(help="Label directory, the --out of `label`.")],
+    labels_dir: Annotated[
+        Path, typer.Argument(help="Label directory, the --out of `label`; or a run of `train`.")
+    ],
     truth: Annotated[
         Path | None,
         typer.Option(
@@ -54,8 +56,22 @@ def evaluate(
 
     Example: unsup-track evaluate drive_labels --truth drive.truth --label-pass completed
     """
+    from unsup_track_ros.training.run_directory import is_run
+
+    if is_run(labels_dir):
+        _evaluate_run(labels_dir, as_json=as_json)
+        return
     report = score_labels(labels_dir, truth, label_pass)
     print_result(report.to_markdown(), json.loads(report.to_json()), as_json=as_json)
+
+
+def _evaluate_run(folder: Path, *, as_json: bool) -> None:
+    """Score the networks of a training run on videos that it did not see."""
+    from unsup_track_ros.training.silot_run import evaluate_silot, scores_markdown
+
+    with progress_display() as progress:
+        content = evaluate_silot(folder, progress)
+    print_result(scores_markdown(content["rows"]), content, as_json=as_json)
 
 
 def score_labels(

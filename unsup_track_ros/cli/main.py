@@ -21,6 +21,7 @@ from unsup_track_ros.cli.record import record
 from unsup_track_ros.cli.run import PASS_ON, run
 from unsup_track_ros.cli.synthesize import synthesize
 from unsup_track_ros.cli.threads import one_thread_per_task
+from unsup_track_ros.cli.train import train
 
 app = typer.Typer(
     name="unsup-track",
@@ -33,6 +34,7 @@ for command in (demo, synthesize, kitti2bag, label, evaluate, info, params):
     app.command()(command)
 for ros_command in (run, play, record):
     app.command(context_settings=PASS_ON)(ros_command)
+app.add_typer(train)
 
 
 def _print_version(wanted: bool) -> bool:

@@ -161,6 +161,13 @@ class OccupancyMapper:
             free_polar=free_polar,
         )
 
+    def map_before(self, scan: ScanReading) -> OccupancyGrids | None:
+        """Return the map as it is before a scan is added, None before the first."""
+        if self._origin_cell is None:
+            return None
+        nothing = torch.zeros_like(self._log_odds, dtype=torch.bool)
+        return self._grids(scan.stamp_ns, nothing, nothing)
+
     def step(
         self, scan: ScanReading | None, regions: MotionRegions, tracks: Tracks
     ) -> OccupancyGrids | None:

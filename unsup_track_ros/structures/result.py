@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from unsup_track_ros.structures.bev_objects import BevObjects
+from unsup_track_ros.structures.change import ChangeImage
 from unsup_track_ros.structures.consistency import EgomotionConsistency
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion
@@ -31,6 +33,8 @@ class PerceptionResult:
         detections: Boxes in velo.
         tracks: Tracks in odom.
         grids: Occupancy, or None while there is no pose.
+        change: What the static map does not explain of the scan, None where nobody asked for it.
+        bev_objects: Objects with identities of the detector `silot`, None with another detector.
         stage_seconds: Wall time of each stage, which overlap, and of the whole "step"; the only
             member that differs between equal runs.
     """
@@ -44,4 +48,6 @@ class PerceptionResult:
     tracks: Tracks
     grids: OccupancyGrids | None
     consistency: EgomotionConsistency | None = None
+    change: ChangeImage | None = None
+    bev_objects: BevObjects | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)

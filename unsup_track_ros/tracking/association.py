@@ -16,7 +16,7 @@ from unsup_track_ros.structures.motion import MotionState
 from unsup_track_ros.tracking import visible_extent
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
 
-_NOT_ALLOWED = 1e6  # above every cost, small enough to keep the digits of the others
+_WORTH = 4.0  # deviations, or costs of no overlap, that a pair may have and is still worth it
 
 
 class AssociationConfig(Config):
@@ -163,12 +163,16 @@ def _assign(
     tracks: Int64[np.ndarray, " N"],
     detections: Int64[np.ndarray, " M"],
 ) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
-    """Assign as many of the given rows and columns as possible at least total cost (Hungarian)."""
+    """Assign given rows and columns at least total cost (Hungarian).
+
+    A pair is worth at most `_WORTH`: two bad pairs are no better than one good pair and two left
+    alone. Else a splinter would be given to a truck so that the truck can be given to a splinter.
+    """
     if not len(tracks) or not len(detections):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    part = np.minimum(cost[np.ix_(tracks, detections)], _NOT_ALLOWED)
+    part = np.minimum(cost[np.ix_(tracks, detections)] - _WORTH, 0.0)
     rows, columns = linear_sum_assignment(part)
-    allowed = part[rows, columns] < _NOT_ALLOWED
+    allowed = part[rows, columns] < 0
     return tracks[rows[allowed]], detections[columns[allowed]]
 
 
@@ -182,9 +186,10 @@ def associate(
     """Assign detections to tracks in stages, then give fragments to the tracks they lie in.
 
     1. confirmed tracks and high scores, 2. confirmed tracks and low scores (ByteTrack), both by
-    Ro-GDIoU; 3. confirmed tracks by distance alone, for what moved further than its own size while
-    it was not seen (OC-SORT's recovery); 4. tentative tracks and high scores by distance, since
-    their velocity is not known yet.
+    Ro-GDIoU; 3. confirmed tracks by distance and overlap, for what moved further than its own size
+    while it was not seen (OC-SORT's recovery); 4. tentative tracks and high scores alike, since
+    their velocity is not known yet. The overlap breaks ties: a splinter inside a truck is at no
+    distance from it, and must not be taken for the truck.
 
     Args:
         candidates: Gated pairs.
@@ -204,11 +209,12 @@ def associate(
     low = (scores >= config.min_score) & ~high
     detection_of_track = np.full(len(confirmed), -1, np.int64)
     track_of_detection = np.full(len(scores), -1, np.int64)
+    by_both = candidates.distance + candidates.overlap_cost
     stages = (
         (by_overlap, confirmed, high),
         (by_overlap, confirmed, low),
-        (candidates.distance, confirmed, high),
-        (candidates.distance, ~confirmed, high),
+        (by_both, confirmed, high),
+        (by_both, ~confirmed, high),
     )
     for cost, of_tracks, of_detections in stages:
         tracks = np.flatnonzero(of_tracks & (detection_of_track < 0))

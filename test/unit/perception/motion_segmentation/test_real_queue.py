@@ -8,11 +8,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 import torch
 
 from unsup_track_ros.data.kitti.calibration import read_calibration
-from unsup_track_ros.data.kitti.labels import read_drive_labels
 from unsup_track_ros.data.kitti.scans import read_scan
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.box_iou import bev_iou
@@ -85,25 +83,6 @@ def detect(folder: Path, config: MotionSegmentationConfig, flow_from: int) -> De
     motion = MotionSegmenter(config, CPU).step(frame, history, flow, egomotion(13, 14))
     regions = MotionDetector(DetectionConfig(), CPU).step(frame, motion)
     return BoxFitter(BoxFittingConfig()).step(frame, regions)
-
-
-def test_truck_and_car_ahead_are_found_with_their_speeds(shared_data: Path) -> None:
-    folder = shared_data / "kitti_raw_0052"
-    detections = detect(folder, MotionSegmentationConfig(mode="improved"), flow_from=13)
-    labels = read_drive_labels(folder)[1]  # of frame 14, the middle of the three labelled ones
-    largest = labels.boxes_velo[np.argmax(labels.boxes_velo[:, 3])]
-    nearest = labels.boxes_velo[
-        np.argmin(np.abs(labels.boxes_velo[:, :2] - (9.1, -0.3)).sum(axis=1))
-    ]
-    ahead = detections.boxes_velo[:, 0] > 0
-    boxes, speed = detections.boxes_velo[ahead], detections.velocities_velo[ahead, 0]
-    assert len(boxes) == 2  # behind the vehicle more cars move, for which there are no labels
-    truck, car = np.argmax(boxes[:, 3]), np.argmin(boxes[:, 3])
-    iou = bev_iou(boxes[[truck, car]], np.stack([largest, nearest]))
-    assert iou[0, 0] > 0.6
-    assert iou[1, 1] > 0.5
-    assert speed[truck] == pytest.approx(3.5, abs=0.5)
-    assert speed[car] == pytest.approx(1.3, abs=0.5)
 
 
 def test_the_two_frame_test_finds_pieces_of_the_truck_and_nothing_else(shared_data: Path) -> None:

@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`unsup-track train`: networks learn without labels; one command per network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unsup_track_ros.cli.console import print_result, progress_display, reports_errors
+from unsup_track_ros.cli.label import Device, device_name
+
+train = typer.Typer(
+    name="train", no_args_is_help=True, help="Train a network without labels.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+
+
+@train.callback()
+def _train() -> None:
+    """Train a network without labels.
+
+    Example: unsup-track train silot --out silot_run --config config/training/silot_digits.yaml
+    """
+
+
+@train.command("silot")
+@reports_errors
+def train_silot_command(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run directory; resumed if it exists.")],
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Recordings to learn from; without them as the parameters say."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Parameter file (YAML).")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
+    device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.AUTO,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Learn to find and follow small objects in videos, or in bird's-eye views of recordings.
+
+    Example: unsup-track train silot drive1.mcap drive2.mcap --out silot_run
+    """
+    from unsup_track_ros.config import flatten, from_values, load_config
+    from unsup_track_ros.training.silot_run import SilotRunConfig, train_silot
+
+    parameters = SilotRunConfig() if config is None else load_config(config, SilotRunConfig)
+    given: dict[str, object] = {}
+    if recordings:
+        given["data.source"] = "recordings"
+    if steps is not None:
+        given["training.num_steps"] = steps
+    if given:
+        parameters = from_values(SilotRunConfig, flatten(parameters) | given)
+    with progress_display() as progress:
+        run = train_silot(parameters, out, recordings or [], device_name(device), progress)
+    weights = [str(path) for path in run.weights_paths()]
+    text = f"Trained {len(weights)} networks in {out}: see {out / 'report.html'}."
+    print_result(text, {"run": str(out), "weights": weights}, as_json=as_json)
