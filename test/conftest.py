@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import random
+import zlib
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,17 @@ one_thread_per_task()
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("local", deadline=None)
 
+
+def _free_domain() -> int:
+    """Return a domain that is drawn per run, and its own for each of up to eight processes."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(random.SystemRandom().random()))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return 1 + 8 * (zlib.crc32(run.encode()) % 12) + worker % 8
+
+
 # Before anything joins a domain or imports messages: a domain that no other test process uses, on
 # this machine only (above 100 the ports of a domain are among those that the kernel hands out).
-os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, 100))
+os.environ["ROS_DOMAIN_ID"] = str(_free_domain())
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 # Humble always checks the types of message fields, Jazzy when asked to.
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"

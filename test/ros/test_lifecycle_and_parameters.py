@@ -125,8 +125,8 @@ def test_an_inactive_node_is_silent_and_an_active_one_goes_on(probe: Probe, play
     ("parameter", "sentence"),
     [
         (
-            {"pipeline.egomotion.sourc": "tf"},
-            "unknown parameter 'pipeline.egomotion.sourc'; "
+            {"pipeline.egomotion.sources": "tf"},
+            "unknown parameter 'pipeline.egomotion.sources'; "
             "did you mean 'pipeline.egomotion.source'?",
         ),
         (

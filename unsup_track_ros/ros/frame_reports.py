@@ -12,6 +12,7 @@ import numpy as np
 from unsup_track_ros.geometry.se3 import inverse
 from unsup_track_ros.ros.health import Level, Report
 from unsup_track_ros.shapes import Float64
+from unsup_track_ros.structures.consistency import EgomotionConsistency
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.result import PerceptionResult
@@ -29,6 +30,19 @@ def frame_report(frame: SensorFrame) -> Report:
         message=frame.missing_inputs[0],
         values={f"missing {i}": text for i, text in enumerate(frame.missing_inputs, start=1)},
     )
+
+
+def consistency_report(consistency: EgomotionConsistency) -> Report:
+    """Say whether TF, LiDAR and camera agree on the motion, the mounting and the clocks."""
+    values = {
+        finding.quantity.value: f"{finding.status.value}: {finding.value:.3g} +- "
+        f"{finding.sigma:.2g} {finding.unit}".rstrip()
+        for finding in consistency.findings
+    }
+    alarms = consistency.alarms
+    level = Level.WARN if alarms else Level.OK
+    message = alarms[0].sentence if alarms else "TF, LiDAR and camera do not contradict each other."
+    return Report(name="consistency", level=level, message=message, values=values)
 
 
 class EgomotionHealth:

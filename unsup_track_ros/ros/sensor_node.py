@@ -18,10 +18,11 @@ from unsup_track_ros.ros.base_node import BaseNode
 from unsup_track_ros.ros.configuration import AllInOneConfig, PerceptionNodeConfig
 from unsup_track_ros.ros.convert.egomotion import to_odom_transform
 from unsup_track_ros.ros.engine import Engine, choose_device
-from unsup_track_ros.ros.frame_reports import EgomotionHealth, frame_report
+from unsup_track_ros.ros.frame_reports import EgomotionHealth, consistency_report, frame_report
 from unsup_track_ros.ros.health import OutputHealth, Report
 from unsup_track_ros.ros.outputs import PERCEPTION_OUTPUTS, Output, OutputPublishers, Perceived
 from unsup_track_ros.ros.sensor_inputs import SensorInputs
+from unsup_track_ros.structures.consistency import EgomotionConsistency
 from unsup_track_ros.structures.egomotion import EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.result import PerceptionResult
@@ -59,6 +60,7 @@ class SensorNode(BaseNode[AnySensorConfig]):
         self._health = OutputHealth()
         self._egomotion_health = EgomotionHealth()
         self._last_frame: SensorFrame | None = None
+        self._consistency: EgomotionConsistency | None = None
         self._inputs: SensorInputs | None = None
 
     def teardown(self) -> None:
@@ -93,6 +95,7 @@ class SensorNode(BaseNode[AnySensorConfig]):
             inputs.report(),
             *([frame_report(self._last_frame)] if self._last_frame is not None else []),
             self._egomotion_health.report(node.disagreement_m, inputs.lacking),
+            *([consistency_report(self._consistency)] if self._consistency is not None else []),
             self._health.report(
                 node.stamp_delay_warn_s,
                 node.stamp_delay_error_s,
@@ -151,6 +154,7 @@ class SensorNode(BaseNode[AnySensorConfig]):
         self.publish(Perceived(result=result, names=live.names, odom=odom))
         self._egomotion_health.add(result)
         self._last_frame = result.frame
+        self._consistency = result.consistency
 
     def _note(self, stamp_ns: int, processing_s: float, now_s: float) -> None:
         latency_s = (self.get_clock().now().nanoseconds - stamp_ns) / _NS_PER_S

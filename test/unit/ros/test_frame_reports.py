@@ -10,8 +10,18 @@ import numpy as np
 from ros.street import SPEED_MPS
 from unit.ros.test_engine import engine, live_frames
 
-from unsup_track_ros.ros.frame_reports import EgomotionHealth, frame_report
+from unsup_track_ros.ros.frame_reports import (
+    EgomotionHealth,
+    consistency_report,
+    frame_report,
+)
 from unsup_track_ros.ros.health import Level
+from unsup_track_ros.structures.consistency import (
+    ConsistencyFinding,
+    ConsistencyQuantity,
+    ConsistencyStatus,
+    EgomotionConsistency,
+)
 from unsup_track_ros.structures.egomotion import EgomotionSource
 from unsup_track_ros.structures.result import PerceptionResult
 
@@ -66,3 +76,20 @@ def test_a_motion_from_tf_is_not_compared_with_itself() -> None:
     report = health.report(LIMIT_M, "")
     assert report.level is Level.OK
     assert "disagreement with TF" not in report.values
+
+
+def finding(status: ConsistencyStatus, sentence: str) -> ConsistencyFinding:
+    quantity = ConsistencyQuantity.CAMERA_YAW
+    return ConsistencyFinding(
+        quantity=quantity, status=status, value=0.021, sigma=0.002, unit="rad", sentence=sentence
+    )
+
+
+def test_sensors_that_contradict_each_other_are_warned_of() -> None:
+    calm = EgomotionConsistency(findings=(finding(ConsistencyStatus.CONSISTENT, "Fine."),))
+    assert consistency_report(calm).level is Level.OK
+    wrong = finding(ConsistencyStatus.ALARM, "The camera is turned by 1.2 degrees.")
+    report = consistency_report(EgomotionConsistency(findings=(wrong,)))
+    assert report.level is Level.WARN
+    assert report.message == "The camera is turned by 1.2 degrees."
+    assert report.values == {"camera_yaw": "alarm: 0.021 +- 0.002 rad"}

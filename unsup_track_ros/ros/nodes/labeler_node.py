@@ -120,6 +120,8 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
     def _tell(self, state: int, text: str) -> None:
         is_news = state != self._labeling_state
         self._labeling_state, self._labeling_text = state, text
+        if not self.context.ok():  # told to end: nobody can be told any more
+            return
         if is_news:
             self.get_logger().info(text)
         if not is_news and not self._frame_clock.is_due():
@@ -127,7 +129,11 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
         now_ns = self.get_clock().now().nanoseconds
         node = self.config.node
         message = to_progress(self._frame_clock, (node.bag, node.out), (state, text), now_ns)
-        self._progress_topic.publish(message)
+        try:
+            self._progress_topic.publish(message)
+        except RuntimeError:
+            if self.context.ok():
+                raise
 
 
 def main(args: list[str] | None = None) -> int:
