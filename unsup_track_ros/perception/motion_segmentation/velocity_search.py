@@ -20,6 +20,7 @@ from unsup_track_ros.perception.motion_segmentation.distance_field import Distan
 from unsup_track_ros.shapes import Float, Int
 
 _STEP_M = 0.2  # of the first grid; the slope of the field leads on from there
+_MAX_COUNT = 30  # steps to each side of the first grid: bounds time and memory where scans are rare
 _BEAMS = 5  # velocities that are followed
 _SPEED_COST_M = 0.002  # per m/s: of two equal answers the slower motion is meant
 
@@ -55,14 +56,19 @@ def best_velocities(views: Sequence[PastView], reach_mps: float) -> Float[torch.
         reach_mps: Largest speed along each axis.
     """
     indices = [view.field.index(view.places, view.layers) for view in views]
-    step_mps = _STEP_M / abs(views[0].seconds)
-    count = max(int(reach_mps / step_mps), 1)
-    grid = _square(count, views[0].places.device) * step_mps  # (C, 2)
-    cost = _misfit_m(views[0], indices[0], grid[None])
+    first, seconds = views[0], abs(views[0].seconds)
+    count = min(max(int(reach_mps * seconds / _STEP_M), 1), _MAX_COUNT)
+    step_m = max(reach_mps * seconds / count, _STEP_M) if count == _MAX_COUNT else _STEP_M
+    grid = _square(count, first.places.device) * (step_m / seconds)  # (C, 2)
+    cost = _misfit_m(first, indices[0], grid[None])
     cost = cost + _SPEED_COST_M * torch.linalg.vector_norm(grid, dim=-1)
     velocities, misfit = _valleys(grid, cost, 2 * count + 1)
+    while step_m > _STEP_M:  # the nearest scan is so far in time that the grid had to be coarse
+        step_m = max(step_m / 2, _STEP_M)
+        slow = _SPEED_COST_M * torch.linalg.vector_norm(velocities, dim=-1)
+        velocities, misfit = _follow(first, indices[0], velocities, slow, step_m)
     for view, index in zip(views[1:], indices[1:], strict=True):
-        velocities, misfit = _follow(view, index, velocities, misfit)
+        velocities, misfit = _follow(view, index, velocities, misfit, _STEP_M)
     row = torch.arange(len(misfit), device=misfit.device)
     return _refine(views[-1], velocities[row, misfit.argmin(dim=1)])
 
@@ -91,10 +97,11 @@ def _follow(
     index: torch.Tensor,
     velocities: Float[torch.Tensor, "K B 2"],
     misfit: Float[torch.Tensor, "K B"],
+    step_m: float,
 ) -> tuple[Float[torch.Tensor, "K B 2"], Float[torch.Tensor, "K B"]]:
     """Move every beam to the best velocity around it in one more scan; add up its misfit."""
     num, beams, _ = velocities.shape
-    around = velocities[:, :, None] + _square(2, velocities.device) * (_STEP_M / abs(view.seconds))
+    around = velocities[:, :, None] + _square(2, velocities.device) * (step_m / abs(view.seconds))
     cost = _misfit_m(view, index, around.view(num, -1, 2)).view(num, beams, -1)
     best, which = cost.min(dim=2)
     chosen = which[..., None, None].expand(-1, -1, 1, 2)
