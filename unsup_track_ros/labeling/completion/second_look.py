@@ -30,6 +30,7 @@ from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
+from unsup_track_ros.structures.motion import MotionSegmentation
 
 _NS_PER_S = 1e9
 
@@ -94,7 +95,22 @@ class SecondLooker:
         place: tuple[range, int],
         progress: Progress,
     ) -> None:
-        segment, first = place
+        judged = read_ahead(self._judged(recording, egomotions, *place))
+        for frame, motion in judged:
+            regions = self._detector.every_object(frame, motion)
+            look = SecondLook(
+                detections=self._fitter.step(frame, regions),
+                point_region=regions.point_region.astype(np.int32),
+                moving_points=motion.moving_points,
+                judged_points=motion.judged_points,
+            )
+            store.write_scratch(frame.index, to_arrays(look))
+            progress("looking back", frame.index + 1, len(egomotions))
+
+    def _judged(
+        self, recording: Recording, egomotions: Sequence[Egomotion], segment: range, first: int
+    ) -> Iterator[tuple[SensorFrame, MotionSegmentation]]:
+        """Yield every frame from the first wanted one on with its motion, as scans come in."""
         stamps_ns = recording.stamps_ns
         start = next(i for i in segment if stamps_ns[i] >= stamps_ns[first] - self._window_ns)
         frames = read_ahead(_scans(recording, start, segment.stop))
@@ -103,14 +119,11 @@ class SecondLooker:
         for frame in frames:
             entries.append(PastFrame(frame=frame, egomotion=egomotions[frame.index]))
             last = frame.index == segment.stop - 1
-            while waiting < segment.stop and (
+            while waiting <= frame.index and (
                 last or frame.stamp_ns >= stamps_ns[waiting] + self._window_ns
             ):
-                if waiting > frame.index:
-                    break
-                store.write_scratch(waiting, to_arrays(self._look_once(entries, waiting)))
+                yield self._judge_once(entries, waiting)
                 waiting += 1
-                progress("looking back", waiting, len(egomotions))
             while (
                 entries
                 and waiting < segment.stop
@@ -118,7 +131,9 @@ class SecondLooker:
             ):
                 entries.popleft()
 
-    def _look_once(self, entries: Sequence[PastFrame], index: int) -> SecondLook:
+    def _judge_once(
+        self, entries: Sequence[PastFrame], index: int
+    ) -> tuple[SensorFrame, MotionSegmentation]:
         current = next(entry for entry in entries if entry.frame.index == index)
         frame, stamp_ns = current.frame, current.frame.stamp_ns
         posed = [
@@ -129,14 +144,7 @@ class SecondLooker:
         ]
         before = tuple(entry for entry in posed if entry.frame.index < index)
         after = tuple(entry for entry in posed if entry.frame.index > index)
-        motion = self._segmenter.look_back(frame, before, after, current.egomotion)
-        regions = self._detector.every_object(frame, motion)
-        return SecondLook(
-            detections=self._fitter.step(frame, regions),
-            point_region=regions.point_region.astype(np.int32),
-            moving_points=motion.moving_points,
-            judged_points=motion.judged_points,
-        )
+        return frame, self._segmenter.look_back(frame, before, after, current.egomotion)
 
 
 def _scans(recording: Recording, start: int, stop: int) -> Iterator[SensorFrame]:

@@ -10,6 +10,7 @@ and half a second later as the past one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -144,7 +145,7 @@ def _clusters(
     joined = occupied.copy()
     for empty_cells, from_m in enumerate(config.bridge_from_m, start=1):
         reach = np.ones((2 * empty_cells + 1,) * 2, np.uint8)
-        bridged = cv2.dilate(occupied, reach) & _beyond(config, side, from_m)
+        bridged = cv2.dilate(occupied, reach) & _beyond(side, config.cluster_cell_m, from_m)
         joined |= bridged
     num, components, stats, _ = cv2.connectedComponentsWithStats(
         joined, connectivity=8, ltype=cv2.CV_32S
@@ -159,7 +160,8 @@ def _clusters(
     )
 
 
-def _beyond(config: ScanFactsConfig, side: int, from_m: float) -> UInt8[np.ndarray, "Y X"]:
+@lru_cache(maxsize=8)
+def _beyond(side: int, cell_m: float, from_m: float) -> UInt8[np.ndarray, "Y X"]:
     """Return the cells that are far enough for gaps between the returns of one object."""
-    place = (np.arange(side) + 0.5) * config.cluster_cell_m - config.range_m
+    place = (np.arange(side) + 0.5 - side / 2) * cell_m
     return np.asarray(np.hypot(place[:, None], place) >= from_m, np.uint8)
