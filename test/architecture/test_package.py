@@ -61,7 +61,8 @@ def package_imports(repository: Path) -> set[str]:
 def test_every_import_is_declared_and_every_requirement_is_imported(repository: Path) -> None:
     core = declared(repository, "dependencies")
     extra = set[str]().union(*(declared(repository, e) for e in EXTRAS))
-    ros = {child.text for child in package_xml(repository) if child.tag.endswith("depend")}
+    depends = [c.text or "" for c in package_xml(repository) if c.tag.endswith("depend")]
+    ros = {name.removesuffix("_py") for name in depends}  # the package tf2_ros_py holds `tf2_ros`
     imported = package_imports(repository) - OPTIONAL - ros
     assert imported - core - extra == set(), "imported, but not declared in pyproject.toml"
     assert core - imported == set(), "declared in pyproject.toml, but never imported"
