@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cyclonedds.core import GuardCondition as DdsGuardCondition
 from cyclonedds.core import Listener
@@ -27,6 +27,13 @@ from unsup_track_ros.standalone.task import CallbackGroup
 
 Work = Callable[[], Any]
 _POLICY_NAMES: Final = {2: "DURABILITY", 11: "RELIABILITY", 23: "DATA_REPRESENTATION"}
+
+
+class TopicEndpointInfo(NamedTuple):
+    """What is known of a publisher or subscription somewhere on the network."""
+
+    topic_type: str
+    qos_profile: QoSProfile
 
 
 class Endpoint:

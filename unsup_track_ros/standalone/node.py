@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from unsup_track_ros.standalone import dds
 from unsup_track_ros.standalone.arguments import parse_arguments
@@ -19,6 +19,7 @@ from unsup_track_ros.standalone.endpoints import (
     Publisher,
     Subscription,
     Timer,
+    TopicEndpointInfo,
 )
 from unsup_track_ros.standalone.exceptions import (
     NotInitializedException,
@@ -51,13 +52,6 @@ from unsup_track_ros.standalone.time import Time, TimeMessage
 SIM_TIME = "use_sim_time"
 _ROSOUT_DEPTH = 1000
 AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
-
-
-class TopicEndpointInfo(NamedTuple):
-    """What is known of a publisher or subscription somewhere on the network."""
-
-    topic_type: str
-    qos_profile: QoSProfile
 
 
 class Node(Parameters):
