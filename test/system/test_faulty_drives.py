@@ -15,9 +15,7 @@ from system.label_directory import run_well
 from unsup_track_ros.config import from_values
 from unsup_track_ros.data.kitti import convert_drive
 from unsup_track_ros.data.recording import Recording, RecordingConfig
-from unsup_track_ros.data.synthetic.camera import CameraConfig
 from unsup_track_ros.data.synthetic.faults import FaultConfig
-from unsup_track_ros.data.synthetic.lidar import LidarConfig
 from unsup_track_ros.data.synthetic.recording import write_world
 from unsup_track_ros.data.synthetic.world import World, WorldConfig, build_world
 from unsup_track_ros.perception.egomotion import (
@@ -34,7 +32,7 @@ from unsup_track_ros.structures.consistency import (
 from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
 from unsup_track_ros.structures.history import PastFrame
 
-SECONDS = 2.2
+SECONDS = 3.4
 YAW_RAD = float(np.radians(1.5))
 JUMP = {"odom_jump_m": 0.5, "odom_jump_at_s": 1.8}
 # What is wrong, what is to be found, and the parameter that makes up for it.
@@ -50,8 +48,6 @@ def world() -> World:
     config = WorldConfig(
         duration_s=SECONDS,
         occupancy_half_size_m=10.0,
-        lidar=LidarConfig(beams=32, azimuth_steps=900),
-        camera=CameraConfig(width_px=416, height_px=128),
     )
     return build_world(config, seed=5)
 
