@@ -83,7 +83,7 @@ def _detections(
     moving_speed_mps: float,
 ) -> Detections:
     whole, row = here.objects.trajectories, (here.shown, here.place)
-    velocities_odom = whole.velocities_odom[row]
+    velocities_odom = _velocities_odom(here)
     moves = np.hypot(velocities_odom[:, 0], velocities_odom[:, 1]) >= moving_speed_mps
     boxes_velo = se3.transform_boxes(se3.inverse(odom_T_velo), whole.boxes_odom[row])
     boxes_pix = np.full((len(boxes_velo), 4), np.nan)
@@ -109,7 +109,7 @@ def _tracks(stamp_ns: int, here: FrameObjects) -> Tracks:
         stamp_ns=stamp_ns,
         ids=here.ids,
         boxes_odom=whole.boxes_odom[row],
-        velocities_odom=whole.velocities_odom[row],
+        velocities_odom=_velocities_odom(here),
         position_covariances_odom=whole.position_covariances_odom[row],
         velocity_covariances_odom=whole.velocity_covariances_odom[row],
         existence=here.objects.weights[here.shown],
@@ -118,6 +118,12 @@ def _tracks(stamp_ns: int, here: FrameObjects) -> Tracks:
         ages_s=here.ages_s,
         detection_index=np.arange(len(here.shown)),
     )
+
+
+def _velocities_odom(here: FrameObjects) -> Float64[np.ndarray, "K 3"]:
+    """Return the velocities; of what never moved they are but the change of what is seen of it."""
+    velocities_odom = here.objects.trajectories.velocities_odom[here.shown, here.place]
+    return np.where(here.objects.mover[here.shown, None], velocities_odom, 0.0)
 
 
 def _points_on(look: SecondLook, here: FrameObjects) -> Int64[np.ndarray, " K"]:
@@ -145,7 +151,7 @@ def _moving_points(
     """Let objects decide about their points, and the evidence about all others."""
     objects = here.objects
     speed = np.zeros(len(objects.weights))
-    velocities = objects.trajectories.velocities_odom[here.shown, here.place]
+    velocities = _velocities_odom(here)
     speed[here.shown] = np.hypot(velocities[:, 0], velocities[:, 1])
     moves = np.append((speed >= moving_speed_mps) & (objects.weights > 0), False)
     owned = here.owner >= 0
