@@ -23,7 +23,6 @@ class DistanceField:
     """Truncated city-block distance on the ground to the nearest point of a scan, per height band.
 
     Attributes:
-        reach_m: Longest shift of a place that can be looked up.
         cell_m: Side of a cell.
         device: Where it lies.
     """
@@ -38,7 +37,6 @@ class DistanceField:
         cell_m: float,
         device: torch.device,
     ) -> None:
-        self.reach_m = reach_m
         self.cell_m = cell_m
         self._half_side_m = half_side_m
         self._reach = int(reach_m / cell_m)

@@ -58,7 +58,7 @@ def best_velocities(views: Sequence[PastView], reach_mps: float) -> Float[torch.
     indices = [view.field.index(view.places, view.layers) for view in views]
     first, seconds = views[0], abs(views[0].seconds)
     count = min(max(int(reach_mps * seconds / _STEP_M), 1), _MAX_COUNT)
-    step_m = max(reach_mps * seconds / count, _STEP_M) if count == _MAX_COUNT else _STEP_M
+    step_m = max(reach_mps * seconds / _MAX_COUNT, _STEP_M)
     grid = _square(count, first.places.device) * (step_m / seconds)  # (C, 2)
     cost = _misfit_m(first, indices[0], grid[None])
     cost = cost + _SPEED_COST_M * torch.linalg.vector_norm(grid, dim=-1)
