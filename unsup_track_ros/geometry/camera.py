@@ -73,7 +73,7 @@ def seen_points(
     row = cam_T_velo[2].astype(points_velo.dtype)
     x, y, z = points_velo[:, 0], points_velo[:, 1], points_velo[:, 2]
     index = np.flatnonzero(row[0] * x + row[1] * y + row[2] * z + row[3] > min_depth_m)
-    points_cam = se3.transform(cam_T_velo, points_velo[index])
+    points_cam = se3.transform(cam_T_velo, points_velo.take(index, axis=0))
     points_pix = project(points_cam, camera.pix_T_cam)
     seen = np.flatnonzero(inside(points_pix, camera.width_px, camera.height_px))
-    return index[seen], points_cam[seen], points_pix[seen]
+    return index[seen], points_cam.take(seen, axis=0), points_pix.take(seen, axis=0)

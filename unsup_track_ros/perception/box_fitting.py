@@ -182,7 +182,7 @@ class BoxFitter:
         group = (regions.point_region[member] - 1).astype(np.int64)
         picked = evenly_picked(group, self._config.max_extent_points)
         member, group = member[picked], group[picked]
-        points = points_base[member]
+        points = points_base.take(member, axis=0)
         velocities_base = velocities_velo @ base_T_velo[:3, :3].T
         yaw, heading_known = self._yaw(points, group, velocities_base)
         centre_xy, size = extents_along(points[:, :2], group, yaw, self._config.trim_share)

@@ -128,7 +128,7 @@ class MotionDetector:
             return regions
         loose = np.where(regions.point_region > 0, 0, motion.point_cluster).astype(np.int64)
         index = np.flatnonzero(loose)
-        points_velo = frame.cloud.points_velo[index]
+        points_velo = frame.cloud.points_velo.take(index, axis=0)
         inside = box_of_points(points_velo, expected_velo, self._config.expected_margin_m) >= 0
         size = np.bincount(loose[index], minlength=1)
         num_inside = np.bincount(loose[index[inside]], minlength=len(size))
@@ -179,10 +179,10 @@ class MotionDetector:
     def _from_points(self, frame: SensorFrame, motion: MotionSegmentation) -> MotionRegions:
         config = self._config
         index = np.flatnonzero(motion.moving_points)
-        points_velo = frame.cloud.points_velo[index]
+        points_velo = frame.cloud.points_velo.take(index, axis=0)
         velocity = np.full((len(index), 3), np.nan, np.float32)
         if motion.velocity_velo is not None:
-            velocity = motion.velocity_velo[index]
+            velocity = motion.velocity_velo.take(index, axis=0)
         cluster = np.zeros(len(index), np.int64)
         if motion.point_cluster is not None:
             cluster = motion.point_cluster[index].astype(np.int64)
@@ -266,7 +266,9 @@ class MotionDetector:
         loose, clustered = np.split(order, [np.count_nonzero(cluster == 0)])
         picked = clustered[evenly_picked(cluster[clustered], _GROUPED_POINTS)]
         kept = np.concatenate([loose, picked])
-        found = self._grouped(points_velo[kept], velocity[kept], cluster[kept])
+        found = self._grouped(
+            points_velo.take(kept, axis=0), velocity.take(kept, axis=0), cluster[kept]
+        )
         of_cluster = np.zeros(int(cluster.max(initial=0)) + 1, np.int64)
         of_cluster[cluster[picked]] = found[len(loose) :]
         labels = of_cluster[cluster]
@@ -317,7 +319,9 @@ def _points_of(
     volume = np.zeros(int(np.prod(voxels.grid.shape_zyx)), np.int64)
     volume[voxels.voxel[voxels.moving]] = voxels.region[voxels.moving]
     index = np.flatnonzero(motion.moving_points)  # the points in moving voxels, and no others
-    points_cam = se3.transform(frame.camera.cam_T_velo, frame.cloud.points_velo[index])
+    points_cam = se3.transform(
+        frame.camera.cam_T_velo, frame.cloud.points_velo.take(index, axis=0)
+    )
     voxel = flat_voxels(voxels.grid, points_cam)
     point_region = np.zeros(len(frame.cloud.points_velo), np.int64)
     point_region[index] = np.where(voxel == OUTSIDE, 0, volume[voxel])
@@ -331,7 +335,10 @@ def _group_means(
     known: Bool[np.ndarray, " M"] = np.isfinite(values).all(axis=1)
     count = np.bincount(group[known], minlength=num)
     sums = np.stack(
-        [np.bincount(group[known], weights=column, minlength=num) for column in values[known].T]
+        [
+            np.bincount(group[known], weights=column, minlength=num)
+            for column in np.compress(known, values, axis=0).T
+        ]
     )
     with np.errstate(invalid="ignore"):
         return np.asarray((sums / count).T, np.float32)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,17 +128,22 @@ class LidarOdometry:
     def __init__(self, config: LidarOdometryConfig) -> None:
         self._config = config
         self._coarse = CoarseRegistration(config.coarse, config.max_range_m)
-        self._moments = empty_moments()
+        # A scan joins the map while the other stages work: nobody needs it before the next scan.
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="map")
+        self._joining: Future[None] | None = None
+        self._forget_map()
         self._last: _LastScan | None = None
 
     def reset(self) -> None:
         """Forget the map: the next scan starts a new one."""
+        self._await_map()
         self._coarse.reset()
-        self._moments = empty_moments()
+        self._forget_map()
         self._last = None
 
     def step(self, frame: SensorFrame) -> LidarPose:
         """Find the pose of the frame's scan and add it to the map."""
+        self._await_map()
         points_velo = self._in_range(frame.cloud.points_velo)
         if len(points_velo) < self._config.min_points:
             return self._lost(
@@ -152,6 +158,7 @@ class LidarOdometry:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return flat arrays that continue the odometry with the same bytes, at any moment."""
+        self._await_map()
         state = {f"coarse/{key}": value for key, value in self._coarse.state().items()}
         state["plane_keys"] = self._moments.keys
         state["plane_sums"] = self._moments.sums
@@ -165,11 +172,13 @@ class LidarOdometry:
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on exactly where `state` was taken."""
         prefix = "coarse/"
+        self._await_map()
         self._coarse.reset()
         self._coarse.restore(
             {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
         )
         self._moments = VoxelMoments(keys=state["plane_keys"], sums=state["plane_sums"])
+        self._levels = plane_levels(self._moments, self._config.planes)
         self._last = None
         if "last_stamp_ns" in state:
             self._last = _LastScan(
@@ -182,7 +191,7 @@ class LidarOdometry:
     def _start(self, frame: SensorFrame, points_velo: np.ndarray) -> LidarPose:
         odom_T_base = np.eye(4)  # odom starts where the vehicle stands, level
         odom_T_velo = odom_T_base @ frame.base_T_velo
-        self._add(points_velo, odom_T_velo, odom_T_velo)
+        self._add_beside(points_velo, odom_T_velo, odom_T_velo)
         self._last = _LastScan(
             stamp_ns=frame.stamp_ns, odom_T_velo=odom_T_velo, delta=np.eye(4), delta_s=0.0
         )
@@ -193,7 +202,7 @@ class LidarOdometry:
         delta = scaled(last.delta, elapsed_s / last.delta_s) if last.delta_s > 0 else last.delta
         predicted_odom_T_velo = last.odom_T_velo @ delta
         source = voxel_down_sample(self._thinned(points_velo), self._config.source_voxel_m)
-        levels = plane_levels(self._moments, self._config.planes)
+        levels = self._levels
         starts = [predicted_odom_T_velo]
         if last.delta_s == 0:
             starts = self._guessed_starts(predicted_odom_T_velo, frame.base_T_velo, source, levels)
@@ -205,7 +214,7 @@ class LidarOdometry:
         reason = self._doubt(inverse(predicted_odom_T_velo) @ odom_T_velo, overlap)
         if reason:
             return self._lost(reason, overlap)
-        self._add(points_velo, odom_T_velo, predicted_odom_T_velo)
+        self._add_beside(points_velo, odom_T_velo, predicted_odom_T_velo)
         self._last = _LastScan(
             stamp_ns=frame.stamp_ns,
             odom_T_velo=odom_T_velo,
@@ -296,6 +305,23 @@ class LidarOdometry:
     def _lost(self, reason: str, overlap: float = float("nan")) -> LidarPose:
         return LidarPose(outcome=LidarOutcome.LOST, overlap=overlap, reason=reason)
 
+    def _forget_map(self) -> None:
+        self._moments = empty_moments()
+        self._levels = plane_levels(self._moments, self._config.planes)
+
+    def _await_map(self) -> None:
+        """Wait until the latest scan is in the map."""
+        if self._joining is not None:
+            joining, self._joining = self._joining, None
+            joining.result()
+
+    def _add_beside(
+        self, points_velo: np.ndarray, odom_T_velo: np.ndarray, predicted_odom_T_velo: np.ndarray
+    ) -> None:
+        self._joining = self._beside.submit(
+            self._add, points_velo, odom_T_velo, predicted_odom_T_velo
+        )
+
     def _add(
         self, points_velo: np.ndarray, odom_T_velo: np.ndarray, predicted_odom_T_velo: np.ndarray
     ) -> None:
@@ -303,6 +329,7 @@ class LidarOdometry:
         points_odom = transform(odom_T_velo, self._thinned(points_velo))
         new = moments_of(points_odom, self._config.planes.voxel_m)
         self._moments = updated(self._moments, new, self._config.planes.keep_ratio)
+        self._levels = plane_levels(self._moments, self._config.planes)
 
     def _thinned(self, points_velo: np.ndarray) -> np.ndarray:
         stride = -(-len(points_velo) // self._config.max_points)

@@ -108,7 +108,7 @@ class PlaneLevels:
 def planes_of(moments: VoxelMoments, voxel_m: float, config: PlaneMapConfig) -> Planes:
     """Find the voxels whose points form a plane."""
     dense = moments.sums[:, 0] >= config.min_points
-    keys, sums = moments.keys[dense], moments.sums[dense]
+    keys, sums = moments.keys[dense], np.compress(dense, moments.sums, axis=0)
     mean = sums[:, 1:4] / sums[:, :1]
     covariance = np.empty((len(keys), 3, 3))
     for column, (i, j) in enumerate(PAIRS, start=4):
@@ -192,8 +192,8 @@ def support(
     total = 0.0
     for planes in (levels.fine, levels.coarse):
         place, found = find(planes.keys, voxel_keys(points_odom, planes.voxel_m))
-        normal = planes.normals[place[found]]
-        offset = points_odom[found] - planes.centroids[place[found]]
+        normal = planes.normals.take(place[found], axis=0)
+        offset = np.compress(found, points_odom, axis=0) - planes.centroids.take(place[found], axis=0)
         distance_m = np.einsum("pi,pi->p", offset, normal)
         vote = 1.0 / (1.0 + (distance_m / config.fine_scale_m) ** 2)
         total += float(
@@ -216,18 +216,25 @@ def _gauss_newton_step(
     if np.count_nonzero(found) < config.min_matches:
         return None
     place = place[found]
-    normal = planes.normals[place]
-    residual_m = np.einsum("pi,pi->p", points_odom[found] - planes.centroids[place], normal)
+    normal = planes.normals.take(place, axis=0)
+    offset = np.compress(found, points_odom, axis=0) - planes.centroids.take(place, axis=0)
+    residual_m = np.einsum("pi,pi->p", offset, normal)
     # Geman-McClure: a point on something that moved loses its say with the 4th power of distance.
     weight = 1.0 / (1.0 + (residual_m / scale_m) ** 2) ** 2
     weight /= 1.0 + planes.variances[place] / config.sensor_noise_m**2
-    jacobian = np.concatenate([normal, np.cross(arm[found], normal)], axis=1)
+    jacobian = np.concatenate([normal, _cross(np.compress(found, arm, axis=0), normal)], axis=1)
     weighted = jacobian * weight[:, None]
     hessian = weighted.T @ jacobian
     try:
         return -np.linalg.solve(hessian, weighted.T @ residual_m)
     except np.linalg.LinAlgError:
         return None
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the cross products of (P, 3) rows; numpy's own takes three times as long."""
+    (ax, ay, az), (bx, by, bz) = a.T, b.T
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=1)
 
 
 def _moved(odom_T_velo: np.ndarray, step: np.ndarray) -> Float64[np.ndarray, "4 4"]:
@@ -252,7 +259,7 @@ def _widened(planes: Planes) -> Planes:
     return Planes(
         voxel_m=planes.voxel_m,
         keys=unique,
-        centroids=planes.centroids[owner],
-        normals=planes.normals[owner],
+        centroids=planes.centroids.take(owner, axis=0),
+        normals=planes.normals.take(owner, axis=0),
         variances=planes.variances[owner],
     )

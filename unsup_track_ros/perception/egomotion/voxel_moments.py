@@ -58,7 +58,9 @@ def updated(moments: VoxelMoments, new: VoxelMoments, keep_ratio: float) -> Voxe
         np.concatenate([moments.sums * keep_ratio, new.sums]),
     )
     remembered = merged.sums[:, 0] > _FORGOTTEN_POINTS
-    return VoxelMoments(keys=merged.keys[remembered], sums=merged.sums[remembered])
+    return VoxelMoments(
+        keys=merged.keys[remembered], sums=np.compress(remembered, merged.sums, axis=0)
+    )
 
 
 def coarsened(moments: VoxelMoments, voxel_m: float) -> VoxelMoments:
@@ -89,7 +91,7 @@ def _summed(keys: np.ndarray, sums: np.ndarray) -> VoxelMoments:
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     start = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    return VoxelMoments(keys=keys[start], sums=np.add.reduceat(sums[order], start, axis=0))
+    return VoxelMoments(keys=keys[start], sums=np.add.reduceat(sums.take(order, axis=0), start, axis=0))
 
 
 def find(

@@ -182,9 +182,9 @@ def _rays(view: FlowView, frame: SensorFrame, sample: FlowSample) -> _Rays:
     seconds = (image1.stamp_ns - image0.stamp_ns) * 1e-9
     cam1_T_base = image1.cam_T_velo @ se3.inverse(frame.base_T_velo)
     cam0_T_base = view.cam0_T_cam1 @ cam1_T_base
-    places_pix1 = scan.points_pix[sample.row]
+    places_pix1 = scan.points_pix.take(sample.row, axis=0)
     return _Rays(
-        points_cam0=se3.transform(view.cam0_T_cam1, scan.points_cam[sample.row].astype(np.float64)),
+        points_cam0=se3.transform(view.cam0_T_cam1, scan.points_cam.take(sample.row, axis=0).astype(np.float64)),
         step_cam0=-seconds * cam0_T_base[:3, :2],  # the past place lies behind the motion
         places_pix0=(places_pix1 + sample_bilinear(view.flow10_px, places_pix1)).astype(np.float64),
         pix_T_cam=scan.camera.pix_T_cam,
@@ -221,12 +221,12 @@ def _fit(
     """Fit every cluster's velocity; return it and the points' weights without outliers (Cauchy)."""
     sure = 1.0 / sample.sigma_px.astype(np.float64) ** 2
     velocity, weight = start, sure
+    left_px, slope_px = _residual(rays, velocity.take(sample.cluster, axis=0))
     for _ in range(_ITERATIONS):
-        left_px, slope_px = _residual(rays, velocity[sample.cluster])
         velocity = velocity + _least_squares(
             config, slope_px, left_px, weight, sample.cluster, len(start)
         )
-        left_px, _ = _residual(rays, velocity[sample.cluster])
+        left_px, slope_px = _residual(rays, velocity.take(sample.cluster, axis=0))
         weight = sure / (1 + (left_px**2).sum(axis=1) * sure / _OUTLIER_SIGMAS**2)
     return velocity, weight
 
@@ -238,7 +238,7 @@ def _squares(
     velocity: Float64[np.ndarray, "C1 2"],
 ) -> Float64[np.ndarray, " C1"]:
     """Return the weighted sum of squares that velocities leave of each cluster's flow."""
-    left_px, _ = _residual(rays, velocity[sample.cluster])
+    left_px, _ = _residual(rays, velocity.take(sample.cluster, axis=0))
     return _sum(weight * (left_px**2).sum(axis=1), sample.cluster, len(velocity))
 
 
@@ -250,7 +250,7 @@ def _judged(
 ) -> tuple[Bool[np.ndarray, " C1"], Bool[np.ndarray, " C1"]]:
     """Tell which clusters' flow contradicts their velocity, and which one's fits it."""
     num = len(velocity)
-    left_px, _ = _residual(rays, velocity[sample.cluster])
+    left_px, _ = _residual(rays, velocity.take(sample.cluster, axis=0))
     distance_px = np.linalg.norm(left_px, axis=1)
     least = config.min_agreeing_share * np.bincount(sample.cluster, minlength=num)
     against = np.bincount(sample.cluster[distance_px > sample.limit_px], minlength=num)

@@ -21,7 +21,6 @@ from unsup_track_ros.perception.motion_segmentation.projected_scan import (
     FlowView,
     ProjectedScan,
     sample_bilinear,
-    scatter_to_image,
 )
 from unsup_track_ros.shapes import Bool, Float, Float32, Int64
 
@@ -192,11 +191,3 @@ def _cell_of(scan: ProjectedScan, cell_m: float) -> Int64[np.ndarray, " V"]:
     key -= key.min(axis=0, initial=0)
     flat = np.ravel_multi_index(tuple(key.T), tuple(key.max(axis=0, initial=0) + 1))
     return np.unique(flat, return_inverse=True)[1].astype(np.int64)
-
-
-def to_image(
-    scan: ProjectedScan, values: Float32[np.ndarray, " V"] | Bool[np.ndarray, " V"]
-) -> np.ndarray:
-    """Write per-point values to an image of zeros; the nearest point of a pixel stays."""
-    far_first = np.argsort(-scan.points_cam[:, 2], kind="stable")
-    return scatter_to_image(values[far_first], scan.flat_pix[far_first], scan.camera)

@@ -5,9 +5,16 @@
 LiDAR's answer stands unless the camera sees enough of the cluster and its flow contradicts that
 answer. Then the camera's own answer counts, if it has one: the cluster stands if its flow fits
 standing still, and moves if one velocity explains the flow and a past scan does not contradict it.
+
+The past scan is asked because flow can be wrong for all of an object at once: the side of a parked
+car fills the border of the image and moves further than block matching reaches. Its wrong velocity
+then puts the car where the past scan saw road. A truck that slides along its own side does not
+contradict the past scan.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,12 +25,9 @@ from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
 )
 from unsup_track_ros.perception.motion_segmentation.camera_evidence import CameraEvidence
 from unsup_track_ros.perception.motion_segmentation.lidar_evidence import PointEvidence
-from unsup_track_ros.perception.motion_segmentation.past_explanation import explained_shares
 from unsup_track_ros.perception.motion_segmentation.projected_scan import FlowView
-from unsup_track_ros.shapes import Float32
-from unsup_track_ros.structures.egomotion import Egomotion
+from unsup_track_ros.shapes import Float32, Float64
 from unsup_track_ros.structures.frame import SensorFrame
-from unsup_track_ros.structures.history import PastFrame
 
 
 def fuse_clusters(
@@ -31,7 +35,8 @@ def fuse_clusters(
     lidar: PointEvidence,
     image: CameraEvidence,
     view: FlowView,
-    frames: tuple[SensorFrame, PastFrame, Egomotion],
+    frame: SensorFrame,
+    explained_shares: Callable[[Float32[np.ndarray, "C1 3"]], Float64[np.ndarray, " C1"]],
 ) -> PointEvidence:
     """Return LiDAR's evidence, corrected where the camera contradicts it.
 
@@ -40,14 +45,15 @@ def fuse_clusters(
         lidar: Verdicts of LiDAR.
         image: Verdicts of the camera on single points.
         view: What the camera saw.
-        frames: Current frame, the past one to check velocities against, and the egomotion.
+        frame: Current frame.
+        explained_shares: Returns the share of each cluster that a past scan has points for, given
+            (C + 1, 3) velocities in velo, m/s; nan where the velocity is nan.
     """
-    frame, past, egomotion = frames
     claims_velo = _claims(lidar)
     sample = flow_sample(config, image, lidar.cluster[view.scan1.point_index])
     verdict = cluster_verdict(config, view, frame, sample, claims_velo)
     found_velo = np.where(verdict.rejects_claim[:, None], verdict.velocities_velo, np.nan)
-    shares = explained_shares(frame, past, egomotion, (lidar.cluster, found_velo))
+    shares = explained_shares(found_velo)
     admitted = shares >= config.min_past_share
     rests = verdict.rejects_claim & verdict.fits_rest
     moves_instead = admitted[lidar.cluster] & lidar.judged

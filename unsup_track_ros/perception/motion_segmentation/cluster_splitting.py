@@ -55,7 +55,7 @@ def cut_out(
     row = np.flatnonzero(concerned[clusters.label])
     if not len(row):
         return clusters
-    flat, shape = _cells(points_base[row, :2], cut.cell_m)
+    flat, shape = _cells(points_base.take(row, axis=0)[:, :2], cut.cell_m)
     here = np.bincount(flat[asked[row]], minlength=shape[0] * shape[1])
     leaving = np.bincount(flat[chosen[row]], minlength=len(here))
     taken = (leaving > 0) & (leaving >= cut.min_share * here)
@@ -76,10 +76,11 @@ def _cells(
     places: Float32[np.ndarray, "K 2"], cell_m: float
 ) -> tuple[Int[np.ndarray, " K"], tuple[int, int]]:
     """Return the flat cell of each place on a grid around all of them, and the grid's shape."""
-    cell = np.floor(places / cell_m).astype(np.int64)
-    cell -= cell.min(axis=0)
-    rows, columns = int(cell[:, 1].max()) + 1, int(cell[:, 0].max()) + 1
-    return cell[:, 1] * columns + cell[:, 0], (rows, columns)
+    column, row = (np.floor(places[:, axis] / cell_m).astype(np.int64) for axis in (0, 1))
+    column -= column.min()
+    row -= row.min()
+    rows, columns = int(row.max()) + 1, int(column.max()) + 1
+    return row * columns + column, (rows, columns)
 
 
 def _measured(
@@ -88,11 +89,13 @@ def _measured(
     """Measure the new clusters; the old ones keep the extent they had."""
     first_new = len(before.sizes)
     sizes = np.bincount(label, minlength=first_new)
-    low = np.full((len(sizes), 2), np.inf, np.float32)
-    high = np.full((len(sizes), 2), -np.inf, np.float32)
     row = np.flatnonzero(label >= first_new)
-    np.minimum.at(low, label[row], points_base[row, :2])
-    np.maximum.at(high, label[row], points_base[row, :2])
-    extents_m = (high - low).max(axis=1).astype(before.extents_m.dtype)
+    row = row[np.argsort(label[row], kind="stable")]
+    start = np.flatnonzero(np.diff(label[row], prepend=-1))
+    places = points_base.take(row, axis=0)[:, :2]
+    extents_m = np.zeros(len(sizes), before.extents_m.dtype)
     extents_m[:first_new] = before.extents_m
+    if len(row):
+        sides_m = np.maximum.reduceat(places, start) - np.minimum.reduceat(places, start)
+        extents_m[label[row[start]]] = sides_m.max(axis=1)
     return Clusters(label=label, sizes=sizes, extents_m=extents_m)

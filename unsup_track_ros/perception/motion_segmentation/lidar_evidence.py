@@ -198,6 +198,40 @@ class LidarEvidence:
         verdict = _joined(verdict, _best([self._verdict(scan, new, side) for side in sides]))
         return self._spread(scan, verdict, frame.base_T_velo)
 
+    def explained_shares(
+        self,
+        frame: SensorFrame,
+        past: PastFrame,
+        egomotion: Egomotion,
+        clusters: tuple[Int[np.ndarray, " P"], Float32[np.ndarray, "C1 3"]],
+    ) -> Float64[np.ndarray, " C1"]:
+        """Return the share of each cluster that a past scan has points for, nan where not asked.
+
+        Args:
+            frame: Current frame.
+            past: The frame to compare with.
+            egomotion: Motion of the sensor to the current frame.
+            clusters: (P,) cluster of each point, 0 for none, and each cluster's velocity in velo
+                (m/s); nan for clusters that are not asked about.
+        """
+        label, velocities_velo = clusters
+        shares = np.full(len(velocities_velo), np.nan)
+        scan = self.facts(frame)
+        scan = replace(scan, clusters=replace(scan.clusters, label=label))
+        members = members_of(scan, np.isfinite(velocities_velo[:, 0]))
+        if egomotion.odom_T_velo1 is None or not len(members.cluster):
+            return shares
+        odom_T_base1 = egomotion.odom_T_velo1 @ se3.inverse(frame.base_T_velo)
+        velocities_base1 = velocities_velo[members.cluster] @ frame.base_T_velo[:3, :3].T
+        lost = unexplained(
+            self._past_scan(past, frame.stamp_ns, odom_T_base1),
+            members,
+            self._config.explained_m,
+            velocities_base1[:, :2],
+        )
+        shares[members.cluster] = members.share(~lost)
+        return shares
+
     def _without_bystanders(
         self, scan: ScanFacts, verdict: _Verdict, sides: Sequence[_Side]
     ) -> Clusters:
@@ -352,7 +386,7 @@ class LidarEvidence:
         return PointEvidence(
             moving=confidence > 0,
             judged=ground | self._judgeable(scan.clusters)[label],
-            velocity_velo=velocity_velo[label],
+            velocity_velo=velocity_velo.take(label, axis=0),
             confidence=confidence,
             standing=(ground | verdict.stands[label]) & ~(confidence > 0),
             cluster=label,

@@ -43,6 +43,16 @@ class ProjectedScan:
         """Row-major index of the nearest pixel of each point."""
         return flat_pixels(self.points_pix, self.camera)
 
+    def far_first(self) -> ProjectedScan:
+        """Return the points in such an order that of those in a pixel the nearest is written last."""
+        order = np.argsort(-self.points_cam[:, 2], kind="stable")
+        return ProjectedScan(
+            camera=self.camera,
+            point_index=self.point_index[order],
+            points_cam=self.points_cam.take(order, axis=0),
+            points_pix=self.points_pix.take(order, axis=0),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FlowView:

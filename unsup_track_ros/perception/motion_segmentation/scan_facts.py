@@ -109,7 +109,7 @@ def read_scan(config: ScanFactsConfig, frame: SensorFrame, device: torch.device)
         ranges=RangeImage(frame.cloud.points_velo),
         clusters=_clusters(config, points_base, solid & (height_m < config.max_height_m)),
         field=DistanceField(
-            points_base[solid],
+            np.compress(solid, points_base, axis=0),
             height_m[solid],
             half_side_m=config.range_m,
             reach_m=config.reach_m,
@@ -134,7 +134,7 @@ def _clusters(
 ) -> Clusters:
     """Connect points on a bird's-eye grid; far away empty cells are bridged."""
     row = np.flatnonzero(candidate)
-    place = points_base[row, :2]
+    place = points_base.take(row, axis=0)[:, :2]
     range_m = np.sqrt((place * place).sum(axis=1))
     near = (range_m > config.own_radius_m) & (range_m < config.range_m)
     row, place = row[near], place[near]

@@ -72,7 +72,7 @@ class Members:
             size=self.size[clusters],
             row=(np.cumsum(clusters) - 1)[self.row[kept]],
             point=self.point[kept],
-            points_base1=self.points_base1[kept],
+            points_base1=np.compress(kept, self.points_base1, axis=0),
             layer=self.layer[kept],
         )
 
@@ -97,7 +97,7 @@ def members_of(
         size=size,
         row=row.astype(np.int64),
         point=point,
-        points_base1=scan.points_base[point],
+        points_base1=scan.points_base.take(point, axis=0),
         layer=height_layer(scan.height_m[point]),
     )
 
@@ -110,13 +110,13 @@ def entered_points(
     The cheap look-up goes first: the few points that nothing explains are held against the rays.
     """
     point = np.flatnonzero(scan.clusters.label)
-    points_base1 = scan.points_base[point]
+    points_base1 = scan.points_base.take(point, axis=0)
     layer = torch.from_numpy(height_layer(scan.height_m[point]))
     proven = np.zeros(len(scan.points_base), bool)
     for past in pasts:
         places = se3.transform(past.base0_T_base1, points_base1)
         lost = np.flatnonzero(_is_lost(past, places, layer, explained_m))
-        free = past.facts.sees_through(places[lost], margin_m)
+        free = past.facts.sees_through(places.take(lost, axis=0), margin_m)
         proven[point[lost[free]]] = True
     return proven
 
@@ -143,7 +143,7 @@ def _is_lost(
     past: PastScan, places: Float32[np.ndarray, "M 3"], layer: torch.Tensor, explained_m: float
 ) -> Bool[np.ndarray, " M"]:
     field = past.facts.field
-    ground = torch.from_numpy(places[:, :2].copy()).to(field.device)
+    ground = torch.from_numpy(places[:, :2]).to(field.device)
     index = field.index(ground, layer.to(field.device))
     return (field.distance_m(index) > explained_m).cpu().numpy()
 
@@ -173,7 +173,9 @@ def search_velocities(
 
 def _view(past: PastScan, members: Members, sample: Int64[np.ndarray, "K n"]) -> PastView:
     device = past.facts.field.device
-    places = se3.transform(past.base0_T_base1, members.points_base1[sample.ravel()])[:, :2]
+    places = se3.transform(
+        past.base0_T_base1, members.points_base1.take(sample.ravel(), axis=0)
+    )[:, :2]
     turn = past.base0_T_base1[:2, :2].astype(np.float32)
     return PastView(
         places=torch.from_numpy(places.reshape(*sample.shape, 2)).to(device),
@@ -191,5 +193,5 @@ def _places(
     places = se3.transform(past.base0_T_base1, members.points_base1)
     if velocities is not None:
         shifts_m = (velocities @ past.base0_T_base1[:2, :2].T) * past.seconds
-        places[:, :2] -= shifts_m[members.row].astype(np.float32)
+        places[:, :2] -= shifts_m.astype(np.float32).take(members.row, axis=0)
     return places

@@ -17,6 +17,7 @@ So LiDAR alone works, and a camera alone works where a depth falls on the pixel.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -30,7 +31,6 @@ from unsup_track_ros.perception.motion_segmentation.camera_evidence import (
     CameraEvidence,
     CameraEvidenceConfig,
     camera_evidence,
-    to_image,
 )
 from unsup_track_ros.perception.motion_segmentation.cluster_fusion import fuse_clusters
 from unsup_track_ros.perception.motion_segmentation.lidar_evidence import (
@@ -41,11 +41,13 @@ from unsup_track_ros.perception.motion_segmentation.lidar_evidence import (
 from unsup_track_ros.perception.motion_segmentation.projected_scan import (
     FlowView,
     flow_view,
+    scatter_to_image,
 )
 from unsup_track_ros.perception.motion_segmentation.tcr_evidence import (
     TcrEvidenceConfig,
     tcr_evidence,
 )
+from unsup_track_ros.shapes import Float32, Float64
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
 from unsup_track_ros.structures.frame import SensorFrame
@@ -162,8 +164,7 @@ class MotionSegmenter:
         if seen is not None:
             view, image = seen
             if lidar is not None:
-                frames = (frame, self._old_past(frame, history), egomotion)
-                lidar = fuse_clusters(self._config.camera_clusters, lidar, image, view, frames)
+                lidar = self._corrected(lidar, image, view, (frame, history, egomotion))
             return _fuse(frame, lidar, view, image)
         if lidar is not None:
             return _lidar_alone(lidar)
@@ -178,6 +179,26 @@ class MotionSegmenter:
             f"({flow.status.value}).",
         )
 
+    def _corrected(
+        self,
+        lidar: PointEvidence,
+        image: CameraEvidence,
+        view: FlowView,
+        frames: tuple[SensorFrame, tuple[PastFrame, ...], Egomotion],
+    ) -> PointEvidence:
+        """Let the camera correct LiDAR's verdicts on whole clusters."""
+        frame, history, egomotion = frames
+        past = self._old_past(frame, history)
+
+        def explained_shares(
+            velocities_velo: Float32[np.ndarray, "C1 3"],
+        ) -> Float64[np.ndarray, " C1"]:
+            clusters = (lidar.cluster, velocities_velo)
+            return self._lidar.explained_shares(frame, past, egomotion, clusters)
+
+        config = self._config.camera_clusters
+        return fuse_clusters(config, lidar, image, view, frame, explained_shares)
+
     def _see(
         self,
         frame: SensorFrame,
@@ -191,6 +212,7 @@ class MotionSegmenter:
         view = flow_view(frame, past, flow, egomotion, self._config.camera.min_depth_m)
         if view is None:
             return None
+        view = replace(view, scan1=view.scan1.far_first())
         height_m = self._lidar.facts(frame).height_m
         return view, camera_evidence(self._config.camera, view, height_m)
 
@@ -217,14 +239,15 @@ def _fuse(
     if lidar is not None:
         moving = np.where(lidar.judged, lidar.moving, moving)
         judged |= lidar.judged
-    seen = view.scan1.point_index
+    scan = view.scan1
+    seen, pixel = scan.point_index, scan.flat_pix
     return MotionSegmentation(
         status=MotionStatus.OK,
         moving_points=moving,
         judged_points=judged,
-        moving_pixels=to_image(view.scan1, moving[seen]),
-        judged_pixels=to_image(view.scan1, judged[seen]),
-        residual_px=to_image(view.scan1, image.residual_px),
+        moving_pixels=scatter_to_image(moving[seen], pixel, scan.camera),
+        judged_pixels=scatter_to_image(judged[seen], pixel, scan.camera),
+        residual_px=scatter_to_image(image.residual_px, pixel, scan.camera),
         velocity_velo=None if lidar is None else lidar.velocity_velo,
         confidence=None if lidar is None else lidar.confidence,
         standing_points=None if lidar is None else lidar.standing,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import torch
 from unit.perception.motion_scenes import Scene, heights_m, make_scene
 
 from unsup_track_ros.perception.motion_segmentation.camera_clusters import CameraClusterConfig
@@ -13,7 +14,11 @@ from unsup_track_ros.perception.motion_segmentation.camera_evidence import (
     camera_evidence,
 )
 from unsup_track_ros.perception.motion_segmentation.cluster_fusion import fuse_clusters
-from unsup_track_ros.perception.motion_segmentation.lidar_evidence import PointEvidence
+from unsup_track_ros.perception.motion_segmentation.lidar_evidence import (
+    LidarEvidence,
+    LidarEvidenceConfig,
+    PointEvidence,
+)
 from unsup_track_ros.perception.motion_segmentation.projected_scan import flow_view
 from unsup_track_ros.structures.frame import PointCloud
 
@@ -40,8 +45,14 @@ def fused(
     view = flow_view(scene.frame, scene.history[0], scene.flow, scene.egomotion, 1.0)
     assert view is not None
     image = camera_evidence(CameraEvidenceConfig(), view, heights_m(scene.frame))
-    frames = (scene.frame, scene.history[0], scene.egomotion)
-    return fuse_clusters(CameraClusterConfig(), lidar, image, view, frames)
+    past_scan = LidarEvidence(LidarEvidenceConfig(), torch.device("cpu"))
+
+    def explained_shares(velocities_velo: np.ndarray) -> np.ndarray:
+        return past_scan.explained_shares(
+            scene.frame, scene.history[0], scene.egomotion, (lidar.cluster, velocities_velo)
+        )
+
+    return fuse_clusters(CameraClusterConfig(), lidar, image, view, scene.frame, explained_shares)
 
 
 def moving_scene() -> Scene:
