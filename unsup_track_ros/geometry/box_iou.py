@@ -247,16 +247,17 @@ def _near_pairs(
     origin = lowest.min(0)
     side_m = max(float(np.max(highest.max(0) - origin)), 1e-6) / (_BUCKETS - 1)
     bucket = np.floor((points_xy - origin) / side_m)
-    near = np.flatnonzero(((bucket >= 0) & (bucket < _BUCKETS)).all(1))
-    keys = (bucket[near, 0] * _BUCKETS + bucket[near, 1]).astype(np.uint16)
+    column, row = bucket.T
+    near = np.flatnonzero((column >= 0) & (column < _BUCKETS) & (row >= 0) & (row < _BUCKETS))
+    keys = (column[near] * _BUCKETS + row[near]).astype(np.uint16)
     order = np.argsort(keys, kind="stable")
     keys, near = keys[order], near[order]
     # Float64 points and rounding: one bucket of slack on each side keeps points on a face.
     first = np.clip(np.floor((lowest - origin) / side_m).astype(np.int64) - 1, 0, _BUCKETS - 1)
     last = np.clip(np.floor((highest - origin) / side_m).astype(np.int64) + 1, 0, _BUCKETS - 1)
-    box, column = expand_ranges(first[:, 0], last[:, 0] - first[:, 0] + 1)
-    begin = np.searchsorted(keys, column * _BUCKETS + first[box, 1], "left")
-    end = np.searchsorted(keys, column * _BUCKETS + last[box, 1], "right")
+    box, strip_column = expand_ranges(first[:, 0], last[:, 0] - first[:, 0] + 1)
+    begin = np.searchsorted(keys, strip_column * _BUCKETS + first[box, 1], "left")
+    end = np.searchsorted(keys, strip_column * _BUCKETS + last[box, 1], "right")
     strip, position = expand_ranges(begin, end - begin)
     return near[position], box[strip]
 
@@ -270,7 +271,7 @@ def _inside_pairs(
     grown = np.array(boxes, np.float64)
     grown[:, 3:6] += 2 * margin_m
     point, box = _near_pairs(points[:, :2], grown)
-    offset = points[point] - grown[box, :3]
+    offset = points.take(point, axis=0) - grown[:, :3].take(box, axis=0)
     cosine, sine = np.cos(grown[:, 6])[box], np.sin(grown[:, 6])[box]
     half = 0.5 * grown[:, 3:6]
     inside = np.abs(offset[:, 2]) <= half[box, 2]

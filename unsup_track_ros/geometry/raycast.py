@@ -82,7 +82,7 @@ def seen_ground(
     ring = polar.ring(range_m).clamp_(max=polar.num_rings - 1)
     size = polar.num_sectors * polar.num_rings
     reached = torch.zeros(size, dtype=torch.bool, device=range_m.device)
-    reached[sector * polar.num_rings + ring] = True  # many rays end in one cell: count it once
+    reached.index_fill_(0, sector * polar.num_rings + ring, True)  # many rays end in one cell: count it once
     end = reached.nonzero()[:, 0]
     end_ring = end % polar.num_rings
     start_ring = torch.ceil((end_ring + 1) * low_beam_ratio).to(torch.int64)
@@ -124,4 +124,4 @@ def read_polar(
     ring = polar.ring(range_m)
     inside = ring < polar.num_rings
     index = polar.sector(azimuth_rad) * polar.num_rings + ring.clamp_(max=polar.num_rings - 1)
-    return (cells.reshape(-1)[index] & inside).view(shape)
+    return (cells.reshape(-1).index_select(0, index) & inside).view(shape)

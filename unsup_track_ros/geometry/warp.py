@@ -40,10 +40,24 @@ def warp(
             size - 1 but samples with `align_corners=False`, up to half a pixel at the borders. Only
             for reproducing its numbers.
     """
-    height, width = image1.shape[-2:]
-    still, per_pixel = _still_grid(height, width, flow01_px.device)
-    grid = torch.addcmul(still, flow01_px.permute(1, 2, 0), per_pixel)[None]
-    return functional.grid_sample(image1[None], grid, align_corners=not half_pixel_quirk)[0]
+    return sample_grid(image1, targets(flow01_px), half_pixel_quirk=half_pixel_quirk)
+
+
+def targets(flow01_px: Float[Tensor, "2 H W"]) -> Float[Tensor, "H W 2"]:
+    """Return where `warp` reads, in torch's [-1, 1]: worked out once for several images."""
+    still, per_pixel = _still_grid(*flow01_px.shape[-2:], flow01_px.device)
+    return torch.addcmul(still, flow01_px.permute(1, 2, 0), per_pixel)
+
+
+def sample_grid(
+    image1: Float[Tensor, "C H W"],
+    grid: Float[Tensor, "H W 2"],
+    *,
+    half_pixel_quirk: bool = False,
+) -> Float[Tensor, "C H W"]:
+    """Warp an image to the `targets` of a flow; see `warp`."""
+    align_corners = not half_pixel_quirk
+    return functional.grid_sample(image1[None], grid[None], align_corners=align_corners)[0]
 
 
 def splat_coverage(flow10_px: Float[Tensor, "2 H W"]) -> Bool[Tensor, "H W"]:
@@ -55,10 +69,11 @@ def splat_coverage(flow10_px: Float[Tensor, "2 H W"]) -> Bool[Tensor, "H W"]:
     target = _pixel_grid(height, width, flow10_px.device) + flow10_px
     # Cells between pixels, with one ring around the image (corner -1 still touches it) and a second
     # one that takes what flows out of it.
-    x = torch.floor(target[0]).clamp_(-2, width).int() + 2
-    y = torch.floor(target[1]).clamp_(-2, height).int() + 2
+    x, y = target[0].floor_().clamp_(-2, width), target[1].floor_().clamp_(-2, height)
+    # Floats hold these indices exactly up to images of 16 million pixels.
+    index = y.add_(2).mul_(width + 3).add_(x).add_(2).long()
     cell = torch.zeros((height + 3) * (width + 3), dtype=torch.bool, device=flow10_px.device)
-    cell[(y * (width + 3) + x).reshape(-1)] = True
+    cell.index_fill_(0, index.reshape(-1), True)
     cell = cell.reshape(height + 3, width + 3)[1:-1, 1:-1]
     return cell[1:, 1:] | cell[1:, :-1] | cell[:-1, 1:] | cell[:-1, :-1]
 

@@ -184,14 +184,17 @@ class OccupancyMapper:
         self._roll(scan.position_odom[:2])
         corner = self._origin_odom() - scan.position_odom[:2]
         returns, obstacle = scan.returns, scan.obstacle
-        moving_points = torch.from_numpy(regions.point_region > 0).to(self._device)[returns.index]
+        moving_points = torch.from_numpy(regions.point_region > 0).to(self._device)
+        moving_points = moving_points.index_select(0, returns.index)
         around = boxes - np.append(scan.position_odom, np.zeros(4))
         dynamic = self._dynamic(returns, obstacle, moving_points, around)
-        hit = self._cells_of(returns.offset_odom[:, obstacle[~dynamic[obstacle]]], corner)
+        static = obstacle[~dynamic[obstacle]]
+        hit = self._cells_of(returns.offset_odom.index_select(1, static), corner)
         free = self._read(scan.free_polar, corner) & ~hit
         self._add(hit, free)
-        moving = self._cells_of(returns.offset_odom[:, dynamic], corner) | self._footprints(boxes)
-        return self._grids(scan.stamp_ns, moving, hit | free)
+        moving = returns.offset_odom.index_select(1, dynamic.nonzero()[:, 0])
+        taken = self._cells_of(moving, corner) | self._footprints(boxes)
+        return self._grids(scan.stamp_ns, taken, hit | free)
 
     def _add(self, hit: Bool[torch.Tensor, "Y X"], free: Bool[torch.Tensor, "Y X"]) -> None:
         """Add the evidence of a scan."""
@@ -249,7 +252,7 @@ class OccupancyMapper:
         row = torch.floor((offsets[1] - float(corner[1])) / resolution_m).to(torch.int64)
         inside = (row >= 0) & (row < side) & (column >= 0) & (column < side)
         cells = torch.zeros(side * side, dtype=torch.bool, device=offsets.device)
-        cells[(row * side + column)[inside]] = True
+        cells.index_fill_(0, (row * side + column)[inside], True)
         return cells.view(side, side)
 
     def _footprints(self, boxes_odom: Float64[np.ndarray, "N 7"]) -> Bool[torch.Tensor, "Y X"]:

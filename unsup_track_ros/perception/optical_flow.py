@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry.warp import splat_coverage, warp
+from unsup_track_ros.geometry.warp import sample_grid, splat_coverage, targets
 from unsup_track_ros.networks.raft import Raft, RaftConfig
-from unsup_track_ros.shapes import Float, Float32, UInt8
+from unsup_track_ros.shapes import Bool, Float, Float32, UInt8
 from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
 from unsup_track_ros.structures.frame import CameraImage, SensorFrame
 from unsup_track_ros.structures.history import PastFrame
@@ -146,11 +146,11 @@ def reliability(
         (H, W) bool masks of image 0 and of image 1.
     """
     covered0, covered1 = splat_coverage(flow10_px), splat_coverage(flow01_px)
-    passed0 = covered0 & _passes_alone(flow01_px, flow10_px, covered1, config)
-    passed1 = covered1 & _passes_alone(flow10_px, flow01_px, covered0, config)
-    reliable0 = passed0 & _target_is(passed1, flow01_px, config)
-    reliable1 = passed1 & _target_is(passed0, flow10_px, config)
-    return reliable0, reliable1
+    forward = _Warped(flow01_px, config)
+    backward = _Warped(flow10_px, config)
+    passed0 = covered0 & forward.passes_alone(flow10_px, covered1)
+    passed1 = covered1 & backward.passes_alone(flow01_px, covered0)
+    return passed0 & forward.lands_on(passed1), passed1 & backward.lands_on(passed0)
 
 
 def is_cycle_consistent(
@@ -162,9 +162,9 @@ def is_cycle_consistent(
 
     ||f + b|| < relative * ||(f, b)|| + absolute, with the norm of the 4-vector on the right.
     """
-    residual_px = torch.sqrt(_squared_length(forward_px + backward_px))
-    length_px = torch.sqrt(_squared_length(forward_px) + _squared_length(backward_px))
-    return residual_px < config.cycle_relative * length_px + config.cycle_absolute_px
+    residual_px = _squared_length(forward_px + backward_px).sqrt_()
+    length_px = _squared_length(forward_px).add_(_squared_length(backward_px)).sqrt_()
+    return residual_px < length_px.mul_(config.cycle_relative).add_(config.cycle_absolute_px)
 
 
 def _squared_length(flow_px: Tensor) -> Tensor:
@@ -172,17 +172,25 @@ def _squared_length(flow_px: Tensor) -> Tensor:
     return flow_px[0] * flow_px[0] + flow_px[1] * flow_px[1]
 
 
-def _passes_alone(
-    forward_px: Tensor, backward_px: Tensor, covered_target: Tensor, config: OpticalFlowConfig
-) -> Tensor:
-    """Cycle check and coverage of the target, before asking whether the target passes them too."""
-    there = torch.cat([backward_px, covered_target[None].to(backward_px.dtype)])
-    at_target = warp(there, forward_px, half_pixel_quirk=config.quirk_half_pixel_warp)
-    return is_cycle_consistent(forward_px, at_target[:2], config) & (at_target[2] > 0.5)
+class _Warped:
+    """One direction of the flow, and what is read where it leads."""
 
+    def __init__(self, flow_px: Float[Tensor, "2 H W"], config: OpticalFlowConfig) -> None:
+        self._flow_px = flow_px
+        self._config = config
+        self._targets = targets(flow_px)
 
-def _target_is(mask: Tensor, flow_px: Tensor, config: OpticalFlowConfig) -> Tensor:
-    moved = warp(
-        mask[None].to(flow_px.dtype), flow_px, half_pixel_quirk=config.quirk_half_pixel_warp
-    )
-    return moved[0] > 0.5
+    def passes_alone(
+        self, back_px: Float[Tensor, "2 H W"], covered_target: Bool[Tensor, "H W"]
+    ) -> Bool[Tensor, "H W"]:
+        """Cycle check and coverage of the target, before asking whether the target passes them."""
+        there = self._read(torch.cat([back_px, covered_target[None].to(back_px.dtype)]))
+        return is_cycle_consistent(self._flow_px, there[:2], self._config) & (there[2] > 0.5)
+
+    def lands_on(self, mask: Bool[Tensor, "H W"]) -> Bool[Tensor, "H W"]:
+        """Tell which pixels' target is in a mask of the other image."""
+        return self._read(mask[None].to(self._flow_px.dtype))[0] > 0.5
+
+    def _read(self, image: Float[Tensor, "C H W"]) -> Float[Tensor, "C H W"]:
+        quirk = self._config.quirk_half_pixel_warp
+        return sample_grid(image, self._targets, half_pixel_quirk=quirk)

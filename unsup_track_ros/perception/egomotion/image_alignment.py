@@ -22,9 +22,9 @@ import cv2
 import numpy as np
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry.camera import project, seen_points
-from unsup_track_ros.geometry.se3 import rotation_about, scaled, transform
-from unsup_track_ros.shapes import Bool, Float32, Float64, Int64
+from unsup_track_ros.geometry.camera import MIN_DEPTH_M, seen_points
+from unsup_track_ros.geometry.se3 import scaled, transform
+from unsup_track_ros.shapes import Bool, Float32, Float64, Int, Int64
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.frame import CameraImage, SensorFrame
 
@@ -108,9 +108,9 @@ class ImageAlignment:
         if len(edges_velo) < self._config.min_edges:
             return None
         gradients = self._gradients(image, camera)
-        pixels = self._pixels(edges_velo, frame, image, camera, (velo1_T_velo0, elapsed_s))
-        scores: Float64[np.ndarray, "T Y"] = _sampled(gradients, pixels).sum(-1)
-        return scores
+        x_pix, y_pix = self._pixels(edges_velo, frame, image, camera, (velo1_T_velo0, elapsed_s))
+        scores = _sampled(gradients, x_pix, y_pix).sum(-1, dtype=np.float64)
+        return np.ascontiguousarray(scores.T)
 
     def peak(self, scores: Float64[np.ndarray, "T Y"]) -> Float64[np.ndarray, " 2"]:
         """Return the time offset and the yaw error where the scores peak, between the steps too."""
@@ -177,8 +177,8 @@ class ImageAlignment:
         image: CameraImage,
         camera: PinholeCamera,
         motion: tuple[np.ndarray, float],
-    ) -> Float32[np.ndarray, "T Y E 2"]:
-        """Project the edges as the image saw them, under every hypothesis.
+    ) -> tuple[Float32[np.ndarray, "Y T E"], Float32[np.ndarray, "Y T E"]]:
+        """Project the edges as the image saw them, under every hypothesis: columns and rows.
 
         An image that is late by t shows the world of t ago: the points are moved back. A camera
         whose yaw in TF is too large sees everything farther to the left than TF says. Without poses
@@ -192,15 +192,39 @@ class ImageAlignment:
             transform(scaled(velo1_T_velo0, -(late_s + apart_s) / elapsed_s), edges_velo)
             for late_s in self.times_s
         ]
-        points_velo = np.stack(then).reshape(-1, 3)
-        up_velo = frame.base_T_velo[2, :3]
-        seen = []
-        for yaw_rad in self.yaws_rad:
-            turned_cam_T_velo = image.cam_T_velo @ rotation_about(up_velo, float(yaw_rad))
-            points_cam = transform(turned_cam_T_velo, points_velo)
-            seen.append(project(points_cam, camera.pix_T_cam))
-        pixels = np.stack(seen).reshape(len(self.yaws_rad), len(self.times_s), -1, 2)
-        return np.asarray(pixels.transpose(1, 0, 2, 3), np.float32)
+        points_velo = np.stack(then).reshape(-1, 3).astype(np.float32)
+        x, y, z = self._turned(points_velo, image.cam_T_velo, frame.base_T_velo[2, :3])
+        z[z < MIN_DEPTH_M] = np.nan
+        pix_T_cam = camera.pix_T_cam.astype(np.float32)
+        shape = (len(self.yaws_rad), len(self.times_s), -1)
+        x_pix = pix_T_cam[0, 0] * (x / z) + pix_T_cam[0, 2]
+        y_pix = pix_T_cam[1, 1] * (y / z) + pix_T_cam[1, 2]
+        return x_pix.reshape(shape), y_pix.reshape(shape)
+
+    def _turned(
+        self,
+        points_velo: Float32[np.ndarray, "N 3"],
+        cam_T_velo: Float64[np.ndarray, "4 4"],
+        up_velo: Float64[np.ndarray, " 3"],
+    ) -> Float32[np.ndarray, "3 Y N"]:
+        """Return points in cam for every yaw of the LiDAR about its upward axis.
+
+        Rodrigues' formula: what a turn keeps is worked out once, and each yaw costs two products
+        per coordinate.
+        """
+        up = up_velo.astype(np.float32)
+        along = np.outer(points_velo @ up, up)
+        across, beside = points_velo - along, np.cross(up, points_velo)
+        cam_R_velo = cam_T_velo[:3, :3].astype(np.float32)
+        kept, cosine_part, sine_part = (cam_R_velo @ part.T for part in (along, across, beside))
+        kept += cam_T_velo[:3, 3:].astype(np.float32)
+        cosine, sine = (
+            turn(self.yaws_rad).astype(np.float32)[:, None] for turn in (np.cos, np.sin)
+        )
+        points_cam = cosine_part[:, None] * cosine
+        points_cam += sine_part[:, None] * sine
+        points_cam += kept[:, None]
+        return np.asarray(points_cam)
 
 
 def _symmetric(reach: float, step: float) -> Float64[np.ndarray, " N"]:
@@ -228,20 +252,24 @@ def _beside(grid_m: Float32[np.ndarray, "R C"], side: int) -> Float32[np.ndarray
 
 
 def _sampled(
-    image: Float32[np.ndarray, "H W"], pixels: Float32[np.ndarray, "*S 2"]
-) -> Float64[np.ndarray, "*S"]:
+    image: Float32[np.ndarray, "H W"],
+    x_pix: Float32[np.ndarray, "*S"],
+    y_pix: Float32[np.ndarray, "*S"],
+) -> Float32[np.ndarray, "*S"]:
     """Look pixels up; those outside the image and behind the camera count nothing."""
     height, width = image.shape
-    framed = np.zeros((height + 2, width + 2), np.float64)
-    framed[1:-1, 1:-1] = image
-    beyond = np.array([width, height], np.float32)
-    # fmax turns the nan of points behind the camera into the frame around the image.
-    inside = np.fmin(np.fmax(pixels, np.float32(-1.0)), beyond)
-    place = (inside + np.float32(1.5)).astype(np.int32)  # rounded, and one more for the frame
-    found: Float64[np.ndarray, "*S"] = framed.reshape(-1).take(
-        place[..., 1] * np.int32(width + 2) + place[..., 0]
-    )
-    return found
+    framed = np.pad(image, 1).reshape(-1)
+    index = _framed_index(y_pix, height) * np.int32(width + 2) + _framed_index(x_pix, width)
+    return np.asarray(framed.take(index))
+
+
+def _framed_index(place_pix: Float32[np.ndarray, "*S"], size: int) -> Int[np.ndarray, "*S"]:
+    """Round places to pixels of an image with a frame of one pixel, which takes what is outside."""
+    # fmax turns the nan of points behind the camera into the frame.
+    inside = np.fmax(place_pix, np.float32(-1.0))
+    np.minimum(inside, np.float32(size), out=inside)
+    inside += np.float32(1.5)  # rounded, and one more for the frame
+    return inside.astype(np.int32)
 
 
 def _vertex(grid: np.ndarray, scores: np.ndarray, best: int) -> float:
