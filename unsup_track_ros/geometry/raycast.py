@@ -82,7 +82,8 @@ def seen_ground(
     ring = polar.ring(range_m).clamp_(max=polar.num_rings - 1)
     size = polar.num_sectors * polar.num_rings
     reached = torch.zeros(size, dtype=torch.bool, device=range_m.device)
-    reached.index_fill_(0, sector * polar.num_rings + ring, True)  # many rays end in one cell: count it once
+    # Many rays end in one cell: count it once.
+    reached.index_fill_(0, sector * polar.num_rings + ring, True)
     end = reached.nonzero()[:, 0]
     end_ring = end % polar.num_rings
     start_ring = torch.ceil((end_ring + 1) * low_beam_ratio).to(torch.int64)

@@ -319,9 +319,7 @@ def _points_of(
     volume = np.zeros(int(np.prod(voxels.grid.shape_zyx)), np.int64)
     volume[voxels.voxel[voxels.moving]] = voxels.region[voxels.moving]
     index = np.flatnonzero(motion.moving_points)  # the points in moving voxels, and no others
-    points_cam = se3.transform(
-        frame.camera.cam_T_velo, frame.cloud.points_velo.take(index, axis=0)
-    )
+    points_cam = se3.transform(frame.camera.cam_T_velo, frame.cloud.points_velo.take(index, axis=0))
     voxel = flat_voxels(voxels.grid, points_cam)
     point_region = np.zeros(len(frame.cloud.points_velo), np.int64)
     point_region[index] = np.where(voxel == OUTSIDE, 0, volume[voxel])

@@ -269,7 +269,7 @@ def _framed_index(place_pix: Float32[np.ndarray, "*S"], size: int) -> Int[np.nda
     inside = np.fmax(place_pix, np.float32(-1.0))
     np.minimum(inside, np.float32(size), out=inside)
     inside += np.float32(1.5)  # rounded, and one more for the frame
-    return inside.astype(np.int32)
+    return np.asarray(inside.astype(np.int32))
 
 
 def _vertex(grid: np.ndarray, scores: np.ndarray, best: int) -> float:

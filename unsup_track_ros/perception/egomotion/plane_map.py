@@ -192,8 +192,9 @@ def support(
     total = 0.0
     for planes in (levels.fine, levels.coarse):
         place, found = find(planes.keys, voxel_keys(points_odom, planes.voxel_m))
-        normal = planes.normals.take(place[found], axis=0)
-        offset = np.compress(found, points_odom, axis=0) - planes.centroids.take(place[found], axis=0)
+        place = place[found]
+        normal = planes.normals.take(place, axis=0)
+        offset = np.compress(found, points_odom, axis=0) - planes.centroids.take(place, axis=0)
         distance_m = np.einsum("pi,pi->p", offset, normal)
         vote = 1.0 / (1.0 + (distance_m / config.fine_scale_m) ** 2)
         total += float(

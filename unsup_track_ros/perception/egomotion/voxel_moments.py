@@ -91,7 +91,8 @@ def _summed(keys: np.ndarray, sums: np.ndarray) -> VoxelMoments:
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     start = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    return VoxelMoments(keys=keys[start], sums=np.add.reduceat(sums.take(order, axis=0), start, axis=0))
+    sums = np.add.reduceat(sums.take(order, axis=0), start, axis=0)
+    return VoxelMoments(keys=keys[start], sums=sums)
 
 
 def find(

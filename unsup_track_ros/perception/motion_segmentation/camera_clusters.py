@@ -183,8 +183,9 @@ def _rays(view: FlowView, frame: SensorFrame, sample: FlowSample) -> _Rays:
     cam1_T_base = image1.cam_T_velo @ se3.inverse(frame.base_T_velo)
     cam0_T_base = view.cam0_T_cam1 @ cam1_T_base
     places_pix1 = scan.points_pix.take(sample.row, axis=0)
+    points_cam1 = scan.points_cam.take(sample.row, axis=0).astype(np.float64)
     return _Rays(
-        points_cam0=se3.transform(view.cam0_T_cam1, scan.points_cam.take(sample.row, axis=0).astype(np.float64)),
+        points_cam0=se3.transform(view.cam0_T_cam1, points_cam1),
         step_cam0=-seconds * cam0_T_base[:3, :2],  # the past place lies behind the motion
         places_pix0=(places_pix1 + sample_bilinear(view.flow10_px, places_pix1)).astype(np.float64),
         pix_T_cam=scan.camera.pix_T_cam,

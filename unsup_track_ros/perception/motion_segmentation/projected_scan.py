@@ -44,7 +44,7 @@ class ProjectedScan:
         return flat_pixels(self.points_pix, self.camera)
 
     def far_first(self) -> ProjectedScan:
-        """Return the points in such an order that of those in a pixel the nearest is written last."""
+        """Return the points in the order in which the nearest of a pixel is written last."""
         order = np.argsort(-self.points_cam[:, 2], kind="stable")
         return ProjectedScan(
             camera=self.camera,

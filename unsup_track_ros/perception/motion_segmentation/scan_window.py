@@ -173,9 +173,9 @@ def search_velocities(
 
 def _view(past: PastScan, members: Members, sample: Int64[np.ndarray, "K n"]) -> PastView:
     device = past.facts.field.device
-    places = se3.transform(
-        past.base0_T_base1, members.points_base1.take(sample.ravel(), axis=0)
-    )[:, :2]
+    places = se3.transform(past.base0_T_base1, members.points_base1.take(sample.ravel(), axis=0))[
+        :, :2
+    ]
     turn = past.base0_T_base1[:2, :2].astype(np.float32)
     return PastView(
         places=torch.from_numpy(places.reshape(*sample.shape, 2)).to(device),
