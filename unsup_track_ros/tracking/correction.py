@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Correction of matched tracks: extent and position, velocity and heading, filtered separately."""
+"""Correction of tracks: extent and position, velocity and heading, filtered separately."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from unsup_track_ros.shapes import Bool, Float64, Int64
 from unsup_track_ros.tracking import motion_model, visible_extent
 from unsup_track_ros.tracking.motion_model import POSITION, VELOCITY, MotionModelConfig
 from unsup_track_ros.tracking.observation import Observation
+from unsup_track_ros.tracking.permanence import Whereabouts
 from unsup_track_ros.tracking.track_store import TrackTable
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
 
@@ -57,7 +58,9 @@ def correct_extent(
     size = visible_extent.follow_size(
         boxes, high - low, ages_s, seen.sensor_odom, duration_s, config
     )
-    shift = visible_extent.growth_shift(boxes, extent, size, seen.sensor_odom)
+    shift = np.zeros_like(size)
+    if not config.whole_boxes:
+        shift = visible_extent.growth_shift(boxes, extent, size, seen.sensor_odom)
     odom_R = visible_extent.odom_R_axes(boxes)
     boxes[:, :3] += np.einsum("nij,nj->ni", odom_R, shift)
     boxes[:, 3:6] = size
@@ -69,14 +72,40 @@ def correct_extent(
         motion.position_std_m,
         config,
     )
+    innovation = np.einsum("nij,nj->ni", odom_R, centre.innovation_axes)
+    predicted = np.concatenate([boxes[:, :3], table.mean[:, VELOCITY]], 1)
+    mean, covariance = _filtered_through_gaps(
+        replace(table, mean=predicted), boxes[:, :3] + innovation, seen.stamp_ns, motion
+    )
     mean, covariance = motion_model.correct(
-        np.concatenate([boxes[:, :3], table.mean[:, VELOCITY]], 1),
-        table.covariance,
+        mean,
+        covariance,
         POSITION,
-        np.einsum("nij,nj->ni", odom_R, centre.innovation_axes),
+        innovation + (predicted[:, POSITION] - mean[:, POSITION]),
         np.einsum("nij,nj,nkj->nik", odom_R, centre.variance_axes, odom_R),
     )
     return replace(table, size=size, mean=mean, covariance=covariance)
+
+
+def _filtered_through_gaps(
+    table: TrackTable,
+    measured_odom: Float64[np.ndarray, "N 3"],
+    stamp_ns: int,
+    config: MotionModelConfig,
+) -> tuple[Float64[np.ndarray, "N 6"], Float64[np.ndarray, "N 6 6"]]:
+    """Return the predictions, those of tracks found again after a gap filtered anew through it."""
+    gaps_s = (stamp_ns - table.seen_ns) / _NS_PER_S
+    late = (gaps_s > config.reupdate_gap_s) & (config.reupdate_gap_s > 0)
+    mean, covariance = table.mean.copy(), table.covariance.copy()
+    if late.any():
+        mean[late], covariance[late] = motion_model.reupdated(
+            table.seen_mean[late],
+            table.seen_covariance[late],
+            gaps_s[late],
+            measured_odom[late],
+            config,
+        )
+    return mean, covariance
 
 
 def correct_velocity(
@@ -93,17 +122,30 @@ def correct_velocity(
     return replace(table, mean=mean, covariance=covariance)
 
 
+def correct_by_belief(table: TrackTable, told: Whereabouts) -> TrackTable:
+    """Correct positions by where unseen objects are believed to be, where anything is."""
+    known = np.isfinite(told.positions_odom).all(axis=1)
+    mean, covariance = table.mean.copy(), table.covariance.copy()
+    innovation = told.positions_odom[known] - mean[known, POSITION]
+    mean[known], covariance[known] = motion_model.correct(
+        mean[known], covariance[known], POSITION, innovation, told.covariances_odom[known]
+    )
+    return replace(table, mean=mean, covariance=covariance)
+
+
 def correct_heading(
     table: TrackTable,
     measured_yaw_rad: Float64[np.ndarray, " N"],
     measured_known: Bool[np.ndarray, " N"],
     config: MotionModelConfig,
+    *,
+    whole_boxes: bool,
 ) -> TrackTable:
     """Correct by the yaw of the fitted boxes up to quarter turns, then by the direction of motion.
 
     The box of a part may be turned by a quarter, so it only refines; a reliable motion (see
     `motion_model.heading_of_motion`) decides which side is the front. A vehicle that reverses is
-    therefore shown facing backwards.
+    therefore shown facing backwards. The box of a whole object is believed: it has a front.
     """
     difference = se3.wrap_angle_rad(measured_yaw_rad - table.yaw_rad)
     quarters = np.round(difference / (np.pi / 2))
@@ -118,7 +160,7 @@ def correct_heading(
     refined = replace(
         table, yaw_rad=yaw, yaw_variance=variance, heading_known=table.heading_known | fresh
     )
-    return _turn_to_motion(refined, config)
+    return refined if whole_boxes else _turn_to_motion(refined, config)
 
 
 def _turn_to_motion(table: TrackTable, config: MotionModelConfig) -> TrackTable:

@@ -14,6 +14,9 @@ from unsup_track_ros.tracking.association import share_inside
 from unsup_track_ros.tracking.track_store import TrackTable
 
 NS_PER_S = 1e9
+# How abruptly a detector loses objects with distance: 0.996 of the loss at half of the distance
+# where it is half, 0.004 at twice that.
+_RANGE_POWER = 8
 
 
 class LifecycleConfig(Config):
@@ -35,6 +38,13 @@ class LifecycleConfig(Config):
     hit_log_odds: float = parameter(
         1.0, "Gain of existence log-odds by a detection.", gt=0, tunable=True
     )
+    score_log_odds: float = parameter(
+        0.0,
+        "Further gain by the log-odds of the detection's score, as a factor: 1 takes scores for "
+        "probabilities, 0 for ranks.",
+        ge=0,
+        tunable=True,
+    )
     miss_log_odds_per_s: float = parameter(
         3.0, "Loss of existence log-odds while not detected.", unit="1/s", gt=0, tunable=True
     )
@@ -43,6 +53,14 @@ class LifecycleConfig(Config):
         "The same for an object that stands: motion cannot find it again.",
         unit="1/s",
         gt=0,
+        tunable=True,
+    )
+    miss_half_range_m: float = parameter(
+        0.0,
+        "Distance at which that loss is half and beyond which it vanishes, as detectors miss what is "
+        "far away; 0: it is the same everywhere.",
+        unit="m",
+        ge=0,
         tunable=True,
     )
     stopped_speed_mps: float = parameter(
@@ -59,6 +77,13 @@ class LifecycleConfig(Config):
         0.1, "A track below this existence dies.", gt=0, lt=0.5, tunable=True
     )
     confirm_hits: int = parameter(3, "Detections that confirm a track.", ge=1, le=20)
+    confirm_existence: float = parameter(
+        1.0,
+        "Existence from which a track is confirmed with fewer detections; 1 for never.",
+        gt=0,
+        le=1,
+        tunable=True,
+    )
     confirm_window_s: float = parameter(
         1.0, "Time within which these detections must fall.", unit="s", gt=0, tunable=True
     )
@@ -95,26 +120,50 @@ def standing(table: TrackTable, config: LifecycleConfig) -> Bool[np.ndarray, " N
     return np.asarray(speed < config.stopped_speed_mps)
 
 
+def score_gain(
+    scores: Float64[np.ndarray, " N"], config: LifecycleConfig
+) -> Float64[np.ndarray, " N"]:
+    """Return the gain of existence log-odds that scores give beside that of any detection."""
+    likely = np.clip(scores, 1.0 - config.max_existence, config.max_existence)
+    return np.asarray(config.score_log_odds * (np.log(likely) - np.log1p(-likely)))
+
+
 def observe(
     table: TrackTable,
-    hit: Bool[np.ndarray, " N"],
+    hit_scores: Float64[np.ndarray, " N"],
+    exposure: Float64[np.ndarray, " N"],
     stamp_ns: int,
     duration_s: float,
     config: LifecycleConfig,
 ) -> TrackTable:
-    """Count a detection or the time without one, and confirm what has enough detections."""
+    """Count a detection or the time without one, and confirm what has enough of them.
+
+    Args:
+        table: Tracks.
+        hit_scores: Score of the detection of each track, nan for none.
+        exposure: How much not being detected counts against each, 1 as without knowledge (see
+            `permanence`).
+        stamp_ns: Now.
+        duration_s: Time since the last step.
+        config: Parameters.
+    """
+    hit = np.isfinite(hit_scores)
     miss_rate = np.where(
         standing(table, config), config.stopped_miss_log_odds_per_s, config.miss_log_odds_per_s
     )
-    change = np.where(hit, config.hit_log_odds, -miss_rate * duration_s)
+    gain = config.hit_log_odds + score_gain(np.where(hit, hit_scores, 0.5), config)
+    change = np.where(hit, gain, -miss_rate * exposure * duration_s)
+    odds = np.minimum(table.log_odds + change, log_odds(config.max_existence))
     shifted = np.concatenate([table.hit_ns[:, 1:], np.full((len(table), 1), stamp_ns)], 1)
     hit_ns = np.where(hit[:, None], shifted, table.hit_ns)
     return replace(
         table,
-        log_odds=np.minimum(table.log_odds + change, log_odds(config.max_existence)),
+        log_odds=odds,
         hit_ns=hit_ns,
         seen_ns=np.where(hit, stamp_ns, table.seen_ns),
-        confirmed=table.confirmed | (hit & _has_enough_hits(hit_ns, stamp_ns, config)),
+        confirmed=table.confirmed
+        | (hit & _has_enough_hits(hit_ns, stamp_ns, config))
+        | (hit & is_sure(odds, config)),
     )
 
 
@@ -123,6 +172,22 @@ def first_hits(num: int, stamp_ns: int, config: LifecycleConfig) -> np.ndarray:
     hit_ns = np.full((num, config.confirm_hits), np.iinfo(np.int64).min // 2, np.int64)
     hit_ns[:, -1] = stamp_ns
     return hit_ns
+
+
+def exposure_by_range(
+    distances_m: Float64[np.ndarray, " N"], config: LifecycleConfig
+) -> Float64[np.ndarray, " N"]:
+    """Return how much not being detected counts at these distances from the sensor."""
+    if config.miss_half_range_m == 0:
+        return np.ones(len(distances_m))
+    return np.asarray(1.0 / (1.0 + (distances_m / config.miss_half_range_m) ** _RANGE_POWER))
+
+
+def is_sure(odds: Float64[np.ndarray, " N"], config: LifecycleConfig) -> Bool[np.ndarray, " N"]:
+    """Tell which log-odds of existence confirm a track whatever its detections."""
+    if config.confirm_existence >= 1.0:
+        return np.zeros(len(odds), bool)
+    return np.asarray(odds >= log_odds(config.confirm_existence))
 
 
 def _has_enough_hits(

@@ -44,6 +44,13 @@ class MotionModelConfig(Config):
     yaw_rate_std_radps: float = parameter(
         0.3, "Standard deviation of the yaw rate of an object.", unit="rad/s", gt=0
     )
+    reupdate_gap_s: float = parameter(
+        0.0,
+        "Tracks found again after a longer time are filtered anew along the straight line between; "
+        "0: never.",
+        unit="s",
+        ge=0,
+    )
     heading_min_speed_mps: float = parameter(
         1.0, "From this speed on an object faces the way it moves.", unit="m/s", gt=0
     )
@@ -101,6 +108,43 @@ def correct(
 
 
 POSITION, VELOCITY = slice(0, 3), slice(3, 6)
+_VIRTUAL_STEPS = 4  # into which a gap is cut; the answer hardly depends on it
+
+
+def reupdated(
+    seen_mean: Float64[np.ndarray, "N 6"],
+    seen_covariance: Float64[np.ndarray, "N 6 6"],
+    gaps_s: Float64[np.ndarray, " N"],
+    found_odom: Float64[np.ndarray, "N 3"],
+    config: MotionModelConfig,
+) -> tuple[Float64[np.ndarray, "N 6"], Float64[np.ndarray, "N 6 6"]]:
+    """Return the prediction as if each object had been seen on a straight way through its gap.
+
+    OC-SORT's observation-centric re-update (Cao et al., CVPR 2023): coasting adds up the error of
+    the velocity at which an object was lost; virtual measurements between the last place and the
+    new one take it out again. Divergence: a gap has a fixed number of them whatever its length, so
+    that all tracks are filtered at once.
+
+    Args:
+        seen_mean: State at the latest detection.
+        seen_covariance: Of the same.
+        gaps_s: Time since then.
+        found_odom: Where each object is detected now.
+        config: Motion model.
+    """
+    mean, covariance = seen_mean, seen_covariance
+    transition, noise = transitions(gaps_s / _VIRTUAL_STEPS, config)
+    start = seen_mean[:, POSITION]
+    measured = np.broadcast_to(np.eye(3) * config.position_std_m**2, (len(gaps_s), 3, 3))
+    for step in range(1, _VIRTUAL_STEPS + 1):
+        mean = np.einsum("nij,nj->ni", transition, mean)
+        covariance = transition @ covariance @ transition.transpose(0, 2, 1) + noise
+        if step < _VIRTUAL_STEPS:
+            between = start + (found_odom - start) * (step / _VIRTUAL_STEPS)
+            mean, covariance = correct(
+                mean, covariance, POSITION, between - mean[:, POSITION], measured
+            )
+    return mean, covariance
 
 
 def initial_state(

@@ -29,6 +29,8 @@ class TrackTable:
         birth_ns: (N,) stamp of the first detection.
         seen_ns: (N,) stamp of the latest detection.
         hit_ns: (N, H) stamps of the latest H detections, oldest first.
+        seen_mean: (N, 6) state at the latest detection.
+        seen_covariance: (N, 6, 6) of the same.
     """
 
     ids: Int64[np.ndarray, " N"]
@@ -43,6 +45,8 @@ class TrackTable:
     birth_ns: Int64[np.ndarray, " N"]
     seen_ns: Int64[np.ndarray, " N"]
     hit_ns: Int64[np.ndarray, "N H"]
+    seen_mean: Float64[np.ndarray, "N 6"]
+    seen_covariance: Float64[np.ndarray, "N 6 6"]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -68,6 +72,8 @@ class TrackTable:
             birth_ns=np.zeros(0, np.int64),
             seen_ns=np.zeros(0, np.int64),
             hit_ns=np.zeros((0, num_hits), np.int64),
+            seen_mean=np.zeros((0, 6)),
+            seen_covariance=np.zeros((0, 6, 6)),
         )
 
     def columns(self) -> dict[str, np.ndarray]:

@@ -23,6 +23,7 @@ from unsup_track_ros.structures.tracks import Tracks, TrackState
 from unsup_track_ros.tracking import association, lifecycle, motion_model
 from unsup_track_ros.tracking.association import Assignment, AssociationConfig
 from unsup_track_ros.tracking.correction import (
+    correct_by_belief,
     correct_extent,
     correct_heading,
     correct_velocity,
@@ -31,6 +32,7 @@ from unsup_track_ros.tracking.correction import (
 from unsup_track_ros.tracking.lifecycle import NS_PER_S, LifecycleConfig
 from unsup_track_ros.tracking.motion_model import POSITION, VELOCITY, MotionModelConfig
 from unsup_track_ros.tracking.observation import Observation, observe
+from unsup_track_ros.tracking.permanence import Permanence, UnseenTracks
 from unsup_track_ros.tracking.track_store import TrackTable
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
 
@@ -55,8 +57,15 @@ class Tracker:
     on parts.
     """
 
-    def __init__(self, config: TrackerConfig) -> None:
+    def __init__(self, config: TrackerConfig, permanence: Permanence | None = None) -> None:
+        """Start without tracks.
+
+        Args:
+            config: Parameters.
+            permanence: Is asked about tracks without a detection; None: they coast and fade.
+        """
         self._config = config
+        self._permanence = permanence
         self._next_id = 1
         self.reset()
 
@@ -117,7 +126,12 @@ class Tracker:
             assignment = self._associate(table, seen)
             hit = assignment.detection_of_track >= 0
             table = self._corrected(table, seen, assignment, duration_s)
-            table = lifecycle.observe(table, hit, stamp_ns, duration_s, self._config.lifecycle)
+            table, exposure = self._remembered(table, hit, stamp_ns, odom_T_velo)
+            hit_scores = np.full(len(table), np.nan)
+            hit_scores[hit] = seen.scores[assignment.detection_of_track[hit]]
+            table = lifecycle.observe(
+                table, hit_scores, exposure, stamp_ns, duration_s, self._config.lifecycle
+            )
             born = self._births(table, seen, assignment)
             main_row[hit] = seen.row[assignment.detection_of_track[hit]]
             main_row = np.concatenate([main_row, seen.row[born]])
@@ -196,7 +210,7 @@ class Tracker:
         hit = assignment.detection_of_track >= 0
         if not hit.any():
             return table
-        low, high = joint_extent(table.boxes_odom, seen.boxes_odom, assignment.track_of_detection)
+        low, high = joint_extent(table.boxes_odom, seen.boxes_odom, self._parts(assignment))
         part = correct_extent(
             table.rows(hit),
             (low[hit], high[hit]),
@@ -207,9 +221,61 @@ class Tracker:
         main = assignment.detection_of_track[hit]
         part = correct_velocity(part, seen.velocities_odom[main], self._config.motion)
         part = correct_heading(
-            part, seen.boxes_odom[main, 6], seen.heading_known[main], self._config.motion
+            part,
+            seen.boxes_odom[main, 6],
+            seen.heading_known[main],
+            self._config.motion,
+            whole_boxes=self._config.extent.whole_boxes,
         )
+        part = replace(part, seen_mean=part.mean, seen_covariance=part.covariance)
         return table.with_rows(hit, part)
+
+    def _parts(self, assignment: Assignment) -> Int64[np.ndarray, " D"]:
+        """Return the track that each detection shows a part of, -1 for none.
+
+        Of whole boxes only the main one counts: another one in its place is a second guess.
+        """
+        if not self._config.extent.whole_boxes:
+            return assignment.track_of_detection
+        main = np.full(len(assignment.track_of_detection), -1, np.int64)
+        tracks = np.flatnonzero(assignment.detection_of_track >= 0)
+        main[assignment.detection_of_track[tracks]] = tracks
+        return main
+
+    def _remembered(
+        self,
+        table: TrackTable,
+        hit: Bool[np.ndarray, " N"],
+        stamp_ns: int,
+        odom_T_velo: Float64[np.ndarray, "4 4"],
+    ) -> tuple[TrackTable, Float64[np.ndarray, " N"]]:
+        """Move unseen tracks to where permanence believes them; return them and their exposure."""
+        offset = table.mean[:, :2] - odom_T_velo[:2, 3]
+        exposure = lifecycle.exposure_by_range(
+            np.hypot(offset[:, 0], offset[:, 1]), self._config.lifecycle
+        )
+        if self._permanence is None or hit.all():
+            return table, exposure
+        unseen = table.rows(~hit)
+        told = self._permanence.whereabouts(
+            UnseenTracks(
+                stamp_ns=stamp_ns,
+                ids=unseen.ids,
+                boxes_odom=unseen.boxes_odom,
+                velocities_odom=unseen.mean[:, VELOCITY],
+                position_covariances_odom=unseen.covariance[:, POSITION, POSITION],
+                seen_ns=unseen.seen_ns,
+                confirmed=unseen.confirmed,
+                odom_T_velo=odom_T_velo,
+            )
+        )
+        if len(told) != len(unseen):
+            raise DataError(
+                f"Permanence was asked about {len(unseen)} tracks and answered for {len(told)}; it "
+                "must answer for each, `Whereabouts.unknown` where it knows nothing."
+            )
+        exposure[~hit] *= told.exposure
+        return table.with_rows(~hit, correct_by_belief(unseen, told)), exposure
 
     def _births(
         self, table: TrackTable, seen: Observation, assignment: Assignment
@@ -234,6 +300,9 @@ class Tracker:
         )
         ids = np.arange(self._next_id, self._next_id + num)
         self._next_id += num
+        odds = lifecycle.log_odds(config.birth_existence) + lifecycle.score_gain(
+            seen.scores[born], config
+        )
         return TrackTable(
             ids=ids,
             mean=mean,
@@ -242,11 +311,13 @@ class Tracker:
             yaw_rad=boxes[:, 6],
             yaw_variance=np.full(num, motion.yaw_std_rad**2),
             heading_known=seen.heading_known[born],
-            log_odds=np.full(num, lifecycle.log_odds(config.birth_existence)),
-            confirmed=np.full(num, config.confirm_hits == 1),
+            log_odds=odds,
+            confirmed=lifecycle.is_sure(odds, config) | (config.confirm_hits == 1),
             birth_ns=np.full(num, seen.stamp_ns, np.int64),
             seen_ns=np.full(num, seen.stamp_ns, np.int64),
             hit_ns=lifecycle.first_hits(num, seen.stamp_ns, config),
+            seen_mean=mean,
+            seen_covariance=covariance,
         )
 
 

@@ -21,6 +21,11 @@ from unsup_track_ros.shapes import Float64
 class VisibleExtentConfig(Config):
     """How visible parts are turned into measurements of whole objects."""
 
+    whole_boxes: bool = parameter(
+        False,
+        "Detections are boxes of whole objects, as a trained detector guesses them, not of what is "
+        "visible: centre, size and heading are measurements as they are.",
+    )
     face_gate: float = parameter(
         3.0,
         "Standard deviations up to which the visible near face is believed to be the face.",
@@ -100,9 +105,13 @@ def measure_centre(
     sensor = np.einsum("kji,kj->ki", odom_R, sensor_odom - predicted_odom[:, :3])
     if_high_face, if_low_face = high - half, low + half
     middle = 0.5 * (low + high)
+    measured_variance = position_std_m**2
+    if config.whole_boxes:
+        return CentreMeasurement(
+            innovation_axes=middle, variance_axes=np.full(middle.shape, measured_variance)
+        )
     anchored = np.where(sensor > half, if_high_face, np.where(sensor < -half, if_low_face, middle))
     slack_squared = ((high - low) - predicted_odom[:, 3:6]) ** 2
-    measured_variance = position_std_m**2
     # A uniform distribution over the slack, where no face tells which side is missing.
     per_slack = np.where(np.abs(sensor) > half, config.face_slack**2, 1 / 12)
     variance = measured_variance + per_slack * slack_squared
@@ -132,11 +141,14 @@ def follow_size(
     An expectile filter: its fixed point is near the 0.8 quantile that LISO takes over a whole
     track, but it needs no history and answers at once. Young tracks grow by the mean of what they
     saw. Down only as far as the sensor faces the side whose length it is: from right behind a car
-    its rear face says nothing about its length.
+    its rear face says nothing about its length. Whole boxes are followed alike up and down.
     """
     growth = np.maximum(
         -np.expm1(-duration_s / config.growth_time_s), duration_s / (ages_s + duration_s)
     )
+    change = measured - predicted_odom[:, 3:6]
+    if config.whole_boxes:
+        return np.asarray(predicted_odom[:, 3:6] + growth[:, None] * change)
     offset = sensor_odom - predicted_odom[:, :3]
     sensor = np.einsum("kji,kj->ki", odom_R_axes(predicted_odom), offset)
     beyond = np.maximum(np.abs(sensor) - 0.5 * predicted_odom[:, 3:6], 0.0)
@@ -144,7 +156,6 @@ def follow_size(
     facing = np.ones((len(measured), 3))
     facing[:, :2] = beyond[:, 1::-1] / distance
     decay = -np.expm1(-duration_s / config.decay_time_s) * facing
-    change = measured - predicted_odom[:, 3:6]
     return np.asarray(
         predicted_odom[:, 3:6] + np.where(change > 0, growth[:, None], decay) * change
     )

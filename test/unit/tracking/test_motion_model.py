@@ -86,3 +86,33 @@ def test_headings_are_corrected_across_the_cut() -> None:
     )
     np.testing.assert_allclose(yaw, [-np.pi + 0.1])
     np.testing.assert_allclose(variance, [0.5])
+
+
+def test_what_is_found_again_is_filtered_along_the_straight_way_there() -> None:
+    """Lost at 4 m/s to the front, found 2 m to the left after 1 s: it went left, at 2 m/s."""
+    config = MotionModelConfig(position_std_m=0.01)
+    mean, covariance = state((0, 0, 0, 4, 0, 0))
+    found = np.array([[0.0, 2.0, 0.0]])
+    coasted, grown = motion_model.predict(mean, covariance, 1.0, config)
+    again, certain = motion_model.reupdated(mean, covariance, np.array([1.0]), found, config)
+    np.testing.assert_allclose(coasted[0, :2], [4.0, 0.0])
+    np.testing.assert_allclose(again[0, :2], [0.0, 2.0], atol=0.05)
+    np.testing.assert_allclose(again[0, 3:5], [0.0, 2.0], atol=0.2)
+    assert np.linalg.det(certain[0]) < np.linalg.det(grown[0])
+
+
+def test_gaps_of_different_lengths_are_refiltered_together_as_each_by_itself() -> None:
+    mean, covariance = state((0, 0, 0, 4, 0, 0), (5, 1, 0, -2, 3, 0))
+    gaps, found = np.array([0.3, 2.0]), np.array([[1.0, 0.5, 0.0], [2.0, 8.0, 0.1]])
+    together = motion_model.reupdated(mean, covariance, gaps, found, CONFIG)
+    for row in (0, 1):
+        part = slice(row, row + 1)
+        alone = (mean[part], covariance[part])
+        for step in range(1, 4):
+            alone = motion_model.predict(*alone, gaps[row] / 4, CONFIG)
+            between = mean[part, :3] + (found[part] - mean[part, :3]) * step / 4
+            noise = np.eye(3)[None] * CONFIG.position_std_m**2
+            alone = motion_model.correct(*alone, POSITION, between - alone[0][:, POSITION], noise)
+        alone = motion_model.predict(*alone, gaps[row] / 4, CONFIG)
+        np.testing.assert_allclose(together[0][part], alone[0])
+        np.testing.assert_allclose(together[1][part], alone[1])
