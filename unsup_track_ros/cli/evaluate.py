@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from unsup_track_ros.cli.console import print_result, progress_display, reports_errors
+from unsup_track_ros.cli.track import SUMMARY_NAME
 
 if TYPE_CHECKING:
     from unsup_track_ros.evaluation.report import EvaluationReport
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from unsup_track_ros.structures.truth import FrameTruth
 
 _KITTI_LABELS: Final = "label_2"
+_KITTI_TRACKS: Final = "label_02"
 
 
 class LabelPass(str, enum.Enum):
@@ -32,13 +34,16 @@ class LabelPass(str, enum.Enum):
 @reports_errors
 def evaluate(
     labels_dir: Annotated[
-        Path, typer.Argument(help="Label directory, the --out of `label`; or a run of `train`.")
+        Path,
+        typer.Argument(
+            help="Label directory, the --out of `label`; a run of `train`; or results of `track`."
+        ),
     ],
     truth: Annotated[
         Path | None,
         typer.Option(
-            help="OUT.truth of a synthetic drive, or label_2 of a KITTI drive; else the .truth "
-            "beside the recording."
+            help="OUT.truth of a synthetic drive, label_2 of a KITTI drive or label_02 of its "
+            "tracking sequences; else the .truth beside the recording."
         ),
     ] = None,
     label_pass: Annotated[
@@ -61,6 +66,9 @@ def evaluate(
     if is_run(labels_dir):
         _evaluate_run(labels_dir, as_json=as_json)
         return
+    if _is_tracking(labels_dir, truth):
+        _evaluate_tracking(labels_dir, truth, as_json=as_json)
+        return
     report = score_labels(labels_dir, truth, label_pass)
     print_result(report.to_markdown(), json.loads(report.to_json()), as_json=as_json)
 
@@ -72,6 +80,38 @@ def _evaluate_run(folder: Path, *, as_json: bool) -> None:
     with progress_display() as progress:
         content = evaluate_silot(folder, progress)
     print_result(scores_markdown(content["rows"]), content, as_json=as_json)
+
+
+def _is_tracking(folder: Path, truth: Path | None) -> bool:
+    """Tell whether these are results of the KITTI tracking benchmark, ours or another tracker's."""
+    return (folder / SUMMARY_NAME).is_file() or (truth is not None and truth.name == _KITTI_TRACKS)
+
+
+def _evaluate_tracking(folder: Path, truth: Path | None, *, as_json: bool) -> None:
+    """Score the results of all sequences together, and store the scores beside them."""
+    from unsup_track_ros.data.kitti.tracking_files import read_tracked_boxes
+    from unsup_track_ros.errors import DataError
+    from unsup_track_ros.evaluation.kitti_tracking import ScoredSequence, evaluate_kitti_tracking
+    from unsup_track_ros.labeling.store import EVALUATION_NAME, EVALUATION_TEXT_NAME
+
+    files = sorted(folder.glob("*.txt"))
+    if truth is None or not files:
+        raise DataError(
+            f"Tracks are scored against the labels of their sequences: pass --truth label_02 and a "
+            f"folder that holds results such as 0002.txt, got {truth} and {len(files)} results in "
+            f"'{folder}'."
+        )
+    sequences = [
+        ScoredSequence(
+            truth=read_tracked_boxes(truth / file.name), answer=read_tracked_boxes(file)
+        )
+        for file in files
+    ]
+    with progress_display() as progress:
+        report = evaluate_kitti_tracking(sequences, progress=progress)
+    (folder / EVALUATION_NAME).write_text(report.to_json(), encoding="utf-8")
+    (folder / EVALUATION_TEXT_NAME).write_text(report.to_markdown(), encoding="utf-8")
+    print_result(report.to_markdown(), json.loads(report.to_json()), as_json=as_json)
 
 
 def score_labels(

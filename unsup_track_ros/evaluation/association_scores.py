@@ -76,7 +76,7 @@ def score_associations(
         min_similarity: From here on a pair may match (CLEAR MOT and IDF1; HOTA has its own range).
     """
     clear = _clear_mot(sequences, min_similarity)
-    prepared = [_trackeval_data(frames) for frames in sequences]
+    prepared = [trackeval_data(frames) for frames in sequences]
     hota, identity = HOTA(), Identity({"THRESHOLD": min_similarity, "PRINT_CONFIG": False})
     hota_result = _combined(hota, prepared)
     identity_result = _combined(identity, prepared)
@@ -124,7 +124,8 @@ def _clear_mot(
     return {name: float(table.loc["OVERALL", name]) for name in names}
 
 
-def _trackeval_data(frames: Sequence[AssociationFrame]) -> dict[str, Any]:
+def trackeval_data(frames: Sequence[AssociationFrame]) -> dict[str, Any]:
+    """Lay a sequence out as TrackEval's metrics take it."""
     truth_ids, num_truth_ids = _contiguous([frame.truth_ids for frame in frames])
     track_ids, num_track_ids = _contiguous([frame.track_ids for frame in frames])
     return {

@@ -57,8 +57,8 @@ class LifecycleConfig(Config):
     )
     miss_half_range_m: float = parameter(
         0.0,
-        "Distance at which that loss is half and beyond which it vanishes, as detectors miss what is "
-        "far away; 0: it is the same everywhere.",
+        "Distance at which that loss is half and beyond which it vanishes, as detectors miss what "
+        "is far away; 0: it is the same everywhere.",
         unit="m",
         ge=0,
         tunable=True,

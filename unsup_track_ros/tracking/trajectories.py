@@ -41,6 +41,9 @@ class TrajectoryConfig(Config):
     heading_speed_mps: float = parameter(
         0.7, "From this speed on an object faces the way it moves.", unit="m/s", gt=0
     )
+    heading_window_s: float = parameter(
+        1.0, "Time over which the headings of whole boxes are averaged.", unit="s", gt=0
+    )
     min_straight_side_m: float = parameter(
         2.5, "Seen sides from this length on correct the heading.", unit="m", gt=0
     )
@@ -206,7 +209,12 @@ def _smoothed(
 def _headings(
     problem: _Problem, paths: SmoothedPaths, config: TrajectoryConfig
 ) -> tuple[Float64[np.ndarray, "N F"], Bool[np.ndarray, " N"]]:
-    """Return the yaw at every place, the course where it moves, held where it stands."""
+    """Return the yaw at every place: the course where it moves, held where it stands.
+
+    Whole boxes have a heading of their own, and that is averaged instead.
+    """
+    if config.extent.whole_boxes:
+        return _averaged_headings(problem, config), np.ones(len(problem.first), bool)
     course = np.arctan2(paths.mean[..., 4], paths.mean[..., 3])
     speed = np.hypot(paths.mean[..., 3], paths.mean[..., 4])
     deviation = np.sqrt(paths.covariance[..., 3, 3] + paths.covariance[..., 4, 4])
@@ -216,6 +224,30 @@ def _headings(
     held = np.take_along_axis(course, _nearest(moves), axis=1)
     held = se3.wrap_angle_rad(held + _side_correction(problem, held, config)[:, None])
     return np.where(known[:, None], held, _box_yaw(problem)[:, None]), known
+
+
+def _averaged_headings(problem: _Problem, config: TrajectoryConfig) -> Float64[np.ndarray, "N F"]:
+    """Return the mean heading of the boxes around every place.
+
+    Detectors mistake front for rear now and then: the axis is averaged as it repeats every half
+    turn, and faces the way that most boxes of the trajectory around it do.
+    """
+    yaw = problem.boxes_odom[:, 6]
+    step_s = np.diff(problem.times_s, axis=1)
+    step_s = step_s[step_s > 0]
+    half = round(config.heading_window_s / (2 * np.median(step_s))) if len(step_s) else 0
+    place = np.arange(problem.seen.shape[1])
+    low, high = np.maximum(place - half, 0), np.minimum(place + half + 1, len(place))
+    placed = np.zeros((*problem.seen.shape, 4))
+    placed[problem.row, problem.place] = np.stack(
+        [np.cos(2 * yaw), np.sin(2 * yaw), np.cos(yaw), np.sin(yaw)], axis=1
+    )
+    total = np.concatenate([np.zeros_like(placed[:, :1]), placed.cumsum(axis=1)], axis=1)
+    mean = np.where(problem.seen[..., None], total[:, high] - total[:, low], 0.0)
+    mean = np.take_along_axis(mean, _nearest(problem.seen)[..., None], axis=1)
+    axis = np.arctan2(mean[..., 1], mean[..., 0]) / 2
+    faces_back = np.cos(axis) * mean[..., 2] + np.sin(axis) * mean[..., 3] < 0
+    return se3.wrap_angle_rad(axis + np.pi * faces_back)
 
 
 def _side_correction(

@@ -63,11 +63,7 @@ def read_calibration(folder: Path) -> KittiCalibration | None:
     """
     for place in (folder, folder.resolve().parent):
         if (place / _ONE_FILE).is_file():
-            entries = _read_entries(place / _ONE_FILE)
-            velo = _matrix(entries, _VELO_NAMES, (3, 4), place / _ONE_FILE)
-            has_imu = any(name in entries for name in _IMU_NAMES)
-            imu = _matrix(entries, _IMU_NAMES, (3, 4), place / _ONE_FILE) if has_imu else None
-            return _calibration(entries, velo, imu, place / _ONE_FILE)
+            return read_calibration_file(place / _ONE_FILE)
         if (place / _CAMERAS_FILE).is_file() and (place / _VELO_FILE).is_file():
             imu_file = place / _IMU_FILE
             return _calibration(
@@ -77,6 +73,38 @@ def read_calibration(folder: Path) -> KittiCalibration | None:
                 place / _CAMERAS_FILE,
             )
     return None
+
+
+def read_calibration_file(file: Path) -> KittiCalibration:
+    """Read the one file of a sequence of the benchmarks.
+
+    Raises:
+        DataError: There is no such file, or an entry is missing or malformed.
+    """
+    if not file.is_file():
+        raise DataError(f"There is no calibration '{file}'; check the path.")
+    entries = _read_entries(file)
+    velo = _matrix(entries, _VELO_NAMES, (3, 4), file)
+    has_imu = any(name in entries for name in _IMU_NAMES)
+    imu = _matrix(entries, _IMU_NAMES, (3, 4), file) if has_imu else None
+    return _calibration(entries, velo, imu, file)
+
+
+def nominal_calibration() -> KittiCalibration:
+    """Return the camera of KITTI's first day, LiDAR and camera taken to stand in one place.
+
+    For detections that come without a calibration: the frames are then parallel, and only the
+    projection of boxes into the image is a guess.
+    """
+    focal_px, centre_pix = 721.5377, (609.5593, 172.854)
+    pix_T_cam = np.array([[focal_px, 0, centre_pix[0]], [0, focal_px, centre_pix[1]], [0, 0, 1]])
+    rect_R_velo = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
+    return KittiCalibration(
+        pix_T_cam=pix_T_cam,
+        cam_T_rect=np.eye(4),
+        rect_T_velo=rigid(rect_R_velo, np.zeros(3)),
+        velo_T_imu=None,
+    )
 
 
 def _calibration(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -100,15 +101,25 @@ def open_drive(folder: Path) -> KittiDrive:
 
 
 def read_oxts_poses(drive: KittiDrive) -> dict[int, Float64[np.ndarray, "4 4"]]:
-    """Return world_T_imu by file number: Mercator east, north and altitude of the GPS/IMU unit.
-
-    As the KITTI development kit: the Mercator scale is that of the first latitude; the rotation is
-    yaw about z, then pitch about y, then roll about x.
+    """Return world_T_imu by file number, see `poses_of_packets`.
 
     Raises:
         DataError: A packet is malformed.
     """
-    packets = {number: _read_packet(file) for number, file in drive.poses.files.items()}
+    files = drive.poses.files
+    return poses_of_packets(
+        {number: read_packet(file.read_bytes(), str(file)) for number, file in files.items()}
+    )
+
+
+def poses_of_packets(
+    packets: Mapping[int, Float64[np.ndarray, " 6"]],
+) -> dict[int, Float64[np.ndarray, "4 4"]]:
+    """Return world_T_imu by packet number: Mercator east, north and altitude of the GPS/IMU unit.
+
+    As the KITTI development kit: the Mercator scale is that of the first latitude; the rotation is
+    yaw about z, then pitch about y, then roll about x.
+    """
     if not packets:
         return {}
     first_latitude = packets[min(packets)][0]
@@ -127,14 +138,22 @@ def _world_T_imu(packet: Float64[np.ndarray, " 6"], scale: float) -> Float64[np.
     return rigid(about_z @ about_y @ about_x, np.array([east_m, north_m, altitude_m]))
 
 
-def _read_packet(file: Path) -> Float64[np.ndarray, " 6"]:
-    """Read latitude, longitude (deg), altitude (m), roll, pitch, yaw (rad)."""
+def read_packet(text: bytes, name: str) -> Float64[np.ndarray, " 6"]:
+    """Read latitude, longitude (deg), altitude (m), roll, pitch, yaw (rad) of one packet.
+
+    Args:
+        text: A file of a raw drive, or a line of the tracking benchmark.
+        name: What to call it when it is malformed.
+
+    Raises:
+        DataError: It does not begin with six finite numbers.
+    """
     try:
-        values = np.array([float(word) for word in file.read_text(encoding="ascii").split()[:6]])
+        values = np.array([float(word) for word in text.decode("ascii").split()[:6]])
     except (ValueError, UnicodeDecodeError) as error:
-        raise DataError(f"GPS/IMU packet '{file}' is malformed: {error}.") from error
+        raise DataError(f"GPS/IMU packet '{name}' is malformed: {error}.") from error
     if len(values) != 6 or not np.isfinite(values).all():
-        raise DataError(f"GPS/IMU packet '{file}' must begin with 6 numbers, got {len(values)}.")
+        raise DataError(f"GPS/IMU packet '{name}' must begin with 6 numbers, got {len(values)}.")
     return values
 
 

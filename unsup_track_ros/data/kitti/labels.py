@@ -106,3 +106,17 @@ def boxes_from_rect(
     headings_velo = headings_rect @ velo_T_rect[:3, :3].T
     yaw = wrap_angle_rad(np.arctan2(headings_velo[:, 1], headings_velo[:, 0]))
     return np.column_stack([centres_velo, length, width, height, yaw])
+
+
+def boxes_to_rect(
+    boxes_velo: Float64[np.ndarray, "N 7"], calibration: KittiCalibration
+) -> Float64[np.ndarray, "N 7"]:
+    """Convert boxes in velo to rows of h, w, l, x, y, z (bottom centre in rect), ry."""
+    rect_T_velo = calibration.rect_T_velo
+    centres_rect = transform(rect_T_velo, boxes_velo[:, :3])
+    centres_rect[:, 1] += 0.5 * boxes_velo[:, 5]
+    yaw = boxes_velo[:, 6]
+    headings_velo = np.stack([np.cos(yaw), np.sin(yaw), np.zeros(len(yaw))], axis=1)
+    headings_rect = headings_velo @ rect_T_velo[:3, :3].T
+    turn = wrap_angle_rad(np.arctan2(-headings_rect[:, 2], headings_rect[:, 0]))
+    return np.column_stack([boxes_velo[:, [5, 4, 3]], centres_rect, turn])
