@@ -102,9 +102,7 @@ def _evaluate_tracking(folder: Path, truth: Path | None, *, as_json: bool) -> No
             f"'{folder}'."
         )
     sequences = [
-        ScoredSequence(
-            truth=read_tracked_boxes(truth / file.name), answer=read_tracked_boxes(file)
-        )
+        ScoredSequence(truth=read_tracked_boxes(truth / file.name), answer=read_tracked_boxes(file))
         for file in files
     ]
     with progress_display() as progress:

@@ -17,21 +17,28 @@ def params(
     yaml: Annotated[
         bool, typer.Option("--yaml", help="A commented parameter file (the default).")
     ] = False,
+    tracker_alone: Annotated[
+        bool, typer.Option("--tracker-alone", help="Those of `unsup-track track`.")
+    ] = False,
     node: Annotated[
         str | None,
         typer.Option(help="Those of a node; its tables leave out what the labeler has too."),
     ] = None,
 ) -> None:
-    """Print all parameters of `unsup-track label`, or of a node.
+    """Print all parameters of `unsup-track label`, of `unsup-track track`, or of a node.
 
     Example: unsup-track params > my.yaml
     """
     from unsup_track_ros.config import parameters_markdown, parameters_yaml
     from unsup_track_ros.labeling.labeler import LabelerConfig
+    from unsup_track_ros.tracking.class_tracking import ClassTrackingConfig
 
     if markdown and yaml:
         raise typer.BadParameter("Choose one of --markdown and --yaml.")
-    if node is not None:
+    if tracker_alone:
+        tree = ClassTrackingConfig
+        text = parameters_markdown(tree) if markdown else parameters_yaml(tree)
+    elif node is not None:
         text = _of_node(node, markdown=markdown)
     else:
         text = parameters_markdown(LabelerConfig) if markdown else parameters_yaml(LabelerConfig)

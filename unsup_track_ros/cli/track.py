@@ -37,7 +37,7 @@ class Hindsight(str, enum.Enum):
 
 
 @reports_errors
-def track(
+def track(  # noqa: PLR0913 - the options of a command are its parameters
     detections: Annotated[
         Path,
         typer.Argument(

@@ -20,9 +20,9 @@ from unsup_track_ros.evaluation.kitti_rules import (
 from unsup_track_ros.evaluation.metric import Metric, count, measured, not_available
 from unsup_track_ros.evaluation.recall_averages import (
     RecallAverages,
-    TrackScores,
     average_over_recall,
     clear_scores,
+    ranked,
 )
 from unsup_track_ros.evaluation.report import EvaluationReport
 from unsup_track_ros.structures.tracked_boxes import TrackedBoxes
@@ -64,13 +64,13 @@ def evaluate_kitti_tracking(
     Raises:
         DataError: A class is none that the benchmark scores.
     """
-    image, volume = [count("sequences", len(sequences))], list[Metric]()
+    image, volume = [count("frames.sequences", len(sequences))], list[Metric]()
     total, done = len(classes) * (1 + len(VOLUME_IOUS)), 0
     for name in classes:
         key = name.lower()
         image += _image_metrics(f"image.{key}", sequences, name)
         ruled = [ruled_sequence(s.truth, s.answer, name, Space.VOLUME) for s in sequences]
-        scores = [track_scores(s.answer) for s in sequences]
+        by_score = [ranked(frames, s.answer) for frames, s in zip(ruled, sequences, strict=True)]
         has_truth = any(frame.counts.any() for frames in ruled for frame in frames)
         done += 1
         for iou in VOLUME_IOUS:
@@ -80,18 +80,12 @@ def evaluate_kitti_tracking(
             if not has_truth:
                 volume += _no_volume_metrics(f"volume.{key}", iou)
                 continue
-            averages = average_over_recall(list(zip(ruled, scores, strict=True)), iou)
+            averages = average_over_recall(by_score, iou)
             everything = clear_scores([counted_sequence(frames, iou) for frames in ruled], iou)
             volume += _volume_metrics(f"volume.{key}", iou, averages, everything.mota)
     if progress is not None:
         progress("scoring", total, total)
     return EvaluationReport(metrics=(*image, *volume), legend=_LEGEND)
-
-
-def track_scores(answer: TrackedBoxes) -> TrackScores:
-    """Return the identities of an answer and the mean score of the boxes of each."""
-    ids, track = np.unique(answer.ids, return_inverse=True)
-    return ids, np.bincount(track, weights=answer.scores) / np.bincount(track)
 
 
 def _image_metrics(key: str, sequences: Sequence[ScoredSequence], name: str) -> list[Metric]:

@@ -29,11 +29,35 @@ from trackeval.metrics import CLEAR
 from unsup_track_ros.evaluation.association_scores import AssociationFrame, trackeval_data
 from unsup_track_ros.evaluation.kitti_rules import RuledFrame
 from unsup_track_ros.shapes import Float64, Int64
+from unsup_track_ros.structures.tracked_boxes import TrackedBoxes
 
 NUM_RECALLS: Final = 40
 
-# Score of every track of a sequence: identities ascending, and the mean score of each.
-TrackScores = tuple[Int64[np.ndarray, " T"], Float64[np.ndarray, " T"]]
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RankedSequence:
+    """A sequence whose tracks can be cut off by their scores.
+
+    Attributes:
+        frames: All of them.
+        track_ids: (T,) every track of the answer, ascending.
+        track_scores: (T,) the mean score of its boxes.
+    """
+
+    frames: Sequence[RuledFrame]
+    track_ids: Int64[np.ndarray, " T"]
+    track_scores: Float64[np.ndarray, " T"]
+
+    def scores_of(self, ids: Int64[np.ndarray, " N"]) -> Float64[np.ndarray, " N"]:
+        """Return the scores of tracks."""
+        return np.asarray(self.track_scores[np.searchsorted(self.track_ids, ids)])
+
+
+def ranked(frames: Sequence[RuledFrame], answer: TrackedBoxes) -> RankedSequence:
+    """Score the tracks of an answer by the mean of their boxes."""
+    ids, track = np.unique(answer.ids, return_inverse=True)
+    scores = np.bincount(track, weights=answer.scores) / np.bincount(track)
+    return RankedSequence(frames=frames, track_ids=ids, track_scores=scores)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +134,14 @@ def clear_scores(
 
 
 def average_over_recall(
-    sequences: Sequence[tuple[Sequence[RuledFrame], TrackScores]],
+    sequences: Sequence[RankedSequence],
     min_similarity: float,
     num_recalls: int = NUM_RECALLS,
 ) -> RecallAverages:
     """Average over recall 1/L ... 1.
 
     Args:
-        sequences: Frames of each, and the scores of its tracks.
+        sequences: Scored together.
         min_similarity: From here on a pair may match.
         num_recalls: L.
     """
@@ -151,23 +175,23 @@ def _thresholds(
 
 
 def _scores_of_found(
-    sequences: Sequence[tuple[Sequence[RuledFrame], TrackScores]], min_similarity: float
+    sequences: Sequence[RankedSequence], min_similarity: float
 ) -> tuple[Float64[np.ndarray, " K"], int]:
     """Return the track scores of all true positives if every track counts, and G."""
     found, num_truth = [np.zeros(0)], 0
-    for frames, scores in sequences:
-        for ruled in frames:
+    for sequence in sequences:
+        for ruled in sequence.frames:
             frame = ruled.counted(min_similarity)
             num_truth += len(frame.truth_ids)
             possible = np.where(frame.similarity >= min_similarity, frame.similarity, 0.0)
             rows, columns = linear_sum_assignment(possible, maximize=True)
             hits = columns[possible[rows, columns] > 0]
-            found.append(_score_of(frame.track_ids[hits], scores))
+            found.append(sequence.scores_of(frame.track_ids[hits]))
     return np.concatenate(found), num_truth
 
 
 def _at(
-    sequences: Sequence[tuple[Sequence[RuledFrame], TrackScores]],
+    sequences: Sequence[RankedSequence],
     threshold: float,
     min_similarity: float,
 ) -> ClearScores:
@@ -175,17 +199,12 @@ def _at(
     return clear_scores(
         (
             [
-                frame.with_tracks(_score_of(frame.track_ids, scores) >= threshold).counted(
+                frame.with_tracks(sequence.scores_of(frame.track_ids) >= threshold).counted(
                     min_similarity
                 )
-                for frame in frames
+                for frame in sequence.frames
             ]
-            for frames, scores in sequences
+            for sequence in sequences
         ),
         min_similarity,
     )
-
-
-def _score_of(ids: Int64[np.ndarray, " N"], scores: TrackScores) -> Float64[np.ndarray, " N"]:
-    known, values = scores
-    return np.asarray(values[np.searchsorted(known, ids)])

@@ -17,7 +17,7 @@ from scipy.special import logit
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.se3 import transform_boxes
-from unsup_track_ros.shapes import Float64, Int64
+from unsup_track_ros.shapes import Bool, Float64, Int64
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.structures.tracks import TrackState
@@ -43,6 +43,9 @@ class SequenceTrackingConfig(Config):
     tracker: TrackerConfig = parameter(TrackerConfig(), "The tracker.")
     report_existence: float = parameter(
         0.9, "Existence from which a track is reported while it is not detected.", gt=0, le=1
+    )
+    report_confidence: float = parameter(
+        -100.0, "Confidence from which tracks are reported (see `SequenceTracks`)."
     )
     length_gain: float = parameter(
         2.0, "Confidence that a track gains while the number of its detections grows e-fold.", ge=0
@@ -84,6 +87,10 @@ class SequenceTracks:
     def __len__(self) -> int:
         return len(self.frames)
 
+    def rows(self, chosen: Bool[np.ndarray, " K"]) -> SequenceTracks:
+        """Return the chosen boxes."""
+        return SequenceTracks(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+
 
 def track_online(frames: Frames, config: SequenceTrackingConfig) -> SequenceTracks:
     """Track as the live pipeline does: no frame knows a later one.
@@ -99,7 +106,7 @@ def track_online(frames: Frames, config: SequenceTrackingConfig) -> SequenceTrac
         for step in steps
     ]
     confidences = _running_confidences(frames, [(s.ids, s.detection_index) for s in steps], config)
-    return SequenceTracks(
+    tracks = SequenceTracks(
         frames=np.repeat(np.arange(len(steps)), [int(rows.sum()) for rows in kept]),
         ids=_joined([step.ids[rows] for step, rows in zip(steps, kept, strict=True)], np.int64),
         boxes_odom=np.concatenate(
@@ -112,6 +119,7 @@ def track_online(frames: Frames, config: SequenceTrackingConfig) -> SequenceTrac
             [step.detection_index[rows] for step, rows in zip(steps, kept, strict=True)], np.int64
         ),
     )
+    return tracks.rows(tracks.confidences >= config.report_confidence)
 
 
 def track_offline(frames: Frames, config: SequenceTrackingConfig) -> SequenceTracks:
@@ -140,7 +148,8 @@ def track_offline(frames: Frames, config: SequenceTrackingConfig) -> SequenceTra
     detected[trajectory[order], place] = row[order]
     inner = _filled(whole, times_s, sensors_odom, config, detected, confidence)
     outer = _extended(whole, times_s, sensors_odom, config, confidence)
-    return _sorted(inner, outer)
+    tracks = _sorted(inner, outer)
+    return tracks.rows(tracks.confidences >= config.report_confidence)
 
 
 def _filled(
@@ -262,11 +271,13 @@ def _running_confidences(
 
 
 def _cumulative(
-    values: Float64[np.ndarray, " K"], start: Int64[np.ndarray, " G"], length: Int64[np.ndarray, " G"]
+    values: Float64[np.ndarray, " K"],
+    start: Int64[np.ndarray, " G"],
+    length: Int64[np.ndarray, " G"],
 ) -> Float64[np.ndarray, " K"]:
     """Return the running sum within each group."""
     total = np.cumsum(values)
-    return total - np.repeat(total[start] - values[start], length)
+    return np.asarray(total - np.repeat(total[start] - values[start], length))
 
 
 def _in_odom(frames: Frames) -> tuple[Float64[np.ndarray, "D 7"], Float64[np.ndarray, "T 3"]]:
