@@ -68,8 +68,6 @@ def track(  # noqa: PLR0913 - the options of a command are its parameters
     Example: unsup-track track detection --format kitti --oxts oxts --calib calib --out tracks
     """
     from unsup_track_ros.config import load_config
-    from unsup_track_ros.data.kitti.tracking_benchmark import open_sequence
-    from unsup_track_ros.data.kitti.tracking_files import detection_files, write_tracked_boxes
     from unsup_track_ros.tracking.class_tracking import ClassTrackingConfig
 
     parameters = (
@@ -77,17 +75,7 @@ def track(  # noqa: PLR0913 - the options of a command are its parameters
     )
     notes = _notes(oxts, calib)
     print_notes(notes)
-    files = detection_files(detections)
-    out.mkdir(parents=True, exist_ok=True)
-    rows = []
-    with progress_display() as progress:
-        for done, (name, of_sequence) in enumerate(files.items()):
-            progress("tracking", done, len(files))
-            sequence = open_sequence(name, of_sequence, calib, oxts)
-            results, row = _track_sequence(sequence, parameters, mode)
-            write_tracked_boxes(out / f"{name}.txt", results, sequence.calibration)
-            rows.append(row)
-        progress("tracking", len(files), len(files))
+    rows = _track_all(detections, out, (calib, oxts), parameters, mode)
     content = _content(rows, data_format, mode, parameters, notes)
     temporary = out / f".{SUMMARY_NAME}.part"
     temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -97,6 +85,33 @@ def track(  # noqa: PLR0913 - the options of a command are its parameters
         f"{content['frames_per_s']:.0f} frames/s. Results: {out}"
     )
     print_result(text, {"results": str(out), **content}, as_json=as_json)
+
+
+def _track_all(
+    detections: Path,
+    out: Path,
+    calib_oxts: tuple[Path | None, Path | None],
+    parameters: ClassTrackingConfig,
+    mode: Hindsight,
+) -> list[dict[str, Any]]:
+    """Track every sequence, then write the results; return what is said of each sequence."""
+    from unsup_track_ros.data.kitti.tracking_benchmark import open_sequence
+    from unsup_track_ros.data.kitti.tracking_files import detection_files, write_tracked_boxes
+
+    files = detection_files(detections)
+    rows, results = [], []
+    with progress_display() as progress:
+        for done, (name, of_sequence) in enumerate(files.items()):
+            progress("tracking", done, len(files))
+            sequence = open_sequence(name, of_sequence, *calib_oxts)
+            boxes, row = _track_sequence(sequence, parameters, mode)
+            results.append((boxes, sequence.calibration))
+            rows.append(row)
+        progress("tracking", len(files), len(files))
+    out.mkdir(parents=True, exist_ok=True)
+    for name, (boxes, calibration) in zip(files, results, strict=True):
+        write_tracked_boxes(out / f"{name}.txt", boxes, calibration)
+    return rows
 
 
 def _track_sequence(

@@ -147,20 +147,24 @@ def average_over_recall(
     """
     found, num_truth = _scores_of_found(sequences, min_similarity)
     thresholds = _thresholds(found, num_truth, num_recalls)
-    everything = _at(sequences, -np.inf, min_similarity)
-    reached = [_at(sequences, threshold, min_similarity) for threshold in thresholds]
+    cuts = [_Cuts(sequence, min_similarity) for sequence in sequences]
+    reached = [
+        clear_scores((cut.at(threshold) for cut in cuts), min_similarity)
+        for threshold in (thresholds if len(thresholds) else [-np.inf])
+    ]
+    best = int(np.argmax([scores.mota for scores in reached]))
+    reached_best, reached = reached[best], reached[: len(thresholds)]
     mota = np.zeros(num_recalls)
     mota[: len(reached)] = [scores.mota for scores in reached]
     recall = np.arange(1, num_recalls + 1) / num_recalls
     # The same as the equation above, as (FP + FN + IDS) / G = 1 - MOTA.
     scaled = np.clip(1.0 - (1.0 - mota - (1.0 - recall)) / recall, 0.0, 1.0)
     scaled[len(reached) :] = 0.0
-    best = int(np.argmax(mota)) if reached else -1
     return RecallAverages(
         samota=float(scaled.mean()),
         amota=float(mota.mean()),
         amotp=float(sum(scores.motp for scores in reached) / num_recalls),
-        best=reached[best] if reached else everything,
+        best=reached_best,
         best_threshold=float(thresholds[best]) if reached else float("-inf"),
     )
 
@@ -190,21 +194,25 @@ def _scores_of_found(
     return np.concatenate(found), num_truth
 
 
-def _at(
-    sequences: Sequence[RankedSequence],
-    threshold: float,
-    min_similarity: float,
-) -> ClearScores:
-    """Count with the tracks of at least this score."""
-    return clear_scores(
-        (
-            [
-                frame.with_tracks(sequence.scores_of(frame.track_ids) >= threshold).counted(
-                    min_similarity
-                )
-                for frame in sequence.frames
-            ]
-            for sequence in sequences
-        ),
-        min_similarity,
-    )
+class _Cuts:
+    """A sequence without the tracks below a threshold, for many thresholds.
+
+    What a frame looks like only changes when one of its own tracks is dropped, and each look is
+    worked out once.
+    """
+
+    def __init__(self, sequence: RankedSequence, min_similarity: float) -> None:
+        self._min_similarity = min_similarity
+        self._frames = [(frame, sequence.scores_of(frame.track_ids)) for frame in sequence.frames]
+        self._looks: list[dict[int, AssociationFrame]] = [{} for _ in self._frames]
+
+    def at(self, threshold: float) -> list[AssociationFrame]:
+        """Return what counts with the tracks of at least this score."""
+        frames = []
+        for (frame, scores), looks in zip(self._frames, self._looks, strict=True):
+            kept = scores >= threshold
+            num = int(np.count_nonzero(kept))
+            if num not in looks:
+                looks[num] = frame.with_tracks(kept).counted(self._min_similarity)
+            frames.append(looks[num])
+        return frames

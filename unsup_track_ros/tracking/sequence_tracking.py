@@ -100,26 +100,24 @@ def track_online(frames: Frames, config: SequenceTrackingConfig) -> SequenceTrac
     """
     tracker = Tracker(config.tracker)
     steps = [tracker.step(detections, egomotion) for detections, egomotion in frames]
-    kept = [
-        (step.states == TrackState.CONFIRMED)
-        | ((step.states == TrackState.COASTING) & (step.existence >= config.report_existence))
-        for step in steps
-    ]
-    confidences = _running_confidences(frames, [(s.ids, s.detection_index) for s in steps], config)
+    ids = _joined([step.ids for step in steps], np.int64)
+    detected = _joined([step.detection_index for step in steps], np.int64)
+    frame = np.repeat(np.arange(len(steps)), [len(step) for step in steps])
     tracks = SequenceTracks(
-        frames=np.repeat(np.arange(len(steps)), [int(rows.sum()) for rows in kept]),
-        ids=_joined([step.ids[rows] for step, rows in zip(steps, kept, strict=True)], np.int64),
-        boxes_odom=np.concatenate(
-            [np.zeros((0, 7)), *(s.boxes_odom[rows] for s, rows in zip(steps, kept, strict=True))]
-        ),
-        confidences=_joined(
-            [part[rows] for part, rows in zip(confidences, kept, strict=True)], np.float64
-        ),
-        detected=_joined(
-            [step.detection_index[rows] for step, rows in zip(steps, kept, strict=True)], np.int64
-        ),
+        frames=frame,
+        ids=ids,
+        boxes_odom=np.concatenate([np.zeros((0, 7)), *(step.boxes_odom for step in steps)]),
+        confidences=_running_confidences(ids, _scores(frames, frame, detected), config),
+        detected=detected,
     )
-    return tracks.rows(tracks.confidences >= config.report_confidence)
+    state = _joined([step.states for step in steps], np.int64)
+    existence = _joined([step.existence for step in steps], np.float64)
+    _, sensors_odom = _in_odom(frames)
+    # Where detectors miss objects it is no news that one was not detected.
+    is_missed = _exposure(tracks.boxes_odom, sensors_odom[frame], config) <= _MISSED
+    reported = (existence >= config.report_existence) | is_missed
+    reported = (state == TrackState.CONFIRMED) | ((state == TrackState.COASTING) & reported)
+    return tracks.rows(reported & (tracks.confidences >= config.report_confidence))
 
 
 def track_offline(frames: Frames, config: SequenceTrackingConfig) -> SequenceTracks:
@@ -231,10 +229,10 @@ def _confidence(
 
 
 def _exposure(
-    boxes_odom: Float64[np.ndarray, "N F 7"],
-    sensors_odom: Float64[np.ndarray, "N F 3"],
+    boxes_odom: Float64[np.ndarray, "*N 7"],
+    sensors_odom: Float64[np.ndarray, "*N 3"],
     config: SequenceTrackingConfig,
-) -> Float64[np.ndarray, "N F"]:
+) -> Float64[np.ndarray, "*N"]:
     """Return how much not being detected would count against objects at these places."""
     offset = boxes_odom[..., :2] - sensors_odom[..., :2]
     distances_m = np.hypot(offset[..., 0], offset[..., 1])
@@ -242,32 +240,35 @@ def _exposure(
     return exposure.reshape(distances_m.shape)
 
 
+def _scores(
+    frames: Frames, frame: Int64[np.ndarray, " K"], detected: Int64[np.ndarray, " K"]
+) -> Float64[np.ndarray, " K"]:
+    """Return the log-odds of the detections that boxes go with, nan where there is none."""
+    start = np.cumsum([0, *(len(detections) for detections, _ in frames)])
+    log_odds = _log_odds(_joined([detections.scores for detections, _ in frames], np.float64))
+    scores = np.full(len(frame), np.nan)
+    hit = detected >= 0
+    scores[hit] = log_odds[start[frame[hit]] + detected[hit]]
+    return scores
+
+
 def _running_confidences(
-    frames: Frames,
-    steps: Sequence[tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]],
+    ids: Int64[np.ndarray, " K"],
+    scores: Float64[np.ndarray, " K"],
     config: SequenceTrackingConfig,
-) -> list[Float64[np.ndarray, " _"]]:
-    """Return the confidence of the tracks of every frame, from the detections until then."""
-    ids = _joined([ids for ids, _ in steps], np.int64)
-    detected = [rows >= 0 for _, rows in steps]
-    score = np.zeros(len(ids))
-    score[_joined(detected, bool)] = _joined(
-        [
-            _log_odds(detections.scores[rows[rows >= 0]])
-            for (detections, _), (_, rows) in zip(frames, steps, strict=True)
-        ],
-        np.float64,
-    )
+) -> Float64[np.ndarray, " K"]:
+    """Return the confidence of each box from the scores (nan: none) of its track until then."""
     order = np.argsort(ids, kind="stable")
     start = np.flatnonzero(np.diff(ids[order], prepend=-1))
     length = np.diff(np.append(start, len(ids)))
+    hit = np.isfinite(scores[order])
     running = np.empty(len(ids))
     running[order] = _confidence(
-        _cumulative(score[order], start, length),
-        _cumulative(_joined(detected, bool)[order].astype(float), start, length),
+        _cumulative(np.where(hit, scores[order], 0.0), start, length),
+        _cumulative(hit.astype(float), start, length),
         config,
     )
-    return np.split(running, np.cumsum([len(part) for part, _ in steps])[:-1])
+    return running
 
 
 def _cumulative(

@@ -98,3 +98,12 @@ def test_identical_scores_do_not_hide_false_alarms() -> None:
     found = averages(FOUR_CARS, answer, 4)
     assert found.amota == pytest.approx(1 / 2)
     assert found.samota == pytest.approx((1 + 1 + (1 - (2 - 1) / 3) + (1 - 2 / 4)) / 4)
+
+
+def test_more_false_alarms_than_hits_is_worse_than_nothing_and_still_a_cut_off() -> None:
+    answer = boxes((0, 10, "Car", 0.0), (0, 11, "Car", 55.0), (0, 12, "Car", 65.0))
+    found = averages(FOUR_CARS, answer, 4)
+    # One hit, two false alarms, three misses: 1 - 5/4. Recall 1/4 is all that is reached.
+    assert found.best.mota == pytest.approx(-1 / 4)
+    assert found.amota == pytest.approx(-1 / 4 / 4)
+    assert found.samota == 0.0
