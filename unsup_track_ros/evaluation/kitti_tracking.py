@@ -33,8 +33,8 @@ _LEGEND: Final = (
     "n/a: there is nothing to find; never counted as 0.",
     "KITTI tracking protocol: neighbouring classes, objects hidden or cut off by the image and "
     "regions nobody labelled are ignored, as are answers of at most 25 px that match nothing.",
-    f"image: IoU {IMAGE_IOU:g} of the rectangles, HOTA, DetA and AssA over IoU 0.05..0.95; all "
-    "tracks count (TrackEval).",
+    f"image: IoU {IMAGE_IOU:g} of the rectangles, HOTA, DetA and AssA over IoU 0.05..0.95 "
+    "(TrackEval); all tracks count, or at_cut those from the score with the best MOTA in space.",
     "volume: IoU of the boxes in space, given by column. samota, amota, amotp: averages over 40 "
     "recalls (Weng et al., IROS 2020), the score of a track being the mean of its boxes'; mota and "
     "the rows after it: at the cut-off of the score with the best MOTA; mota_all: of all tracks.",
@@ -52,6 +52,7 @@ class ScoredSequence:
 def evaluate_kitti_tracking(
     sequences: Sequence[ScoredSequence],
     classes: Sequence[str] = SCORED_CLASSES,
+    volume_ious: Sequence[float] = VOLUME_IOUS,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> EvaluationReport:
     """Score all sequences together, class by class.
@@ -59,21 +60,21 @@ def evaluate_kitti_tracking(
     Args:
         sequences: At least one.
         classes: Those to score.
+        volume_ious: IoUs in space, the first one that of the cut-off in the image.
         progress: Told what is done, and how much of how much.
 
     Raises:
         DataError: A class is none that the benchmark scores.
     """
     image, volume = [count("frames.sequences", len(sequences))], list[Metric]()
-    total, done = len(classes) * (1 + len(VOLUME_IOUS)), 0
+    total, done = len(classes) * len(volume_ious), 0
     for name in classes:
         key = name.lower()
-        image += _image_metrics(f"image.{key}", sequences, name)
+        cut = float("-inf")
         ruled = [ruled_sequence(s.truth, s.answer, name, Space.VOLUME) for s in sequences]
         by_score = [ranked(frames, s.answer) for frames, s in zip(ruled, sequences, strict=True)]
         has_truth = any(frame.counts.any() for frames in ruled for frame in frames)
-        done += 1
-        for iou in VOLUME_IOUS:
+        for iou in volume_ious:
             if progress is not None:
                 progress("scoring", done, total)
             done += 1
@@ -81,11 +82,21 @@ def evaluate_kitti_tracking(
                 volume += _no_volume_metrics(f"volume.{key}", iou)
                 continue
             averages = average_over_recall(by_score, iou)
+            cut = averages.best_threshold if iou == volume_ious[0] else cut
             everything = clear_scores([counted_sequence(frames, iou) for frames in ruled], iou)
             volume += _volume_metrics(f"volume.{key}", iou, averages, everything.mota)
+        image += _image_metrics(f"image.{key}", sequences, name)
+        sure = [ScoredSequence(truth=s.truth, answer=_cut_off(s.answer, cut)) for s in sequences]
+        image += _image_metrics(f"image_at_cut.{key}", sure, name)
     if progress is not None:
         progress("scoring", total, total)
     return EvaluationReport(metrics=(*image, *volume), legend=_LEGEND)
+
+
+def _cut_off(answer: TrackedBoxes, threshold: float) -> TrackedBoxes:
+    """Return the tracks whose mean score is at least the threshold."""
+    by_score = ranked([], answer)
+    return answer.rows(by_score.scores_of(answer.ids) >= threshold)
 
 
 def _image_metrics(key: str, sequences: Sequence[ScoredSequence], name: str) -> list[Metric]:

@@ -13,6 +13,15 @@ from unsup_track_ros.tracking.tracker import TrackerConfig
 from unsup_track_ros.tracking.trajectories import TrajectoryConfig
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
 
+# How well boxes of a trained detector are placed, far and near ones together.
+_VEHICLE = MotionModelConfig(position_std_m=0.3, reupdate_gap_s=0.25)
+_WALKER = MotionModelConfig(
+    position_std_m=0.3,
+    reupdate_gap_s=0.25,
+    initial_speed_std_mps=1.5,
+    acceleration_std_mps2=0.8,
+)
+
 
 def _of_class(motion: MotionModelConfig, association: AssociationConfig) -> SequenceTrackingConfig:
     """Return the parameters of a class that moves and is told apart like this.
@@ -36,6 +45,7 @@ def _of_class(motion: MotionModelConfig, association: AssociationConfig) -> Sequ
             ),
         ),
         report_existence=0.995,
+        report_confidence=3.0,
         trajectories=TrajectoryConfig(
             motion=motion, extent=extent, size_quantile=0.5, min_facing=0.0, rounds=1
         ),
@@ -45,14 +55,12 @@ def _of_class(motion: MotionModelConfig, association: AssociationConfig) -> Sequ
 class ClassTrackingConfig(Config):
     """Tracking of the detections of a trained detector, by class."""
 
-    car: SequenceTrackingConfig = parameter(
-        _of_class(MotionModelConfig(), AssociationConfig()), "Cars."
-    )
+    car: SequenceTrackingConfig = parameter(_of_class(_VEHICLE, AssociationConfig()), "Cars.")
     pedestrian: SequenceTrackingConfig = parameter(
-        _of_class(MotionModelConfig(), AssociationConfig()), "Pedestrians."
+        _of_class(_WALKER, AssociationConfig()), "Pedestrians."
     )
     cyclist: SequenceTrackingConfig = parameter(
-        _of_class(MotionModelConfig(), AssociationConfig()), "Cyclists."
+        _of_class(_VEHICLE, AssociationConfig()), "Cyclists."
     )
 
     def of(self, class_name: str) -> SequenceTrackingConfig:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from unsup_track_ros.data.kitti.calibration import (
     nominal_calibration,
     read_calibration_file,
 )
-from unsup_track_ros.data.kitti.labels import boxes_from_rect
+from unsup_track_ros.data.kitti.labels import boxes_from_rect, boxes_to_rect
 from unsup_track_ros.data.kitti.tracking_files import (
     KittiDetections,
     read_detections,
@@ -127,6 +127,11 @@ class KittiSequence:
             truncation=np.full(int(kept.sum()), -1.0),
             occlusion=np.full(int(kept.sum()), -1, np.int64),
         )
+
+    def in_shared_frame(self, results: TrackedBoxes) -> TrackedBoxes:
+        """Return results with their boxes where reading a file of them puts them."""
+        rows = boxes_to_rect(results.boxes, self.calibration)
+        return replace(results, boxes=boxes_from_rect(rows, nominal_calibration()))
 
 
 def open_sequence(
