@@ -80,7 +80,7 @@ ALTERNATIVES: Final[Mapping[str, Mapping[str, float]]] = {
     "detected up to 30 m": {"tracker.lifecycle.miss_half_range_m": 30.0},
     "detected up to 50 m": {"tracker.lifecycle.miss_half_range_m": 50.0},
 }
-CUTS: Final = np.arange(0.0, 14.5, 0.5)
+CUTS: Final = np.arange(3.0, 13.5, 1.5)
 CHOICE_IOU: Final = 0.25
 NUM_DETECTIONS: Final = (10, 30, 100, 300, 1000)
 _SPEED_FRAMES, _SPEED_WARM_UP = 60, 20
@@ -173,7 +173,7 @@ def leave_one_out(labelled: Sequence[Labelled]) -> str:
                 [_counts(item.truth, x) for item, x in zip(items, answers[name], strict=True)]
             )
             say(f"{mode}, {name} tracked")
-        chosen = [_choice(counts, left_out) for left_out in range(len(items))]
+        chosen = [choice(counts, left_out) for left_out in range(len(items))]
         tuned = _pooled(items, answers["default"])
         left_out = _pooled(items, [answers[name][n] for n, name in enumerate(chosen)])
         rows += [[f"{mode}, shipped", *tuned], [f"{mode}, leave-one-out", *left_out]]
@@ -196,7 +196,7 @@ def _counts(truth: TrackedBoxes, answer: TrackedBoxes) -> np.ndarray:
     return np.array(rows)
 
 
-def _choice(counts: Mapping[str, np.ndarray], left_out: int) -> str:
+def choice(counts: Mapping[str, np.ndarray], left_out: int) -> str:
     """Return the alternative with the best MOTA over all sequences but one."""
     mota = {}
     for name, of_sequences in counts.items():
@@ -225,7 +225,7 @@ def speed(labelled: Sequence[Labelled]) -> str:
     rows = []
     for num in NUM_DETECTIONS:
         tracker = Tracker(ClassTrackingConfig().car.tracker)
-        times = _step_times_s(tracker, _crowd(num))[_SPEED_WARM_UP:]
+        times = _step_times_s(tracker, crowd(num))[_SPEED_WARM_UP:]
         rows.append([str(num), number(1e3 * float(np.median(times)), 2)])
     median_ms = 1e3 * float(np.median(real))
     sentence = (
@@ -245,7 +245,7 @@ def _step_times_s(tracker: Tracker, frames: Sequence[tuple[Detections, Egomotion
     return times
 
 
-def _crowd(num: int) -> list[tuple[Detections, Egomotion]]:
+def crowd(num: int) -> list[tuple[Detections, Egomotion]]:
     """Return frames of cars on a grid that all drive the same way, measured with noise."""
     random = np.random.default_rng(num)
     side = int(np.ceil(np.sqrt(num)))

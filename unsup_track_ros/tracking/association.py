@@ -121,8 +121,9 @@ def find_candidates(
     config, extent_config = configs
     reach = 0.5 * np.linalg.norm(tracks_odom[:, 3:5], axis=1)[:, None]
     reach = reach + 0.5 * np.linalg.norm(detections_odom[:, 3:5], axis=1) + config.max_distance_m
-    apart = np.linalg.norm(tracks_odom[:, None, :2] - detections_odom[None, :, :2], axis=-1)
-    track, detection = np.nonzero(apart <= reach)
+    squared = np.square(tracks_odom[:, None, 0] - detections_odom[:, 0])
+    squared += np.square(tracks_odom[:, None, 1] - detections_odom[:, 1])
+    track, detection = np.nonzero(squared <= np.square(reach))
     predicted, detected = tracks_odom[track], detections_odom[detection]
     covariances = covariances_odom[track]
     centre = visible_extent.measure_centre(
@@ -137,12 +138,13 @@ def find_candidates(
     variance = (
         np.einsum("kji,kjl,kli->ki", rotations, covariances, rotations) + centre.variance_axes
     )
-    squared = centre.innovation_axes**2
-    deviations = np.sqrt(np.sum(squared / variance, 1))
-    within = (deviations <= config.gate) & (squared.sum(1) <= config.max_distance_m**2)
+    innovation_squared = centre.innovation_axes**2
+    deviations = np.sqrt(np.sum(innovation_squared / variance, 1))
+    within = deviations <= config.gate
+    within &= innovation_squared.sum(1) <= config.max_distance_m**2
     track, detection = track[within], detection[within]
-    distance = np.full(apart.shape, np.inf)
-    overlap_cost = np.full(apart.shape, np.inf)
+    distance = np.full(squared.shape, np.inf)
+    overlap_cost = np.full(squared.shape, np.inf)
     distance[track, detection] = deviations[within]
     overlap_cost[track, detection] = 1.0 - box_iou.ro_gdiou_pairs(
         predicted[within], detected[within]
@@ -233,10 +235,13 @@ def agreeing(
     config: AssociationConfig,
 ) -> Bool[np.ndarray, "D T"]:
     """Tell which detections do not move differently from a track; an unknown velocity agrees."""
+    agree = np.ones((len(detection_velocities), len(track_velocities)), bool)
+    known = np.flatnonzero(np.isfinite(detection_velocities[:, :2]).all(axis=1))
     apart = np.linalg.norm(
-        detection_velocities[:, None, :2] - track_velocities[None, :, :2], axis=-1
+        detection_velocities[known, None, :2] - track_velocities[None, :, :2], axis=-1
     )
-    return np.asarray(~(apart > config.fragment_velocity_mps))
+    agree[known] = apart <= config.fragment_velocity_mps
+    return agree
 
 
 def _attach_fragments(

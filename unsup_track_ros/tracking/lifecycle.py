@@ -212,11 +212,13 @@ def duplicates(table: TrackTable, config: LifecycleConfig) -> Bool[np.ndarray, "
     """
     boxes = table.boxes_odom
     share = share_inside(boxes, boxes)
-    overlap = np.maximum(share, share.T) >= config.duplicate_overlap
-    relative_mps = np.linalg.norm(table.mean[:, None, 3:5] - table.mean[None, :, 3:5], axis=-1)
     age_rank = np.argsort(np.lexsort((table.ids, ~table.confirmed)))
-    is_better = age_rank[:, None] < age_rank[None, :]
-    return np.asarray((overlap & is_better & (relative_mps <= config.duplicate_speed_mps)).any(0))
+    row, other = np.nonzero(np.maximum(share, share.T) >= config.duplicate_overlap)
+    relative_mps = np.linalg.norm(table.mean[row, 3:5] - table.mean[other, 3:5], axis=-1)
+    is_worse = (age_rank[row] < age_rank[other]) & (relative_mps <= config.duplicate_speed_mps)
+    found = np.zeros(len(table), bool)
+    found[other[is_worse]] = True
+    return found
 
 
 def existence(table: TrackTable) -> Float64[np.ndarray, " N"]:

@@ -105,3 +105,25 @@ def test_beside_the_sensor_growth_goes_where_more_is_seen() -> None:
     extent = visible_extent.visible_extent(bus, seen)
     shift = visible_extent.growth_shift(bus, extent, np.array([[7.0, 2.5, 3.0]]), SENSOR)
     np.testing.assert_allclose(shift, [[0.5, 0, 0]])
+
+
+WHOLE = VisibleExtentConfig(whole_boxes=True, growth_time_s=1.0)
+
+
+def test_the_centre_of_a_whole_box_is_measured_wherever_its_faces_are() -> None:
+    """A box that is 1 m shorter moves nothing; a visible extent would keep its near face."""
+    shorter = np.array([[12.25, 0.1, 0.2, 3.5, 1.8, 1.5, 0.0]])
+    extent = visible_extent.visible_extent(CAR, shorter)
+    centre = visible_extent.measure_centre(CAR, SURE, extent, SENSOR, 0.3, WHOLE)
+    np.testing.assert_allclose(centre.innovation_axes, [[0.0, 0.1, 0.2]], atol=1e-12)
+    np.testing.assert_allclose(centre.variance_axes, 0.09)
+    visible = visible_extent.measure_centre(CAR, SURE, extent, SENSOR, 0.3, CONFIG)
+    assert visible.innovation_axes[0, 0] == pytest.approx(0.5)
+
+
+def test_the_size_of_whole_boxes_is_followed_alike_up_and_down() -> None:
+    old = np.array([10.0])
+    for measured, change in ((5.5, 1.0), (3.5, -1.0)):
+        wanted = np.array([[measured, 1.8, 1.5]])
+        size = visible_extent.follow_size(CAR, wanted, old, SENSOR, 0.1, WHOLE)
+        assert size[0, 0] - 4.5 == pytest.approx(change * (1 - np.exp(-0.1)))
