@@ -17,20 +17,17 @@ from unsup_track_ros.cli.main import app
 
 pytestmark = pytest.mark.system
 
-SEQUENCES = ("0003", "0017")  # the shortest with cars, and with pedestrians
+SEQUENCES = {"0003": "Car", "0017": "Pedestrian"}  # the shortest with each
 
 
 @pytest.fixture(scope="module")
 def kitti(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a small benchmark: two sequences of 145 frames."""
     source, folder = shared_data / "kitti_tracking", tmp_path_factory.mktemp("benchmark")
-    for kind in ("Car", "Pedestrian"):
+    for name, kind in SEQUENCES.items():
         (folder / "detection" / kind).mkdir(parents=True)
-        for name in SEQUENCES:
-            shutil.copy(
-                source / "detection" / f"pointrcnn_{kind}" / f"{name}.txt",
-                folder / "detection" / kind,
-            )
+        file = source / "detection" / f"pointrcnn_{kind}" / f"{name}.txt"
+        shutil.copy(file, folder / "detection" / kind)
     for part in ("calib", "oxts", "label_02"):
         shutil.copytree(source / part, folder / part)
     return folder
