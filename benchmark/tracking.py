@@ -73,12 +73,7 @@ ALTERNATIVES: Final[Mapping[str, Mapping[str, float]]] = {
         "tracker.motion.position_std_m": 0.15,
         "trajectories.motion.position_std_m": 0.15,
     },
-    "boxes measured to 0.5 m": {
-        "tracker.motion.position_std_m": 0.5,
-        "trajectories.motion.position_std_m": 0.5,
-    },
     "detected up to 30 m": {"tracker.lifecycle.miss_half_range_m": 30.0},
-    "detected up to 50 m": {"tracker.lifecycle.miss_half_range_m": 50.0},
 }
 CUTS: Final = np.arange(3.0, 13.5, 1.5)
 CHOICE_IOU: Final = 0.25
