@@ -132,13 +132,14 @@ class Pipeline:
             self._start_odom()
         flow = flowing.result()
         scan = self._beside.submit(self._read_scan, frame, egomotion)
+        with clock("motion_segmentation"):
+            prepared.result()
+            motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
+        # Motion segmentation keeps two cores busy, what follows only one.
         checking = self._beside.submit(
             clock.timed("consistency", self._consistency.step),
             *(frame, self._history, flow, egomotion),
         )
-        with clock("motion_segmentation"):
-            prepared.result()
-            motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
         with clock("detection"):
             change = self._changed(scan)
             objects, regions = self._detect(frame, motion, egomotion, change)
