@@ -62,6 +62,7 @@ def test_a_whole_run_leaves_labels_pictures_and_nothing_temporary(labels: Path) 
         "objects.jsonl",
         "pictures",
         "report.html",
+        "results.mcap",
         "summary.json",
         "timings.json",
         "trajectories.jsonl",

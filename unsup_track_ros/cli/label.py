@@ -13,7 +13,12 @@ import typer
 from unsup_track_ros.cli.console import print_notes, print_result, progress_display, reports_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from unsup_track_ros.data.recording import Recording
     from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, LabelingResult
+    from unsup_track_ros.labeling.progress import Progress
+    from unsup_track_ros.labeling.store import LabelStore
 
 
 class Mode(str, enum.Enum):
@@ -50,6 +55,7 @@ Images = Annotated[list[str] | None, typer.Option(help="Images; repeat for sever
 Infos = Annotated[list[str] | None, typer.Option(help="One per image topic, in their order.")]
 NumFrames = Annotated[int | None, typer.Option(min=1, help="Only this many frames.")]
 NoVideo = Annotated[bool, typer.Option("--no-video", help="No video, pictures and report.")]
+NoBag = Annotated[bool, typer.Option("--no-bag", help="No results.mcap.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace labels made otherwise.")]
 
 
@@ -66,6 +72,7 @@ def label(  # noqa: PLR0913 - the options of a command are its parameters
     camera_info_topic: Infos = None,
     max_frames: NumFrames = None,
     no_video: NoVideo = False,
+    no_bag: NoBag = False,
     overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -88,7 +95,7 @@ def label(  # noqa: PLR0913 - the options of a command are its parameters
         max_frames=max_frames,
         pictures=not no_video,
     )
-    result = run_labeler(bag, labeler_config(config, overrides), out, options)
+    result = run_labeler(bag, labeler_config(config, overrides), out, options, with_bag=not no_bag)
     print_result(_text(result), _content(result), as_json=as_json)
 
 
@@ -125,19 +132,39 @@ def device_name(device: Device) -> str:
 
 
 def run_labeler(
-    bag: Path, config: LabelerConfig, out: Path, options: LabelingOptions
+    bag: Path,
+    config: LabelerConfig,
+    out: Path,
+    options: LabelingOptions,
+    *,
+    with_bag: bool = True,
 ) -> LabelingResult:
-    """Open a recording, label it with progress, write the report."""
+    """Open a recording, label it with progress, write the report and the bag of the results."""
     from unsup_track_ros.data.recording import Recording
     from unsup_track_ros.labeling.labeler import label_recording
 
     with Recording(bag, config.recording) as recording:
         print_notes(recording.warnings)
         with progress_display() as progress:
-            result = label_recording(recording, config, out, options, progress)
+            finish = _bag_writer() if with_bag else None
+            result = label_recording(recording, config, out, options, progress, finish)
         known = set(recording.warnings)
         print_notes(tuple(note for note in result.warnings if note not in known))
         return result
+
+
+def _bag_writer() -> Callable[[Recording, LabelStore, Progress], object] | None:
+    """Return what writes the bag of the results, None where nothing knows its messages."""
+    from unsup_track_ros.standalone import StandaloneError, provide_ros
+
+    try:
+        provide_ros()
+    except StandaloneError:
+        print_notes(("No results.mcap is written: that needs ROS 2, or `pip install cyclonedds`.",))
+        return None
+    from unsup_track_ros.ros.result_bag import write_result_bag
+
+    return write_result_bag
 
 
 def _text(result: LabelingResult) -> str:
@@ -147,7 +174,11 @@ def _text(result: LabelingResult) -> str:
         lines.append(f"This run added {result.num_new} frames ({speed}).")
     else:
         lines.append("Nothing was left to do.")
-    shown = [name for name in ("report.html", "video.mp4") if (result.folder / name).exists()]
+    shown = [
+        name
+        for name in ("report.html", "video.mp4", "results.mcap")
+        if (result.folder / name).exists()
+    ]
     lines += [f"  {result.folder / name}" for name in shown]
     return "\n".join([*lines, f"Labels: {result.folder}"])
 

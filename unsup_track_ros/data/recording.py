@@ -56,6 +56,8 @@ class Recording:
         topics: The topics it is read from.
         stamps_ns: Stamp of every frame.
         missing_poses: Why each frame without a pose from TF has none.
+        lidar_frame: Name of the reference LiDAR's frame.
+        camera_frame: Name of the first camera's frame, empty without one.
         drops: Messages that belong to no frame, by (topic, reason).
         warnings: One sentence per thing that is missing or was decided for the user.
     """
@@ -65,6 +67,8 @@ class Recording:
     topics: TopicSelection
     stamps_ns: tuple[int, ...]
     missing_poses: tuple[str, ...]
+    lidar_frame: str
+    camera_frame: str
     drops: Counter[tuple[str, str]]
     warnings: tuple[str, ...]
 
@@ -94,11 +98,13 @@ class Recording:
         self.stamps_ns = tuple(matched.stamp_ns for matched in index.sets)
         self.drops = index.drops
         first_scan = decode_cloud(self._bag.decode(self._first_message(self.topics.clouds[0].name)))
-        self._velo = first_scan.frame_id
+        self.lidar_frame = first_scan.frame_id
+        self.camera_frame = ""
         for camera in self.topics.cameras:
             raw = self._first_message(camera.image.name)
             self._decode_image(camera, raw)
-        reasons = (self._assembler.odom_reason(self._velo, ns) for ns in self.stamps_ns)
+            self.camera_frame = self.camera_frame or str(self._bag.decode(raw).header.frame_id)
+        reasons = (self._assembler.odom_reason(self.lidar_frame, ns) for ns in self.stamps_ns)
         self.missing_poses = tuple(reason for reason in reasons if reason)
         self.warnings = (*self.topics.warnings, *index.warnings, *self._pose_warnings())
 
@@ -171,7 +177,7 @@ class Recording:
         clouds = [
             decode_scan(
                 partial(self._bag.decode, raws[topic.name]),
-                self._velo,
+                self.lidar_frame,
                 matched.stamps_ns[topic.name],
             )
             for topic in self.topics.clouds

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -116,6 +116,7 @@ def label_recording(
     out: Path,
     options: LabelingOptions,
     progress: Progress,
+    finish: Callable[[Recording, LabelStore, Progress], object] | None = None,
 ) -> LabelingResult:
     """Label a recording into a directory, or go on where a former run stopped.
 
@@ -125,6 +126,8 @@ def label_recording(
         out: The label directory, created where it does not exist.
         options: How this run is made.
         progress: Told after every frame and every picture.
+        finish: Called with the finished labels while the directory is still locked; what it writes
+            there is derived from them (`store.DERIVED`).
 
     Raises:
         LabelStoreError: The directory belongs to something else or the disk is full.
@@ -148,6 +151,8 @@ def label_recording(
         if options.pictures:
             write_pictures(recording, store, config.pictures, progress)
             write_report(store)
+        if finish is not None:
+            finish(recording, store, progress)
         return LabelingResult(
             folder=out,
             num_frames=summary.num_frames,
