@@ -61,6 +61,7 @@ def test_a_whole_run_leaves_labels_pictures_and_nothing_temporary(labels: Path) 
         "manifest.json",
         "objects.jsonl",
         "pictures",
+        "provenance.jsonl",
         "report.html",
         "results.mcap",
         "summary.json",

@@ -29,6 +29,7 @@ from unsup_track_ros.data.topic_selection import (
     CameraTopics,
     TopicConfig,
     TopicSelection,
+    roles_of_topics,
     select_topics,
 )
 from unsup_track_ros.data.transforms import TransformConfig
@@ -137,6 +138,21 @@ class Recording:
     def duration_s(self) -> float:
         """Time from the first to the last frame."""
         return (self.stamps_ns[-1] - self.stamps_ns[0]) / _NS_PER_S
+
+    @property
+    def topic_roles(self) -> dict[str, str]:
+        """What every topic with sensor data is used for, or why it is not."""
+        return roles_of_topics(self._bag, self.topics)
+
+    @property
+    def frame_roles(self) -> dict[str, str]:
+        """Which coordinate frames are used, by what they are; empty where there is none."""
+        return {
+            "LiDAR": self.lidar_frame,
+            "camera": self.camera_frame,
+            "base": self._assembler.base_name(self.lidar_frame),
+            "odom": self._assembler.odom_name,
+        }
 
     def frames(self, start_index: int = 0, *, images: bool = True) -> Iterator[SensorFrame]:
         """Iterate over the frames from `start_index` on, without decoding the earlier ones.

@@ -11,6 +11,7 @@
     objects.jsonl    boxes and tracks once more, one readable line per frame
     summary.json     what was found, what was missing
     pictures/        frames of the report; video.mp4 shows them all
+    provenance.jsonl  where every label comes from, and why others were rejected
     results.mcap     tracks, boxes, grids and masks as ROS 2 messages, with the stamps of the scans
     report.html      everything to look at, in one file
     evaluation.json  scores, once `unsup-track evaluate` was run; evaluation.md for people;
@@ -48,6 +49,7 @@ SNAPSHOT_NAME: Final = "resume.npz"
 OBJECTS_NAME: Final = "objects.jsonl"
 SUMMARY_NAME: Final = "summary.json"
 TIMINGS_NAME: Final = "timings.json"
+PROVENANCE_NAME: Final = "provenance.jsonl"
 RESULT_BAG_NAME: Final = "results.mcap"
 REPORT_NAME: Final = "report.html"
 EVALUATION_NAME: Final = "evaluation.json"
@@ -67,6 +69,7 @@ DERIVED: Final = (
     _SCRATCH_NAME,
     OBJECTS_NAME,
     SUMMARY_NAME,
+    PROVENANCE_NAME,
     RESULT_BAG_NAME,
     EVALUATION_NAME,
     EVALUATION_TEXT_NAME,

@@ -20,6 +20,7 @@ from tf2_msgs.msg import TFMessage
 from unsup_track_ros.data.bag_writer import TF_TOPIC, BagWriter
 from unsup_track_ros.data.recording import Recording
 from unsup_track_ros.data.rosbag import OfferedQos
+from unsup_track_ros.errors import LabelStoreError
 from unsup_track_ros.labeling.progress import Progress
 from unsup_track_ros.labeling.store import RESULT_BAG_NAME, LabelStore
 from unsup_track_ros.ros.configuration import MarkerConfig, PipelineNodeConfig
@@ -58,8 +59,19 @@ def write_result_bag(recording: Recording, store: LabelStore, progress: Progress
     """Write results.mcap of a label directory, unless it is there already; return its path.
 
     Raises:
-        DataError: The recording cannot be read any more, or the bag cannot be written.
+        DataError: The recording cannot be read any more.
+        LabelStoreError: The disk is full.
     """
+    try:
+        return _write(recording, store, progress)
+    except OSError as error:
+        raise LabelStoreError(
+            f"{store.folder / RESULT_BAG_NAME} could not be written: {error.strerror or error}. "
+            "The labels are complete; free some space and run the same command again."
+        ) from error
+
+
+def _write(recording: Recording, store: LabelStore, progress: Progress) -> Path:
     path = store.folder / RESULT_BAG_NAME
     indices = store.indices
     if path.exists() or not indices:
