@@ -63,11 +63,7 @@ def read_calibration(folder: Path) -> KittiCalibration | None:
     """
     for place in (folder, folder.resolve().parent):
         if (place / _ONE_FILE).is_file():
-            entries = _read_entries(place / _ONE_FILE)
-            velo = _matrix(entries, _VELO_NAMES, (3, 4), place / _ONE_FILE)
-            has_imu = any(name in entries for name in _IMU_NAMES)
-            imu = _matrix(entries, _IMU_NAMES, (3, 4), place / _ONE_FILE) if has_imu else None
-            return _calibration(entries, velo, imu, place / _ONE_FILE)
+            return read_benchmark_calibration(place / _ONE_FILE)
         if (place / _CAMERAS_FILE).is_file() and (place / _VELO_FILE).is_file():
             imu_file = place / _IMU_FILE
             return _calibration(
@@ -77,6 +73,19 @@ def read_calibration(folder: Path) -> KittiCalibration | None:
                 place / _CAMERAS_FILE,
             )
     return None
+
+
+def read_benchmark_calibration(file: Path) -> KittiCalibration:
+    """Read the one file that the object and tracking benchmarks have per frame or drive.
+
+    Raises:
+        DataError: An entry is missing or malformed.
+    """
+    entries = _read_entries(file)
+    velo = _matrix(entries, _VELO_NAMES, (3, 4), file)
+    has_imu = any(name in entries for name in _IMU_NAMES)
+    imu = _matrix(entries, _IMU_NAMES, (3, 4), file) if has_imu else None
+    return _calibration(entries, velo, imu, file)
 
 
 def _calibration(

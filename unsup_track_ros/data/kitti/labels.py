@@ -106,3 +106,22 @@ def boxes_from_rect(
     headings_velo = headings_rect @ velo_T_rect[:3, :3].T
     yaw = wrap_angle_rad(np.arctan2(headings_velo[:, 1], headings_velo[:, 0]))
     return np.column_stack([centres_velo, length, width, height, yaw])
+
+
+def boxes_to_rect(
+    boxes_velo: Float64[np.ndarray, "N 7"], calibration: KittiCalibration
+) -> Float64[np.ndarray, "N 7"]:
+    """Convert boxes in velo to rows of h, w, l, x, y, z (bottom centre in rect), ry.
+
+    The exact inverse of `boxes_from_rect`, also where the camera is not level: the turn is the one
+    whose heading, seen from above the LiDAR, is that of the box.
+    """
+    velo_T_rect = inverse(calibration.rect_T_velo)
+    bottoms_rect = transform(calibration.rect_T_velo, boxes_velo[:, :3])
+    bottoms_rect[:, 1] += 0.5 * boxes_velo[:, 5]  # y points down
+    headings = np.stack([np.cos(boxes_velo[:, 6]), np.sin(boxes_velo[:, 6])])
+    # A heading (a, 0, b) in rect is seen from above as a and b times these two columns.
+    along_x, along_z = np.linalg.solve(velo_T_rect[:2, [0, 2]], headings)
+    turn = np.arctan2(-along_z, along_x)
+    length, width, height = boxes_velo[:, 3:6].T
+    return np.column_stack([height, width, length, bottoms_rect, turn])
