@@ -132,18 +132,20 @@ class Pipeline:
             self._start_odom()
         flow = flowing.result()
         scan = self._beside.submit(self._read_scan, frame, egomotion)
+        level = self._beside.submit(self._box_fitting.level, frame)
+        with clock("motion_segmentation"):
+            prepared.result()
+            motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
+        # Motion segmentation keeps two cores busy, what follows only one.
         checking = self._beside.submit(
             clock.timed("consistency", self._consistency.step),
             *(frame, self._history, flow, egomotion),
         )
-        with clock("motion_segmentation"):
-            prepared.result()
-            motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
         with clock("detection"):
             change = self._changed(scan)
             objects, regions = self._detect(frame, motion, egomotion, change)
         with clock("box_fitting"):
-            detections = self._box_fitting.step(frame, regions)
+            detections = self._box_fitting.step(frame, regions, level.result())
         with clock("tracking"):
             tracks = self._tracker.step(detections, egomotion)
         with clock("occupancy"):

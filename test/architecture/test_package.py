@@ -23,7 +23,7 @@ IMPORT_NAMES = {
     "scikit-learn": "sklearn",
 }
 # Optional requirements that the package imports where they are asked for.
-EXTRAS = ("argoverse", "ground", "raft", "training")
+EXTRAS = ("argoverse", "cluster", "ground", "raft", "training")
 # Imported where they are, done without where they are not; or seen by type checkers only.
 OPTIONAL = {"jaxtyping", "_typeshed"}
 

@@ -42,8 +42,9 @@ def evaluate(
     truth: Annotated[
         Path | None,
         typer.Option(
-            help="OUT.truth of a synthetic drive, label_2 of a KITTI drive or label_02 of its "
-            "tracking sequences; else the .truth beside the recording."
+            help="OUT.truth of a synthetic drive, label_2 of a KITTI drive, label_02 of tracking "
+            "sequences, or a folder of `export`, corrected by hand; else the .truth beside the "
+            "recording."
         ),
     ] = None,
     label_pass: Annotated[
@@ -141,6 +142,7 @@ def read_truth_of(store: LabelStore, truth: Path | None) -> Sequence[FrameTruth]
     """
     from unsup_track_ros.data.truth import read_truth, truth_folder
     from unsup_track_ros.errors import DataError
+    from unsup_track_ros.labeling.exporters.export import is_export, read_export
 
     recording = Path(store.manifest.recording_path)
     folder = truth_folder(recording) if truth is None else truth
@@ -148,8 +150,10 @@ def read_truth_of(store: LabelStore, truth: Path | None) -> Sequence[FrameTruth]
         where = "beside the recording" if truth is None else "there"
         raise DataError(
             f"There is no truth {where}: {folder} is not a folder. Pass --truth with the .truth "
-            "folder of a synthetic drive or the label_2 folder of a KITTI drive."
+            "folder of a synthetic drive, the label_2 folder of a KITTI drive or an export."
         )
+    if is_export(folder):
+        return read_export(folder)
     if folder.name == _KITTI_LABELS or (folder / _KITTI_LABELS).is_dir():
         drive = folder.parent if folder.name == _KITTI_LABELS else folder
         return _kitti_truth(store, drive)

@@ -27,17 +27,21 @@ def info(
 
     with Bag(bag) as opened:
         topics = tuple(opened.topics.values())
+    known = _as_labelled(bag)
+    roles: dict[str, str] = known["roles"]
     content: dict[str, Any] = {
         "recording": str(bag),
         "topics": {t.name: {"type": t.msgtype, "messages": t.count} for t in topics},
-        **_as_labelled(bag),
+        **known,
     }
     lines = [f"{bag}: {content['frames']} frames, {content['duration_s']:.1f} s"]
     lines += [
         f"  {'*' if t.name in content['used'] else ' '} {t.name}  {t.msgtype}  {t.count}"
+        f"{'  -> ' + roles[t.name] if t.name in roles else ''}"
         for t in topics
     ]
     lines.append("* is read by `unsup-track label` without options")
+    lines += [f"  {what} frame: {name or 'none'}" for what, name in known["coordinates"].items()]
     print_result("\n".join(lines), content, as_json=as_json)
     if not as_json:
         print_notes(tuple(content["warnings"]))
@@ -56,7 +60,10 @@ def _as_labelled(bag: Path) -> dict[str, Any]:
                 "used": used,
                 "frames": len(recording),
                 "duration_s": recording.duration_s,
+                "roles": recording.topic_roles,
+                "coordinates": recording.frame_roles,
                 "warnings": list(recording.warnings),
             }
     except DataError as error:
-        return {"used": [], "frames": 0, "duration_s": 0.0, "warnings": [str(error)]}
+        nothing = {"used": [], "frames": 0, "duration_s": 0.0, "roles": {}, "coordinates": {}}
+        return {**nothing, "warnings": [str(error)]}

@@ -13,7 +13,11 @@ import typer
 from unsup_track_ros.cli.console import print_notes, print_result, progress_display, reports_errors
 
 if TYPE_CHECKING:
+    from unsup_track_ros.data.recording import Recording
+    from unsup_track_ros.labeling.fleet import Finish
     from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, LabelingResult
+    from unsup_track_ros.labeling.progress import Progress
+    from unsup_track_ros.labeling.store import LabelStore
 
 
 class Mode(str, enum.Enum):
@@ -40,8 +44,20 @@ class Device(str, enum.Enum):
     CUDA = "cuda"
 
 
-Bag = Annotated[Path, typer.Argument(help="ROS 1 or 2 recording: .bag, .mcap, or a bag folder.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Label directory; resumed if it exists.")]
+Bags = Annotated[
+    list[str],
+    typer.Argument(
+        help="ROS 1 or 2 recordings: .bag, .mcap, a bag folder; or URLs (s3://, gs://)."
+    ),
+]
+Out = Annotated[
+    str,
+    typer.Option(
+        "--out",
+        "-o",
+        help="Label directory; of several recordings, the folder with one for each. Resumed.",
+    ),
+]
 Parameters = Annotated[Path | None, typer.Option("--config", "-c", help="Parameter file (YAML).")]
 MotionMode = Annotated[Mode | None, typer.Option(help="Motion test; else as configured.")]
 Source = Annotated[EgomotionChoice | None, typer.Option(help="Its source; else as configured.")]
@@ -50,12 +66,15 @@ Images = Annotated[list[str] | None, typer.Option(help="Images; repeat for sever
 Infos = Annotated[list[str] | None, typer.Option(help="One per image topic, in their order.")]
 NumFrames = Annotated[int | None, typer.Option(min=1, help="Only this many frames.")]
 NoVideo = Annotated[bool, typer.Option("--no-video", help="No video, pictures and report.")]
+NoBag = Annotated[bool, typer.Option("--no-bag", help="No results.mcap.")]
+Workers = Annotated[int, typer.Option(min=1, help="Recordings labelled side by side.")]
+Scheduler = Annotated[str | None, typer.Option(help="Of a Dask cluster that labels, tcp://...")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace labels made otherwise.")]
 
 
 @reports_errors
 def label(  # noqa: PLR0913 - the options of a command are its parameters
-    bag: Bag,
+    bags: Bags,
     out: Out,
     config: Parameters = None,
     mode: MotionMode = None,
@@ -66,13 +85,22 @@ def label(  # noqa: PLR0913 - the options of a command are its parameters
     camera_info_topic: Infos = None,
     max_frames: NumFrames = None,
     no_video: NoVideo = False,
+    no_bag: NoBag = False,
     overwrite: Overwrite = False,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Label a recording; a run that was stopped goes on where it stopped.
+    """Label recordings; a run that was stopped goes on where it stopped.
+
+    Of several, one that cannot be labelled is explained, the others are labelled, and the command
+    ends with 1.
 
     Example: unsup-track label drive.mcap --out drive_labels
+
+    Example: unsup-track label bags/*.mcap --out labels --workers 4
     """
+    from unsup_track_ros.cli.label_many import is_single, label_many
     from unsup_track_ros.labeling.labeler import LabelingOptions
 
     overrides = {
@@ -88,7 +116,12 @@ def label(  # noqa: PLR0913 - the options of a command are its parameters
         max_frames=max_frames,
         pictures=not no_video,
     )
-    result = run_labeler(bag, labeler_config(config, overrides), out, options)
+    parameters = labeler_config(config, overrides)
+    if not is_single(bags, out, scheduler):
+        finish = None if no_bag else bag_writer()
+        label_many((bags, out), (parameters, options, finish), (workers, scheduler), as_json)
+        return
+    result = run_labeler(Path(bags[0]), parameters, Path(out), options, with_bag=not no_bag)
     print_result(_text(result), _content(result), as_json=as_json)
 
 
@@ -125,19 +158,47 @@ def device_name(device: Device) -> str:
 
 
 def run_labeler(
-    bag: Path, config: LabelerConfig, out: Path, options: LabelingOptions
+    bag: Path,
+    config: LabelerConfig,
+    out: Path,
+    options: LabelingOptions,
+    *,
+    with_bag: bool = True,
 ) -> LabelingResult:
-    """Open a recording, label it with progress, write the report."""
+    """Open a recording, label it with progress, write the report and the bag of the results."""
     from unsup_track_ros.data.recording import Recording
     from unsup_track_ros.labeling.labeler import label_recording
 
     with Recording(bag, config.recording) as recording:
         print_notes(recording.warnings)
         with progress_display() as progress:
-            result = label_recording(recording, config, out, options, progress)
+            finish = bag_writer() if with_bag else None
+            result = label_recording(recording, config, out, options, progress, finish)
         known = set(recording.warnings)
         print_notes(tuple(note for note in result.warnings if note not in known))
         return result
+
+
+def bag_writer() -> Finish | None:
+    """Return what writes the bag of the results, None where nothing knows its messages."""
+    from unsup_track_ros.standalone import StandaloneError, provide_ros
+
+    try:
+        provide_ros()
+    except StandaloneError:
+        print_notes(("No results.mcap is written: that needs ROS 2, or `pip install cyclonedds`.",))
+        return None
+    return write_bag
+
+
+def write_bag(recording: Recording, store: LabelStore, progress: Progress) -> None:
+    """Write results.mcap, in whatever process: message classes are provided there first."""
+    from unsup_track_ros.standalone import provide_ros
+
+    provide_ros()
+    from unsup_track_ros.ros.result_bag import write_result_bag
+
+    write_result_bag(recording, store, progress)
 
 
 def _text(result: LabelingResult) -> str:
@@ -147,7 +208,11 @@ def _text(result: LabelingResult) -> str:
         lines.append(f"This run added {result.num_new} frames ({speed}).")
     else:
         lines.append("Nothing was left to do.")
-    shown = [name for name in ("report.html", "video.mp4") if (result.folder / name).exists()]
+    shown = [
+        name
+        for name in ("report.html", "video.mp4", "results.mcap")
+        if (result.folder / name).exists()
+    ]
     lines += [f"  {result.folder / name}" for name in shown]
     return "\n".join([*lines, f"Labels: {result.folder}"])
 

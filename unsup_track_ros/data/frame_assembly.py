@@ -164,6 +164,12 @@ class FrameAssembler:
             return self._config.odom_frame
         return next((name for name in _ODOM_NAMES if name in self._tree), "")
 
+    def base_name(self, velo: str) -> str:
+        """Name of the vehicle's level frame, that of the LiDAR where no other is known."""
+        if self._config.base_frame:
+            return self._config.base_frame
+        return next((name for name in _BASE_NAMES if name in self._tree), velo)
+
     def _odom_T_velo(
         self, odom: str, velo: str, stamp_ns: int
     ) -> tuple[Float64[np.ndarray, "4 4"] | None, str]:
@@ -178,9 +184,7 @@ class FrameAssembler:
         self, velo: str, stamp_ns: int
     ) -> tuple[Float64[np.ndarray, "4 4"], tuple[str, ...]]:
         """Return the mounting; the LiDAR's own frame is the base where no other is known."""
-        base = self._config.base_frame
-        if not base:
-            base = next((name for name in _BASE_NAMES if name in self._tree), velo)
+        base = self.base_name(velo)
         if base == velo:
             return np.eye(4), ()
         try:

@@ -29,6 +29,7 @@ from unsup_track_ros.data.topic_selection import (
     CameraTopics,
     TopicConfig,
     TopicSelection,
+    roles_of_topics,
     select_topics,
 )
 from unsup_track_ros.data.transforms import TransformConfig
@@ -56,6 +57,8 @@ class Recording:
         topics: The topics it is read from.
         stamps_ns: Stamp of every frame.
         missing_poses: Why each frame without a pose from TF has none.
+        lidar_frame: Name of the reference LiDAR's frame.
+        camera_frame: Name of the first camera's frame, empty without one.
         drops: Messages that belong to no frame, by (topic, reason).
         warnings: One sentence per thing that is missing or was decided for the user.
     """
@@ -65,6 +68,8 @@ class Recording:
     topics: TopicSelection
     stamps_ns: tuple[int, ...]
     missing_poses: tuple[str, ...]
+    lidar_frame: str
+    camera_frame: str
     drops: Counter[tuple[str, str]]
     warnings: tuple[str, ...]
 
@@ -94,11 +99,13 @@ class Recording:
         self.stamps_ns = tuple(matched.stamp_ns for matched in index.sets)
         self.drops = index.drops
         first_scan = decode_cloud(self._bag.decode(self._first_message(self.topics.clouds[0].name)))
-        self._velo = first_scan.frame_id
+        self.lidar_frame = first_scan.frame_id
+        self.camera_frame = ""
         for camera in self.topics.cameras:
             raw = self._first_message(camera.image.name)
             self._decode_image(camera, raw)
-        reasons = (self._assembler.odom_reason(self._velo, ns) for ns in self.stamps_ns)
+            self.camera_frame = self.camera_frame or str(self._bag.decode(raw).header.frame_id)
+        reasons = (self._assembler.odom_reason(self.lidar_frame, ns) for ns in self.stamps_ns)
         self.missing_poses = tuple(reason for reason in reasons if reason)
         self.warnings = (*self.topics.warnings, *index.warnings, *self._pose_warnings())
 
@@ -131,6 +138,21 @@ class Recording:
     def duration_s(self) -> float:
         """Time from the first to the last frame."""
         return (self.stamps_ns[-1] - self.stamps_ns[0]) / _NS_PER_S
+
+    @property
+    def topic_roles(self) -> dict[str, str]:
+        """What every topic with sensor data is used for, or why it is not."""
+        return roles_of_topics(self._bag, self.topics)
+
+    @property
+    def frame_roles(self) -> dict[str, str]:
+        """Which coordinate frames are used, by what they are; empty where there is none."""
+        return {
+            "LiDAR": self.lidar_frame,
+            "camera": self.camera_frame,
+            "base": self._assembler.base_name(self.lidar_frame),
+            "odom": self._assembler.odom_name,
+        }
 
     def frames(self, start_index: int = 0, *, images: bool = True) -> Iterator[SensorFrame]:
         """Iterate over the frames from `start_index` on, without decoding the earlier ones.
@@ -171,7 +193,7 @@ class Recording:
         clouds = [
             decode_scan(
                 partial(self._bag.decode, raws[topic.name]),
-                self._velo,
+                self.lidar_frame,
                 matched.stamps_ns[topic.name],
             )
             for topic in self.topics.clouds

@@ -109,7 +109,8 @@ def _select_clouds(bag: Bag, config: TopicConfig) -> tuple[Topic, ...]:
         fullest = max(found, key=lambda topic: topic.count)
         raise DataError(
             f"'{bag.path}' carries several point clouds: {names}. Say which to use, the reference "
-            f"first, for example `clouds: [{fullest.name}]` among the recording's topics."
+            f"first: --points-topic {fullest.name}, or `recording.topics.clouds: [{fullest.name}]` "
+            "among the parameters; name several and they are merged."
         )
     return (found[0],)
 
@@ -137,6 +138,33 @@ def _select_cameras(
             "camera_info with messages beside it; LiDAR alone is used.",
         )
     return first_camera(calibrated)
+
+
+def roles_of_topics(bag: Bag, selection: TopicSelection) -> dict[str, str]:
+    """Say of every topic with sensor data what it is used for, or why it is not."""
+    roles: dict[str, str] = {}
+    for number, topic in enumerate(selection.clouds):
+        roles[topic.name] = "LiDAR" if number == 0 else "LiDAR, merged into the first"
+    for number, camera in enumerate(selection.cameras):
+        roles[camera.image.name] = "camera" if number == 0 else "camera, for detection only"
+        roles[camera.camera_info.name] = f"calibration of {camera.image.name}"
+    for topic in selection.transforms:
+        roles[topic.name] = "transforms"
+    for topic in bag.topics_of(POINT_CLOUD):
+        roles.setdefault(topic.name, "not used: another point cloud was named")
+    for topic in bag.topics_of(IMAGE, COMPRESSED_IMAGE):
+        roles.setdefault(topic.name, f"not used: {_why_no_camera(bag, topic)}")
+    return roles
+
+
+def _why_no_camera(bag: Bag, topic: Topic) -> str:
+    if topic.count == 0:
+        return "it carries no messages"
+    if not _is_colour(bag, topic):
+        return "its encoding is not that of a camera image"
+    if camera_info_beside(bag.topics, topic) is None:
+        return "no camera_info with messages beside it; name one with --camera-info-topic"
+    return "another camera comes first; choose with --image-topic"
 
 
 def first_camera(

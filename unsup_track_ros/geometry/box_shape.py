@@ -35,13 +35,15 @@ def closeness(
         min_distance_m: Distance below which points lie on the side equally well.
     """
     start = np.flatnonzero(np.diff(group, prepend=-1))
-    cosine, sine = np.cos(angles_rad), np.sin(angles_rad)
+    # In the points' own precision: in float64 all of this takes twice as long.
+    cosine, sine = (turn(angles_rad).astype(points_xy.dtype) for turn in (np.cos, np.sin))
     along = points_xy[:, :1] * cosine + points_xy[:, 1:] * sine
     across = points_xy[:, 1:] * cosine - points_xy[:, :1] * sine
     distance_m = np.minimum(
         _distance_to_seen_side(along, group, start), _distance_to_seen_side(across, group, start)
     )
-    return np.add.reduceat(1.0 / np.maximum(distance_m, min_distance_m), start, axis=0)
+    near = 1.0 / np.maximum(distance_m, points_xy.dtype.type(min_distance_m))
+    return np.add.reduceat(near, start, axis=0, dtype=np.float64)
 
 
 def _distance_to_seen_side(
@@ -50,12 +52,12 @@ def _distance_to_seen_side(
     start: Int64[np.ndarray, " G"],
 ) -> Float[np.ndarray, "M A"]:
     """Return each point's distance to that end of its group which the group is nearer to."""
-    to_low = coordinate - np.minimum.reduceat(coordinate, start, axis=0)[group]
-    to_high = np.maximum.reduceat(coordinate, start, axis=0)[group] - coordinate
+    to_low = coordinate - np.minimum.reduceat(coordinate, start, axis=0).take(group, axis=0)
+    to_high = np.maximum.reduceat(coordinate, start, axis=0).take(group, axis=0) - coordinate
     low_is_seen: Bool[np.ndarray, "G A"] = np.add.reduceat(to_low, start, axis=0) < np.add.reduceat(
         to_high, start, axis=0
     )
-    return np.asarray(np.where(low_is_seen[group], to_low, to_high))
+    return np.asarray(np.where(low_is_seen.take(group, axis=0), to_low, to_high))
 
 
 def extents_along(

@@ -22,10 +22,16 @@ RANGE_M = 80.0  # beyond it the outermost cells answer
 
 def lowest_heights(points_level: Float[np.ndarray, "P 3"]) -> Float32[np.ndarray, "Y X"]:
     """Return the lowest z of each neighbourhood of cells, +inf where nothing was hit."""
+    return _lowest_heights(points_level, _cell_of(points_level))
+
+
+def _lowest_heights(
+    points_level: Float[np.ndarray, "P 3"], cell: Int64[np.ndarray, " P"]
+) -> Float32[np.ndarray, "Y X"]:
     num = _num_cells()
     height_m = torch.from_numpy(np.ascontiguousarray(points_level[:, 2], np.float32))
     lowest = torch.full((num * num,), torch.inf)
-    lowest.scatter_reduce_(0, torch.from_numpy(_cell_of(points_level)), height_m, "amin")
+    lowest.scatter_reduce_(0, torch.from_numpy(cell), height_m, "amin")
     filled_m = _without_pits(lowest.numpy().reshape(num, num))
     square = np.ones((NEIGHBOURHOOD_CELLS, NEIGHBOURHOOD_CELLS), np.uint8)
     return np.asarray(cv2.erode(filled_m, square), np.float32)
@@ -40,7 +46,8 @@ def ground_height(
 
 def height_above_ground(points_level: Float[np.ndarray, "P 3"]) -> Float32[np.ndarray, " P"]:
     """Return each point's height over the lowest return around it, in the level frame given."""
-    ground_m = ground_height(lowest_heights(points_level), points_level)
+    cell = _cell_of(points_level)
+    ground_m = _lowest_heights(points_level, cell).reshape(-1)[cell]
     return np.asarray(points_level[:, 2].astype(np.float32) - ground_m)
 
 

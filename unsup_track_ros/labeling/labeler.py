@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,10 +22,12 @@ from unsup_track_ros.config import Config, config_hash, dump_config, parameter
 from unsup_track_ros.data.recording import Recording, RecordingConfig
 from unsup_track_ros.errors import DataError, LabelStoreError
 from unsup_track_ros.labeling.completion import CompletionConfig, complete_labels
+from unsup_track_ros.labeling.disk_space import check_space
 from unsup_track_ros.labeling.lock import directory_lock
 from unsup_track_ros.labeling.manifest import Manifest, code_fingerprint, recording_fingerprint
 from unsup_track_ros.labeling.pictures import PicturesConfig, write_pictures
 from unsup_track_ros.labeling.progress import Progress
+from unsup_track_ros.labeling.provenance import write_provenance
 from unsup_track_ros.labeling.read_ahead import read_ahead
 from unsup_track_ros.labeling.report import write_report
 from unsup_track_ros.labeling.store import TIMINGS_NAME, LabelStore, remove_labels
@@ -54,6 +56,9 @@ class LabelContentConfig(Config):
         "Recording time between two stored occupancy grids; 0 stores one per frame.",
         unit="s",
         ge=0,
+    )
+    check_space: bool = parameter(
+        True, "Do not begin where the disk is too small for the labels that are expected."
     )
     keep_evidence: bool = parameter(
         False, "Keep residual flow, point velocities, clusters and voxels too: about 2 MB a frame."
@@ -116,6 +121,7 @@ def label_recording(
     out: Path,
     options: LabelingOptions,
     progress: Progress,
+    finish: Callable[[Recording, LabelStore, Progress], object] | None = None,
 ) -> LabelingResult:
     """Label a recording into a directory, or go on where a former run stopped.
 
@@ -125,6 +131,8 @@ def label_recording(
         out: The label directory, created where it does not exist.
         options: How this run is made.
         progress: Told after every frame and every picture.
+        finish: Called with the finished labels while the directory is still locked; what it writes
+            there is derived from them (`store.DERIVED`).
 
     Raises:
         LabelStoreError: The directory belongs to something else or the disk is full.
@@ -139,15 +147,19 @@ def label_recording(
             remove_labels(out)
         manifest = _manifest(recording, config, options)
         store = LabelStore.open_for_writing(out, manifest, dump_config(config))
+        _check_space(recording, config, store, options)
         timings = Timings()
         num_new = _label_frames(recording, config, store, options, _Observers(timings, progress))
         _complete(recording, config, store, options, progress)
         summary = write_summary(store, recording)
+        write_provenance(store, config.pipeline.motion_segmentation.mode)
         if timings.num_frames or not (out / TIMINGS_NAME).exists():
             store.write_text(TIMINGS_NAME, timings.to_json())
         if options.pictures:
             write_pictures(recording, store, config.pictures, progress)
             write_report(store)
+        if finish is not None:
+            finish(recording, store, progress)
         return LabelingResult(
             folder=out,
             num_frames=summary.num_frames,
@@ -157,6 +169,17 @@ def label_recording(
             frames_per_s=timings.frames_per_s,
             real_time_factor=timings.real_time_factor,
         )
+
+
+def _check_space(
+    recording: Recording, config: LabelerConfig, store: LabelStore, options: LabelingOptions
+) -> None:
+    if not config.labels.check_space:
+        return
+    wanted = len(recording) if options.max_frames is None else options.max_frames
+    left = max(min(wanted, len(recording)) - len(store), 0)
+    evidence, pictures = config.labels.keep_evidence, options.pictures
+    check_space(store.folder, left, evidence=evidence, pictures=pictures)
 
 
 def _check_poses(recording: Recording, config: LabelerConfig) -> None:
@@ -306,8 +329,10 @@ class _ContentFilter:
 
 
 def _manifest(recording: Recording, config: LabelerConfig, options: LabelingOptions) -> Manifest:
-    # Pictures do not decide what a label says: changing them must not disown the labels.
-    deciding = config.model_copy(update={"pictures": PicturesConfig()})
+    # Pictures and the check of space do not decide what a label says: changing them must not
+    # disown the labels.
+    labels = config.labels.model_copy(update={"check_space": True})
+    deciding = config.model_copy(update={"pictures": PicturesConfig(), "labels": labels})
     return Manifest(
         recording_path=str(recording.path.resolve()),
         recording_fingerprint=recording_fingerprint(recording.path),

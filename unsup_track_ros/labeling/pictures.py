@@ -23,6 +23,7 @@ from unsup_track_ros.labeling.atomic_file import PARTIAL_SUFFIX
 from unsup_track_ros.labeling.progress import Progress
 from unsup_track_ros.labeling.read_ahead import read_ahead
 from unsup_track_ros.labeling.store import PICTURES_NAME, VIDEO_NAME, LabelStore
+from unsup_track_ros.labeling.thumbnails import Thumbnails
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.visualization.drawing import Image
 from unsup_track_ros.visualization.frame_picture import FramePicture, PictureConfig
@@ -59,8 +60,14 @@ def write_pictures(
             _whole_folder(store.folder / PICTURES_NAME) as folder,
             VideoWriter(store.folder / VIDEO_NAME, _rate_hz(recording)) as video,
         ):
-            for index, image in _drawn(recording, store, config):
+            small = Thumbnails(store)
+            for frame, image in _drawn(recording, store, config):
+                index = frame.index
                 video.write(image)
+                for name, picture in small.draw(frame):
+                    path = folder / name
+                    path.parent.mkdir(exist_ok=True)
+                    path.write_bytes(encode_jpeg(picture, config.jpeg_quality))
                 if index in chosen:
                     jpeg = encode_jpeg(image, config.jpeg_quality)
                     (folder / f"{index:06d}.jpg").write_bytes(jpeg)
@@ -87,12 +94,12 @@ def _whole_folder(path: Path) -> Iterator[Path]:
 
 def _drawn(
     recording: Recording, store: LabelStore, config: PicturesConfig
-) -> Iterator[tuple[int, Image]]:
+) -> Iterator[tuple[SensorFrame, Image]]:
     painter = FramePicture(config.picture)
     labelled = set(store.indices)
     for frame in read_ahead(_until(recording.frames(0), max(labelled))):
         if frame.index in labelled:
-            yield frame.index, painter.draw(frame, store.read(frame.index))
+            yield frame, painter.draw(frame, store.read(frame.index))
 
 
 def _until(frames: Iterator[SensorFrame], last: int) -> Iterator[SensorFrame]:

@@ -23,6 +23,7 @@ from unsup_track_ros.labeling.store import (
     TIMINGS_NAME,
     LabelStore,
 )
+from unsup_track_ros.labeling.thumbnails import thumbnails
 from unsup_track_ros.structures.labels import FrameLabel
 from unsup_track_ros.structures.tracks import TrackState
 from unsup_track_ros.visualization import colors
@@ -112,13 +113,18 @@ def write_report(store: LabelStore) -> Path:
                 heading="Completed objects, in doubt first",
                 header=completion_overview.TABLE_HEADER,
                 rows=completion_overview.trajectory_rows(store.folder),
-                folded=True,
+                pictures=thumbnails(store.folder, completion_overview.trajectory_ids(store.folder)),
             ),
             *_tables(store.folder, history, timings),
             Table(
                 heading="TF, LiDAR and camera against each other",
                 header=TABLE_HEADER,
                 rows=table_rows(summary.get("consistency", {})),
+            ),
+            Table(
+                heading="Messages that belong to no frame",
+                header=("topic: reason", "messages"),
+                rows=[[why, str(num)] for why, num in summary.get("dropped", {}).items()],
             ),
         ],
         notes=tuple(summary.get("warnings", ())),

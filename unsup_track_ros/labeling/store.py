@@ -11,6 +11,8 @@
     objects.jsonl    boxes and tracks once more, one readable line per frame
     summary.json     what was found, what was missing
     pictures/        frames of the report; video.mp4 shows them all
+    provenance.jsonl  where every label comes from, and why others were rejected
+    results.mcap     tracks, boxes, grids and masks as ROS 2 messages, with the stamps of the scans
     report.html      everything to look at, in one file
     evaluation.json  scores, once `unsup-track evaluate` was run; evaluation.md for people;
                      evaluation_completed.* of the completed labels
@@ -47,6 +49,8 @@ SNAPSHOT_NAME: Final = "resume.npz"
 OBJECTS_NAME: Final = "objects.jsonl"
 SUMMARY_NAME: Final = "summary.json"
 TIMINGS_NAME: Final = "timings.json"
+PROVENANCE_NAME: Final = "provenance.jsonl"
+RESULT_BAG_NAME: Final = "results.mcap"
 REPORT_NAME: Final = "report.html"
 EVALUATION_NAME: Final = "evaluation.json"
 EVALUATION_TEXT_NAME: Final = "evaluation.md"
@@ -65,6 +69,8 @@ DERIVED: Final = (
     _SCRATCH_NAME,
     OBJECTS_NAME,
     SUMMARY_NAME,
+    PROVENANCE_NAME,
+    RESULT_BAG_NAME,
     EVALUATION_NAME,
     EVALUATION_TEXT_NAME,
     COMPLETED_EVALUATION_NAME,
@@ -174,6 +180,14 @@ class LabelStore:
                 "completion.enabled, and let the run finish."
             )
         return (_read_label(_file_of(self._completed, i)) for i in self.completed_indices)
+
+    def read_completed(self, index: int) -> FrameLabel:
+        """Read the completed label of one frame.
+
+        Raises:
+            LabelStoreError: There is none, or its file is damaged.
+        """
+        return _read_label(_file_of(self._completed, index))
 
     def write_completed(self, label: FrameLabel) -> bool:
         """Store the completed label of one frame; return whether it is new.

@@ -9,6 +9,8 @@ extended down to the ground, which the LiDAR test leaves out. Keeps no state.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from unsup_track_ros.config import Config, parameter
@@ -90,14 +92,38 @@ class BoxFittingConfig(Config):
     min_side_m: float = parameter(0.2, "Shortest side of a box.", unit="m", gt=0, tunable=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LevelScan:
+    """A scan in its level frame.
+
+    Attributes:
+        points_base: (P, 3) the points.
+        lowest_m: (Y, X) ground around them, see `geometry.ground.lowest_heights`.
+    """
+
+    points_base: Float32[np.ndarray, "P 3"]
+    lowest_m: Float32[np.ndarray, "Y X"]
+
+
 class BoxFitter:
     """Turns regions into detections."""
 
     def __init__(self, config: BoxFittingConfig) -> None:
         self._config = config
 
-    def step(self, frame: SensorFrame, regions: MotionRegions) -> Detections:
-        """Fit the boxes of one frame; one detection per region that has points or voxels."""
+    def level(self, frame: SensorFrame) -> LevelScan:
+        """Level the scan, which waits for no region: it may be done beside other stages."""
+        points_base = se3.transform(frame.base_T_velo, frame.cloud.points_velo)
+        return LevelScan(points_base=points_base, lowest_m=lowest_heights(points_base))
+
+    def step(self, frame: SensorFrame, regions: MotionRegions, scan: LevelScan) -> Detections:
+        """Fit the boxes of one frame; one detection per region that has points or voxels.
+
+        Args:
+            frame: Current frame.
+            regions: What moves in it.
+            scan: What `level` made of the frame.
+        """
         num = len(regions.scores)
         if num == 0:
             return Detections.none(frame.stamp_ns)
@@ -106,7 +132,7 @@ class BoxFitter:
             boxes_velo = self._fit_voxels(frame, regions.voxels, num)
             heading_known = np.zeros(num, bool)
         else:
-            boxes_velo, heading_known = self._fit_points(frame, regions, velocities_velo)
+            boxes_velo, heading_known = self._fit_points(frame, regions, velocities_velo, scan)
         boxes_velo[:, 3:6] = np.maximum(boxes_velo[:, 3:6], self._config.min_side_m)
         boxes_pix = np.full((num, 4), np.nan)
         if frame.camera is not None:
@@ -173,16 +199,16 @@ class BoxFitter:
         frame: SensorFrame,
         regions: MotionRegions,
         velocities_velo: Float64[np.ndarray, "N 3"],
+        scan: LevelScan,
     ) -> tuple[Float64[np.ndarray, "N 7"], Bool[np.ndarray, " N"]]:
         """Fit an L-shape to each region's points in the level base frame; boxes in velo."""
         base_T_velo = frame.base_T_velo
-        points_base = se3.transform(base_T_velo, frame.cloud.points_velo)
         member = np.flatnonzero(regions.point_region)
         member = member[np.argsort(regions.point_region[member], kind="stable")]
         group = (regions.point_region[member] - 1).astype(np.int64)
         picked = evenly_picked(group, self._config.max_extent_points)
         member, group = member[picked], group[picked]
-        points = points_base.take(member, axis=0)
+        points = scan.points_base.take(member, axis=0)
         velocities_base = velocities_velo @ base_T_velo[:3, :3].T
         yaw, heading_known = self._yaw(points, group, velocities_base)
         centre_xy, size = extents_along(points[:, :2], group, yaw, self._config.trim_share)
@@ -191,7 +217,7 @@ class BoxFitter:
         )  # unknown heading: the long side is length
         size[swap] = size[swap, ::-1]
         yaw = se3.wrap_angle_rad(yaw + np.where(swap, _QUARTER_TURN, 0.0))
-        bottom_m, top_m = self._vertical(points_base, points, group, centre_xy)
+        bottom_m, top_m = self._vertical(scan.lowest_m, points, group, centre_xy)
         boxes_base = np.column_stack(
             [centre_xy, (bottom_m + top_m) / 2, size, top_m - bottom_m, yaw]
         )
@@ -230,7 +256,7 @@ class BoxFitter:
 
     def _vertical(
         self,
-        points_base: Float32[np.ndarray, "P 3"],
+        ground_around_m: Float32[np.ndarray, "Y X"],
         points: Float32[np.ndarray, "M 3"],
         group: Int64[np.ndarray, " M"],
         centre_xy: Float64[np.ndarray, "N 2"],
@@ -240,7 +266,7 @@ class BoxFitter:
         lowest_m = np.minimum.reduceat(points[:, 2], start).astype(np.float64)
         top_m = np.maximum.reduceat(points[:, 2], start).astype(np.float64)
         centre = np.column_stack([centre_xy, lowest_m])
-        ground_m = ground_height(lowest_heights(points_base), centre).astype(np.float64)
+        ground_m = ground_height(ground_around_m, centre).astype(np.float64)
         gap_m = lowest_m - ground_m
         near = (gap_m >= 0) & (gap_m <= self._config.max_ground_gap_m)
         return np.where(near, ground_m, lowest_m), top_m

@@ -215,6 +215,7 @@ class LabelingRunConfig(NodeConfig):
     )
     overwrite: bool = parameter(False, "Replace labels that were made otherwise.")
     make_pictures: bool = parameter(True, "Make video, pictures and report.")
+    make_result_bag: bool = parameter(True, "Write the results as a recording beside the labels.")
     exit_when_done: bool = parameter(
         False, "End the process with the run; else it stays, so that progress can be read."
     )

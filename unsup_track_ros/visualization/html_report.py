@@ -41,6 +41,8 @@ th,td{padding:4px 12px 4px 0;text-align:right;border-bottom:1px solid #2a2f39;wh
 th{color:#96a0b0;font-weight:500}th:first-child,td:first-child{text-align:left}
 td:last-child,th:last-child{padding-right:0}
 .chip{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:8px}
+.thumb{display:inline-block;width:96px;height:96px;border-radius:6px;margin-right:12px;
+ vertical-align:middle;background:#181b21}
 ul{padding-left:20px;margin:8px 0}li.warn{color:#ffc454}
 summary{cursor:pointer;color:#96a0b0}
 pre{background:#181b21;padding:12px;border-radius:8px;overflow-x:auto;font-size:13px}
@@ -80,6 +82,7 @@ class Table:
         header: Column titles.
         rows: Cells, as many per row as columns.
         chips: A colour before each row's name, or nothing.
+        pictures: A JPEG before each row's name, empty where there is none, or nothing.
         folded: Whether the reader must unfold it.
     """
 
@@ -87,6 +90,7 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     chips: Sequence[Color] = ()
+    pictures: Sequence[bytes] = ()
     folded: bool = False
 
 
@@ -159,6 +163,7 @@ def _table(table: Table) -> str:
     rows = []
     for number, row in enumerate(table.rows):
         chip = _chip(table.chips[number]) if table.chips else ""
+        chip += _thumbnail(table.pictures[number]) if table.pictures else ""
         cells = "".join(
             f"<td>{chip if column == 0 else ''}{html.escape(text)}</td>"
             for column, text in enumerate(row)
@@ -169,6 +174,13 @@ def _table(table: Table) -> str:
     if table.folded:
         body = f"<details><summary>Show</summary>{body}</details>"
     return f"<h2>{html.escape(table.heading)}</h2>{body}"
+
+
+def _thumbnail(jpeg: bytes) -> str:
+    if not jpeg:
+        return '<span class="thumb"></span>'
+    data = base64.b64encode(jpeg).decode()
+    return f'<img class="thumb" alt="" src="data:image/jpeg;base64,{data}">'
 
 
 def _chip(color: Color) -> str:

@@ -31,6 +31,14 @@ def encode_jpeg(image: Image, quality: int) -> bytes:
     return bytes(data)
 
 
+def encode_png(image: Image) -> bytes:
+    """Return an RGB image as PNG, which loses nothing."""
+    done, data = cv2.imencode(".png", image[..., ::-1])
+    if not done:
+        raise DataError(f"OpenCV could not encode a picture of shape {image.shape} as PNG.")
+    return bytes(data)
+
+
 class VideoWriter:
     """Writes pictures of one size; the video is there when the `with` block has ended well."""
 

@@ -66,7 +66,8 @@ def fit(
         motion=np.full(len(objects), int(MotionState.MOVING)),
         flow_velo=np.array(velocities, np.float32).reshape(-1, 3),
     )
-    return BoxFitter(config or BoxFittingConfig()).step(frame, regions)
+    fitter = BoxFitter(config or BoxFittingConfig())
+    return fitter.step(frame, regions, fitter.level(frame))
 
 
 UNKNOWN = (np.nan, np.nan, np.nan)
@@ -183,7 +184,8 @@ def fit_voxels(index_zyx: np.ndarray, **values: bool) -> tuple[Detections, np.nd
             moving=np.ones(len(voxel), bool),
         ),
     )
-    return BoxFitter(BoxFittingConfig.model_validate(values)).step(voxel_frame(), regions), voxel
+    fitter, frame = BoxFitter(BoxFittingConfig.model_validate(values)), voxel_frame()
+    return fitter.step(frame, regions, fitter.level(frame)), voxel
 
 
 def voxel_block(num_z: int, num_y: int, num_x: int) -> np.ndarray:

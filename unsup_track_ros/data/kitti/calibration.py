@@ -63,7 +63,7 @@ def read_calibration(folder: Path) -> KittiCalibration | None:
     """
     for place in (folder, folder.resolve().parent):
         if (place / _ONE_FILE).is_file():
-            return read_calibration_file(place / _ONE_FILE)
+            return read_benchmark_calibration(place / _ONE_FILE)
         if (place / _CAMERAS_FILE).is_file() and (place / _VELO_FILE).is_file():
             imu_file = place / _IMU_FILE
             return _calibration(
@@ -75,8 +75,8 @@ def read_calibration(folder: Path) -> KittiCalibration | None:
     return None
 
 
-def read_calibration_file(file: Path) -> KittiCalibration:
-    """Read the one file of a sequence of the benchmarks.
+def read_benchmark_calibration(file: Path) -> KittiCalibration:
+    """Read the one file that the object and tracking benchmarks have per frame or drive.
 
     Raises:
         DataError: There is no such file, or an entry is missing or malformed.

@@ -111,12 +111,17 @@ def boxes_from_rect(
 def boxes_to_rect(
     boxes_velo: Float64[np.ndarray, "N 7"], calibration: KittiCalibration
 ) -> Float64[np.ndarray, "N 7"]:
-    """Convert boxes in velo to rows of h, w, l, x, y, z (bottom centre in rect), ry."""
-    rect_T_velo = calibration.rect_T_velo
-    centres_rect = transform(rect_T_velo, boxes_velo[:, :3])
-    centres_rect[:, 1] += 0.5 * boxes_velo[:, 5]
-    yaw = boxes_velo[:, 6]
-    headings_velo = np.stack([np.cos(yaw), np.sin(yaw), np.zeros(len(yaw))], axis=1)
-    headings_rect = headings_velo @ rect_T_velo[:3, :3].T
-    turn = wrap_angle_rad(np.arctan2(-headings_rect[:, 2], headings_rect[:, 0]))
-    return np.column_stack([boxes_velo[:, [5, 4, 3]], centres_rect, turn])
+    """Convert boxes in velo to rows of h, w, l, x, y, z (bottom centre in rect), ry.
+
+    The exact inverse of `boxes_from_rect`, also where the camera is not level: the turn is the one
+    whose heading, seen from above the LiDAR, is that of the box.
+    """
+    velo_T_rect = inverse(calibration.rect_T_velo)
+    bottoms_rect = transform(calibration.rect_T_velo, boxes_velo[:, :3])
+    bottoms_rect[:, 1] += 0.5 * boxes_velo[:, 5]  # y points down
+    headings = np.stack([np.cos(boxes_velo[:, 6]), np.sin(boxes_velo[:, 6])])
+    # A heading (a, 0, b) in rect is seen from above as a and b times these two columns.
+    along_x, along_z = np.linalg.solve(velo_T_rect[:2, [0, 2]], headings)
+    turn = np.arctan2(-along_z, along_x)
+    length, width, height = boxes_velo[:, 3:6].T
+    return np.column_stack([height, width, length, bottoms_rect, turn])

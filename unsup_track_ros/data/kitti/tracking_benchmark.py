@@ -15,7 +15,7 @@ from scipy.special import expit
 from unsup_track_ros.data.kitti.calibration import (
     KittiCalibration,
     nominal_calibration,
-    read_calibration_file,
+    read_benchmark_calibration,
 )
 from unsup_track_ros.data.kitti.labels import boxes_from_rect, boxes_to_rect
 from unsup_track_ros.data.kitti.tracking_files import (
@@ -151,7 +151,7 @@ def open_sequence(
     detections = read_detections(files)
     calibration = nominal_calibration()
     if calib is not None:
-        calibration = read_calibration_file(_file(calib, name))
+        calibration = read_benchmark_calibration(_file(calib, name))
     num = 1 + max((int(part.frames[-1]) for part in detections.values()), default=-1)
     if oxts is None:
         poses = np.tile(np.eye(4), (num, 1, 1))

@@ -22,7 +22,8 @@ from unsup_track_ros.labeling.completion.second_look import SecondLooker, read_l
 from unsup_track_ros.labeling.progress import Progress
 from unsup_track_ros.labeling.store import TRAJECTORIES_NAME, LabelStore
 from unsup_track_ros.pipeline import PipelineConfig
-from unsup_track_ros.shapes import Int64
+from unsup_track_ros.shapes import Float64, Int64
+from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.tracking.trajectories import frames_to_sighting
 
 _DECIMALS = 3
@@ -59,6 +60,7 @@ def complete_labels(
     egomotions = [label.egomotion for label in store]
     looker = SecondLooker(pipeline, config.window_s, device)
     looker.look(recording, egomotions, store, progress)
+    sensor_odom = _positions(egomotions)
     rows: list[dict[str, Any]] = []
     first_id = 1
     for segment in segments(egomotions):
@@ -66,7 +68,7 @@ def complete_labels(
         found = find_objects(frames, config.objects, pipeline.tracker)
         _write_segment(store, segment, (found, first_id), config)
         if found is not None:
-            rows += _rows(found, first_id, segment.start)
+            rows += _rows(found, first_id, segment.start, sensor_odom[segment.start : segment.stop])
             first_id += len(found.weights)
     store.write_text(TRAJECTORIES_NAME, "".join(json.dumps(row) + "\n" for row in rows))
     store.drop_scratch()
@@ -114,7 +116,33 @@ def _shown(
     return np.flatnonzero(here)
 
 
-def _rows(objects: Objects, first_id: int, first_frame: int) -> list[dict[str, Any]]:
+def _positions(egomotions: list[Egomotion]) -> Float64[np.ndarray, "F 3"]:
+    """Return where the sensor was in each frame, nan where nobody knows."""
+    poses = [egomotion.odom_T_velo1 for egomotion in egomotions]
+    unknown = np.full(3, np.nan)
+    return np.array([unknown if pose is None else pose[:3, 3] for pose in poses]).reshape(-1, 3)
+
+
+def _best_view(
+    objects: Objects, n: int, first_frame: int, sensor_odom: Float64[np.ndarray, "F 3"]
+) -> dict[str, Any] | None:
+    """Return the frame where an object was seen from nearest, and its box there."""
+    whole = objects.trajectories
+    first, length = int(whole.first[n]), int(whole.length[n])
+    boxes_odom = whole.boxes_odom[n, :length]
+    away = boxes_odom[:, :2] - sensor_odom[first : first + length, :2]
+    distance_m = np.where(whole.seen[n, :length], np.hypot(away[:, 0], away[:, 1]), np.inf)
+    distance_m = np.nan_to_num(distance_m, nan=np.inf)
+    place = int(np.argmin(distance_m))
+    if not np.isfinite(distance_m[place]):
+        return None
+    box = [round(float(value), _DECIMALS) for value in boxes_odom[place]]
+    return {"frame": first_frame + first + place, "box_odom": box}
+
+
+def _rows(
+    objects: Objects, first_id: int, first_frame: int, sensor_odom: Float64[np.ndarray, "F 3"]
+) -> list[dict[str, Any]]:
     """Return one readable line per object: the doubtful ones too, but not the background."""
     whole = objects.trajectories
     kept = np.flatnonzero(objects.mover | (objects.weights > 0))
@@ -133,6 +161,7 @@ def _rows(objects: Objects, first_id: int, first_frame: int) -> list[dict[str, A
             "sightings": int(objects.sightings[n]),
             "moving_sightings": int(objects.moving_sightings[n]),
             "travel_m": round(float(objects.travel_m[n]), _DECIMALS),
+            "best": _best_view(objects, int(n), first_frame, sensor_odom),
         }
         for n in kept
     ]

@@ -43,7 +43,6 @@ def trajectory_counts(folder: Path) -> dict[str, int]:
 
 def trajectory_rows(folder: Path) -> list[list[str]]:
     """Return the rows of the table, objects in doubt first."""
-    objects = sorted(read_trajectories(folder), key=lambda each: (not each["doubt"], each["id"]))
     return [
         [
             f"#{each['id']}",
@@ -54,8 +53,17 @@ def trajectory_rows(folder: Path) -> list[list[str]]:
             f"{each['weight']:g}",
             _remark(each),
         ]
-        for each in objects
+        for each in _doubtful_first(folder)
     ]
+
+
+def trajectory_ids(folder: Path) -> list[int]:
+    """Return the ids of the objects in the order of `trajectory_rows`."""
+    return [each["id"] for each in _doubtful_first(folder)]
+
+
+def _doubtful_first(folder: Path) -> list[dict[str, Any]]:
+    return sorted(read_trajectories(folder), key=lambda each: (not each["doubt"], each["id"]))
 
 
 def _remark(each: dict[str, Any]) -> str:

@@ -99,7 +99,7 @@ class SecondLooker:
         for frame, motion in judged:
             regions = self._detector.every_object(frame, motion)
             look = SecondLook(
-                detections=self._fitter.step(frame, regions),
+                detections=self._fitter.step(frame, regions, self._fitter.level(frame)),
                 point_region=regions.point_region.astype(np.int32),
                 moving_points=motion.moving_points,
                 judged_points=motion.judged_points,

@@ -16,8 +16,10 @@ A cluster that comes into view from behind something has neither, and is not cla
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -45,6 +47,9 @@ from unsup_track_ros.shapes import Bool, Float32, Float64, Int
 from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 _MAX_CUT_MEMBERS = 4000  # points per cluster that tell where to cut
 
@@ -157,6 +162,7 @@ class LidarEvidence:
             check_available()
         self._config = config
         self._device = device
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="side")
         self._facts: dict[int, ScanFacts] = {}  # by stamp; only saves working them out again
 
     def facts(self, frame: SensorFrame) -> ScanFacts:
@@ -182,21 +188,25 @@ class LidarEvidence:
         near_ns = {entry.frame.stamp_ns for window in windows for entry in window}
         near_ns.add(frame.stamp_ns)
         self._facts = {ns: facts for ns, facts in self._facts.items() if ns in near_ns}
-        sides = [
-            side for window in windows if (side := self._side(frame, window, egomotion)) is not None
-        ]
+        scan = self.facts(frame)
+        found = self._side_by_side(lambda window: self._side(frame, window, egomotion), windows)
+        sides = [side for side in found if side is not None]
         if not sides:
             return None
-        scan = self.facts(frame)
         wanted = self._judgeable(scan.clusters)
-        verdict = _best([self._verdict(scan, wanted, side) for side in sides])
+        verdict = _best(self._side_by_side(lambda s: self._verdict(scan, wanted, s), sides))
         clusters = self._without_bystanders(scan, verdict, sides)
         clusters = self._with_movers(scan, clusters, verdict, sides)
         new = self._judgeable(clusters)
         new[: len(wanted)] = False
-        scan = replace(scan, clusters=clusters)
-        verdict = _joined(verdict, _best([self._verdict(scan, new, side) for side in sides]))
-        return self._spread(scan, verdict, frame.base_T_velo)
+        cut = replace(scan, clusters=clusters)
+        later = self._side_by_side(lambda side: self._verdict(cut, new, side), sides)
+        return self._spread(cut, _joined(verdict, _best(later)), frame.base_T_velo)
+
+    def _side_by_side(self, work: Callable[[S], T], sides: Sequence[S]) -> list[T]:
+        """Do the same to every side; what comes after a frame on a core of its own."""
+        others = [self._beside.submit(work, side) for side in sides[1:]]
+        return [*(work(side) for side in sides[:1]), *(other.result() for other in others)]
 
     def explained_shares(
         self,

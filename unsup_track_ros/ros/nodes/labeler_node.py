@@ -21,6 +21,7 @@ from unsup_track_ros.ros.convert.progress import ProgressClock, to_progress
 from unsup_track_ros.ros.engine import choose_device
 from unsup_track_ros.ros.health import Level, Report
 from unsup_track_ros.ros.qos import profile
+from unsup_track_ros.ros.result_bag import write_result_bag
 
 _JOIN_S: Final = 60.0
 
@@ -97,7 +98,8 @@ class LabelerNode(BaseNode[LabelerNodeConfig]):
                 for text in recording.warnings:
                     self.get_logger().warning(text)
                 out = Path(config.node.out)
-                result = label_recording(recording, deciding, out, options, self._advance)
+                finish = write_result_bag if config.node.make_result_bag else None
+                result = label_recording(recording, deciding, out, options, self._advance, finish)
         except _StoppedError:
             self._tell(LabelingProgress.STATE_STOPPED, "Stopped; activate again to go on.")
         except UnsupTrackError as error:

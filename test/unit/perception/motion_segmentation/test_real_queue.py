@@ -82,7 +82,8 @@ def detect(folder: Path, config: MotionSegmentationConfig, flow_from: int) -> De
     flow = OpticalFlowEstimator(OpticalFlowConfig(), CPU).step(frame, past)
     motion = MotionSegmenter(config, CPU).step(frame, history, flow, egomotion(13, 14))
     regions = MotionDetector(DetectionConfig(), CPU).step(frame, motion)
-    return BoxFitter(BoxFittingConfig()).step(frame, regions)
+    fitter = BoxFitter(BoxFittingConfig())
+    return fitter.step(frame, regions, fitter.level(frame))
 
 
 def test_the_two_frame_test_finds_pieces_of_the_truck_and_nothing_else(shared_data: Path) -> None:
