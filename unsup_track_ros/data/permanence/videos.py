@@ -112,6 +112,11 @@ def permanence_videos(
     return _filmed(config, scripts, camera, rng)
 
 
+def focal_px(width_px: int) -> float:
+    """Return the focal length of the cameras."""
+    return _FOCAL_PER_WIDTH * width_px
+
+
 def _camera_paths(
     config: PermanenceConfig, num_videos: int, rng: np.random.Generator
 ) -> Float[np.ndarray, "N T 3"]:
@@ -186,9 +191,7 @@ def _filmed_part(
         radius_m=scene.radius_m[here], height_m=scene.height_m[here],
         yaw_rad=scene.yaw_rad[here], colors=scene.colors[here],
     )  # fmt: skip
-    seen = render_scene(
-        part, config.height_px, config.width_px, _FOCAL_PER_WIDTH * config.width_px
-    )
+    seen = render_scene(part, config.height_px, config.width_px, focal_px(config.width_px))
     noise = torch.randn(seen.frames.shape, generator=generator, device=seen.frames.device)
     noisy = seen.frames + noise * (255.0 * config.noise)
     share = seen.visible.sum((2, 3)) / seen.alone.sum((2, 3)).clamp(min=1)
