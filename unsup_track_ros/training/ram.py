@@ -110,6 +110,7 @@ class RamLearner:
         half = self._on_gpu and self.config.half_precision
         with torch.autocast(frames.device.type, dtype=torch.bfloat16, enabled=half):
             reading, nodes = self.network(frames.float() / 255.0)
+        nodes = nodes.bfloat16() if half else nodes
         pairs = nodes[:, :-1].flatten(0, 1), nodes[:, 1:].flatten(0, 1)
         edges = self.network.edges(*pairs).unflatten(0, (len(nodes), -1))
         stride_px = self.network.config.node_stride_px

@@ -15,15 +15,17 @@ import numpy as np
 
 from unsup_track_ros.shapes import Bool, Float64, Int64
 
-TABLE_M: Final = 2.6  # half the side of the table
+TABLE_M: Final = 2.8  # half the side of the table
 _GAP_M: Final = 0.08  # between things that stand
 _PLACES_TRIED: Final = 48
+_MAX_WAY_M: Final = 2.5  # of a slide or hop; cones come from farther to cover
+_MAX_COVER_WAY_M: Final = 3.5
 _HOP_M: Final = 2.2  # above every thing on the table
 
 Kind = Literal["sphere", "cone", "cylinder", "cube"]
 # The cast: what stands at which index of every video. The target comes first.
 KINDS: Final[tuple[Kind, ...]] = (
-    "sphere", "cone", "cone", "cone", "cylinder", "cube", "cylinder", "cube",
+    "sphere", "cone", "cone", "cone", "cylinder", "cube", "cylinder",
 )  # fmt: skip
 TARGET: Final = 0
 
@@ -53,11 +55,13 @@ class Habits:
 
     Attributes:
         act_share: Probability that a thing acts in a slot of time.
+        carry_share: The same of a cone with something inside.
         cover_share: Probability that a cone that acts covers something, if it can.
         behind_share: Probability that a thing goes behind another, as seen by the camera.
     """
 
     act_share: float
+    carry_share: float
     cover_share: float
     behind_share: float
 
@@ -106,10 +110,12 @@ class _Stage:
         return found
 
     def has_air(self, cone: int, inside: int) -> bool:
-        """Tell whether a cone put over a thing touches nothing else."""
+        """Tell whether a cone can be put over a thing and then touches nothing else."""
+        way = np.linalg.norm(self.places_m[cone] - self.places_m[inside])
         others = [i for i in range(len(KINDS)) if i not in (cone, inside) and self.parent[i] < 0]
         gap = np.linalg.norm(self.places_m[others] - self.places_m[inside], axis=1)
-        return bool((gap > self.radius_m[others] * 1.2 + self.radius_m[cone] + _GAP_M).all())
+        reached = way < _MAX_COVER_WAY_M
+        return bool(reached and (gap > self.radius_m[others] * 1.2 + self.radius_m[cone] + _GAP_M).all())
 
     def free_place(
         self, index: int, camera_m: np.ndarray, *, slide: bool
@@ -134,7 +140,8 @@ class _Stage:
         centres = self.places_m[others]
         start = self.places_m[index] if slide else None
         clear = _distance(start, places, centres) > reach
-        good = np.flatnonzero(inside & clear.all(1))
+        near = np.linalg.norm(places - self.places_m[index], axis=1) < _MAX_WAY_M
+        good = np.flatnonzero(inside & clear.all(1) & (near | (index >= len(self.planned))))
         return places[good[0]] if len(good) else None
 
 
@@ -166,10 +173,11 @@ def write_script(
         container[first:last] = parents
         acted: set[int] = set()
         for index in rng.permutation(num).tolist():
-            if index in acted or stage.parent[index] >= 0 or rng.random() > habits.act_share:
+            together = stage.content(index)
+            share = habits.carry_share if together else habits.act_share
+            if index in acted or stage.parent[index] >= 0 or rng.random() > share:
                 continue
             seen_from = camera_m[last - 1, :2]
-            together = stage.content(index)
             touched, path = _action(stage, index, seen_from, slot_frames, acted)
             if path is None:
                 continue
@@ -199,7 +207,7 @@ def _action(
     if covers and not content and rng.random() < habits.cover_share:
         room = [i for i in stage.fits_in(index) if i not in acted and stage.has_air(index, i)]
         if room:
-            inside = room[0] if rng.random() < 0.6 else int(rng.choice(room))
+            inside = room[0] if rng.random() < 0.7 else int(rng.choice(room))
             path = _path(stage, index, stage.places_m[inside].copy(), num_frames, hop=True)
             stage.parent[inside] = index
             acted.add(inside)
@@ -240,7 +248,7 @@ def _sizes(rng: np.random.Generator) -> tuple[Float64[np.ndarray, " M"], Float64
     """Return radius and height of the cast: cones of three sizes, the largest covers the others."""
     radius = np.zeros(len(KINDS))
     height = np.zeros(len(KINDS))
-    cones = iter((0.78, 0.95, 1.15))
+    cones = iter((0.66, 0.81, 1.0))
     for index, kind in enumerate(KINDS):
         if kind == "sphere":
             radius[index] = rng.uniform(0.30, 0.36)

@@ -51,11 +51,12 @@ class PermanenceConfig(Config):
     moving_camera: bool = parameter(False, "The camera goes around the table; else it stands.")
     height_px: int = parameter(80, "Height of a frame.", unit="px", ge=16)
     width_px: int = parameter(112, "Width of a frame.", unit="px", ge=16)
-    num_frames: int = parameter(60, "Length of a video.", ge=1)
-    slot_frames: int = parameter(12, "Length of an action.", ge=3)
-    act_share: float = parameter(0.45, "Probability that a thing acts.", ge=0, le=1)
+    num_frames: int = parameter(64, "Length of a video.", ge=1)
+    slot_frames: int = parameter(16, "Length of an action.", ge=3)
+    act_share: float = parameter(0.5, "Probability that a thing acts in a slot.", ge=0, le=1)
+    carry_share: float = parameter(0.8, "The same of a cone around something.", ge=0, le=1)
     cover_share: float = parameter(0.6, "Probability that an acting cone covers.", ge=0, le=1)
-    behind_share: float = parameter(0.5, "Probability of going behind another.", ge=0, le=1)
+    behind_share: float = parameter(0.65, "Probability of going behind another.", ge=0, le=1)
     noise: float = parameter(0.012, "Standard deviation of pixel noise, of 1.", ge=0)
 
 
@@ -102,6 +103,7 @@ def permanence_videos(
     camera_m = _camera_paths(config, num_videos, rng)
     habits = Habits(
         act_share=config.act_share,
+        carry_share=config.carry_share,
         cover_share=config.cover_share,
         behind_share=config.behind_share,
     )

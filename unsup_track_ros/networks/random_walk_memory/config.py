@@ -22,7 +22,7 @@ class RandomWalkMemoryConfig(Config):
         1, "Side of the pooling in front of the walk's nodes: 3 halves their grid (paper: traffic)."
     )
     reach: float = parameter(
-        0.1, "How far a walk goes in a frame, of the grid's height (paper: 0.1, traffic 0.2).",
+        0.15, "How far a walk goes in a frame, of the grid's height (paper: 0.1, traffic 0.2).",
         gt=0, le=4,
     )  # fmt: skip
     temperature: float = parameter(0.1, "Of the softmax over edges.", gt=0)
