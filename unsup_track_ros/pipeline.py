@@ -42,6 +42,7 @@ from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
+from unsup_track_ros.tracking.free_space import FreeSpace, FreeSpaceConfig
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
 
 P = ParamSpec("P")
@@ -77,6 +78,7 @@ class PipelineConfig(Config):
     change_image: ChangeImageConfig = ChangeImageConfig()
     box_fitting: BoxFittingConfig = BoxFittingConfig()
     tracker: TrackerConfig = TrackerConfig()
+    free_space: FreeSpaceConfig = FreeSpaceConfig()
     occupancy: OccupancyConfig = OccupancyConfig()
 
 
@@ -108,7 +110,8 @@ class Pipeline:
         self._detection = MotionDetector(config.detection, device)
         self._silot = SilotDetector(config.silot, device) if config.detector == "silot" else None
         self._box_fitting = BoxFitter(config.box_fitting)
-        self._tracker = Tracker(config.tracker)
+        self._free_space = FreeSpace(config.free_space) if config.free_space.enabled else None
+        self._tracker = Tracker(config.tracker, self._free_space)
         self._occupancy = OccupancyMapper(config.occupancy, device)
         # What does not wait for each other runs side by side (docs/decisions/0007).
         self._beside = ThreadPoolExecutor(max_workers=2, thread_name_prefix="beside")
@@ -147,6 +150,8 @@ class Pipeline:
         with clock("box_fitting"):
             detections = self._box_fitting.step(frame, regions, level.result())
         with clock("tracking"):
+            if self._free_space is not None:
+                self._free_space.look(frame.cloud.points_velo)
             tracks = self._tracker.step(detections, egomotion)
         with clock("occupancy"):
             grids = self._occupancy.step(scan.result(), regions, tracks)

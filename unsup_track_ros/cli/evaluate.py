@@ -76,11 +76,17 @@ def evaluate(
 
 def _evaluate_run(folder: Path, *, as_json: bool) -> None:
     """Score the networks of a training run on videos that it did not see."""
-    from unsup_track_ros.training.silot_run import evaluate_silot, scores_markdown
+    from unsup_track_ros.training import ram_run, silot_run
+    from unsup_track_ros.training.run_directory import RunDirectory
 
     with progress_display() as progress:
-        content = evaluate_silot(folder, progress)
-    print_result(scores_markdown(content["rows"]), content, as_json=as_json)
+        if RunDirectory.open(folder).manifest.network == ram_run.NAME:
+            content = ram_run.evaluate_ram(folder, progress)
+            text = ram_run.scores_markdown(content["rows"])
+        else:
+            content = silot_run.evaluate_silot(folder, progress)
+            text = silot_run.scores_markdown(content["rows"])
+    print_result(text, content, as_json=as_json)
 
 
 def _is_tracking(folder: Path, truth: Path | None) -> bool:

@@ -61,3 +61,31 @@ def train_silot_command(
     weights = [str(path) for path in run.weights_paths()]
     text = f"Trained {len(weights)} networks in {out}: see {out / 'report.html'}."
     print_result(text, {"run": str(out), "weights": weights}, as_json=as_json)
+
+
+@train.command("ram")
+@reports_errors
+def train_ram_command(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Run directory; resumed if it exists.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Parameter file (YAML).")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
+    device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.AUTO,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Learn where things are while nobody sees them, from boxes of what is seen (RAM).
+
+    Example: unsup-track train ram --out ram_run --config config/training/ram_moving.yaml
+    """
+    from unsup_track_ros.config import flatten, from_values, load_config
+    from unsup_track_ros.training.ram_run import RamRunConfig, train_ram
+
+    parameters = RamRunConfig() if config is None else load_config(config, RamRunConfig)
+    if steps is not None:
+        parameters = from_values(RamRunConfig, flatten(parameters) | {"training.num_steps": steps})
+    with progress_display() as progress:
+        run = train_ram(parameters, out, device_name(device), progress)
+    weights = [str(path) for path in run.weights_paths()]
+    text = f"Trained a network in {out}: see {out / 'report.html'}."
+    print_result(text, {"run": str(out), "weights": weights}, as_json=as_json)

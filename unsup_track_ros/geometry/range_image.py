@@ -40,6 +40,13 @@ class RangeImage:
         nearest_m = self._nearest_m[pixel]
         return np.asarray(np.isfinite(nearest_m) & (nearest_m > range_m + margin_m))
 
+    def is_blocked(
+        self, points_velo: Float[np.ndarray, "P 3"], margin_m: float
+    ) -> Bool[np.ndarray, " P"]:
+        """Tell which places are hidden: something stands before them in their direction."""
+        pixel, range_m = _directions(points_velo)
+        return np.asarray(self._nearest_m[pixel] < range_m - margin_m)
+
 
 def _directions(
     points_velo: Float[np.ndarray, "P 3"],
