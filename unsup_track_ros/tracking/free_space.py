@@ -4,8 +4,11 @@
 
 The motion model expects an unseen object around a place, ever less surely. Around that place lies a
 grid; each cell is weighed by what the scan says of it: seen through, an object there would have
-given returns; hidden behind something, it says nothing. What is left is the belief. Its mean and
-covariance go back to the tracker as the measurement that turns its expectation into the belief.
+given returns; hidden behind something, it says nothing. What is left is the belief. As long as the
+expected place is hidden the motion model is right as it is. Once it is seen to be empty, the object
+has done something else: the likeliest place that is left goes back to the tracker as a measurement.
+(The mean of the belief would not do: shadows widen with distance, and step by step it would drift
+away from the sensor.)
 """
 
 from __future__ import annotations
@@ -49,7 +52,10 @@ class FreeSpaceConfig(Config):
         0.05, "Loss of existence while hidden, as a factor.", ge=0, le=1, tunable=True
     )
     free_exposure: float = parameter(
-        3.0, "Loss of existence where the place is seen to be empty, as a factor.", ge=1, tunable=True
+        3.0,
+        "Loss of existence where the place is seen to be empty, as a factor.",
+        ge=1,
+        tunable=True,
     )
     min_std_m: float = parameter(
         0.4, "A belief is never surer than this.", unit="m", gt=0, tunable=True
@@ -152,16 +158,18 @@ def _plane_covariances(tracks: UnseenTracks, min_std_m: float) -> Float64[np.nda
 def _as_measurements(
     tracks: UnseenTracks, beliefs: Beliefs, min_std_m: float
 ) -> tuple[Float64[np.ndarray, "N 3"], Float64[np.ndarray, "N 3 3"]]:
-    """Return what has to be measured so that a Kalman update turns the expectation into the belief.
+    """Return what has to be measured so that a Kalman update gives the likeliest place left.
 
-    The information of the belief, less that of the expectation: the belief itself, given as a
-    measurement, would count the expectation twice and grow sure of nothing. Along directions in
-    which the scan tells nothing the variance is immense.
+    Its information is that of the belief, less that of the expectation: the belief itself, given as
+    a measurement, would count the expectation twice and grow sure of nothing. Along directions in
+    which the scan tells nothing the variance is immense. Where the expected place is not seen to be
+    empty, nothing is told.
     """
     prior = _plane_covariances(tracks, min_std_m)
     offset = beliefs.places_odom - tracks.boxes_odom[:, None, :2]
-    shift = np.einsum("nc,nci->ni", beliefs.weights, offset)
-    spread = offset - shift[:, None]
+    rows = np.arange(len(tracks))
+    shift = offset[rows, beliefs.weights.argmax(1)]
+    spread = offset - np.einsum("nc,nci->ni", beliefs.weights, offset)[:, None]
     belief = np.einsum("nc,nci,ncj->nij", beliefs.weights, spread, spread)
     belief = belief + np.eye(2) * (0.25 * min_std_m) ** 2
     gained = np.linalg.inv(belief) - np.linalg.inv(prior)
@@ -176,5 +184,5 @@ def _as_measurements(
     covariances[:, 2, 2] = _UNKNOWN_M2
     places = tracks.boxes_odom[:, :3].copy()
     places[:, :2] += innovation
-    told = (np.abs(beliefs.weights - beliefs.expected).sum(1) > 1e-3)[:, None]
-    return np.where(told, places, np.nan), covariances
+    is_empty = beliefs.is_free[:, beliefs.is_free.shape[1] // 2]
+    return np.where(is_empty[:, None], places, np.nan), covariances

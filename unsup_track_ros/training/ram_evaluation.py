@@ -174,7 +174,10 @@ def score_table(runs: Sequence[dict[str, dict[str, StateScore]]]) -> list[dict[s
             values = 100.0 * np.array([run[method][state].mean_iou for run in runs])
             row[state] = [round(float(values.mean()), 2), round(float(values.std()), 2)]
         means = 100.0 * np.array(
-            [np.mean([run[method][state].mean_iou for state in STATE_NAMES.values()]) for run in runs]
+            [
+                np.mean([run[method][state].mean_iou for state in STATE_NAMES.values()])
+                for run in runs
+            ]
         )
         row["mean"] = [round(float(means.mean()), 2), round(float(means.std()), 2)]
         rows.append(row)

@@ -20,7 +20,7 @@ from unsup_track_ros.shapes import Bool, Float64, Int64
 
 RATE_HZ: Final = 10.0
 _LIDAR_HEIGHT_M: Final = 1.8
-_COLUMNS, _ROWS = 400, 64
+_COLUMNS, _ROWS = 220, 44
 _SECTOR_RAD: Final = (np.deg2rad(0.0), np.deg2rad(100.0))
 _ELEVATIONS_RAD: Final = (np.deg2rad(-24.0), np.deg2rad(2.0))
 _RANGE_STD_M: Final = 0.02
@@ -83,7 +83,7 @@ def driving_occlusion(
 
 
 def _van(rng: np.random.Generator) -> tuple[float, ...]:
-    length = rng.uniform(1.0, 5.5)
+    length = rng.uniform(0.8, 3.5)
     place = (rng.uniform(8.0, 14.0), rng.uniform(4.5, 7.0), _VAN_HEIGHT_M / 2)
     return (*place, length, _VAN_WIDTH_M, _VAN_HEIGHT_M, 0.0)
 
@@ -95,10 +95,10 @@ def _hidden_path(
     y = van[1] + van[4] / 2 + rng.uniform(0.7, 2.0)
     # Seen from the origin, the middle of what the van hides at this distance.
     middle = van[0] * y / van[1]
-    speed = rng.uniform(0.9, 1.7)
+    speed = rng.uniform(0.9, 1.8)
     away = rng.choice([-1.0, 1.0])
     arrival_s = rng.uniform(4.0, 5.0)
-    pause_s = 0.0 if behaviour == "steady" else rng.uniform(0.2, 3.0)
+    pause_s = 0.0 if behaviour == "steady" else rng.uniform(0.2, 2.5)
     on = np.minimum(times, arrival_s) + np.maximum(times - arrival_s - pause_s, 0.0) * (
         -1.0 if behaviour == "turns back" else 1.0
     )
@@ -151,8 +151,10 @@ def _cast(
         for box in boxes:
             turn = se3.rotation_about_z(-box[6])
             start, way = turn @ (origin - box[:3]), rays @ turn.T
-            walls = np.sort((np.array([-0.5, 0.5])[:, None, None] * box[3:6] - start) / way, axis=0)
-            enter, leave = walls[0].max(1), walls[1].min(1)
+            half = np.array(box[3:6]) / 2.0
+            first, second = (-half - start) / way, (half - start) / way
+            enter = np.minimum(first, second).max(1)
+            leave = np.maximum(first, second).min(1)
             reach.append(np.where((enter < leave) & (enter > 0), enter, np.inf))
     ranges = np.stack(reach)
     owner = ranges.argmin(0) - 1
@@ -160,12 +162,8 @@ def _cast(
     return np.where(nearest < _MAX_RANGE_M, nearest, np.inf), owner
 
 
-def hidden_spans(
-    num_points: Int64[np.ndarray, " T"], min_points: int
-) -> list[tuple[int, int]]:
+def hidden_spans(num_points: Int64[np.ndarray, " T"], min_points: int) -> list[tuple[int, int]]:
     """Return the stretches [first, end) in which a person has fewer returns, between sightings."""
     seen: Bool[np.ndarray, " T"] = num_points >= min_points
     rows = np.flatnonzero(seen)
-    return [
-        (int(a) + 1, int(b)) for a, b in zip(rows[:-1], rows[1:], strict=True) if b - a > 1
-    ]
+    return [(int(a) + 1, int(b)) for a, b in zip(rows[:-1], rows[1:], strict=True) if b - a > 1]

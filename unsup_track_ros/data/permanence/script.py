@@ -79,9 +79,7 @@ class _Stage:
         for index in range(len(KINDS)):
             self.planned = np.arange(index)
             place = self.free_place(index, np.array([0.0, -9.0]), slide=False)
-            self.places_m[index] = (
-                place if place is not None else rng.uniform(-TABLE_M, TABLE_M, 2)
-            )
+            self.places_m[index] = place if place is not None else rng.uniform(-TABLE_M, TABLE_M, 2)
         self.planned = np.arange(len(KINDS))
 
     def root(self, index: int) -> int:
@@ -115,7 +113,9 @@ class _Stage:
         others = [i for i in range(len(KINDS)) if i not in (cone, inside) and self.parent[i] < 0]
         gap = np.linalg.norm(self.places_m[others] - self.places_m[inside], axis=1)
         reached = way < _MAX_COVER_WAY_M
-        return bool(reached and (gap > self.radius_m[others] * 1.2 + self.radius_m[cone] + _GAP_M).all())
+        return bool(
+            reached and (gap > self.radius_m[others] * 1.2 + self.radius_m[cone] + _GAP_M).all()
+        )
 
     def free_place(
         self, index: int, camera_m: np.ndarray, *, slide: bool

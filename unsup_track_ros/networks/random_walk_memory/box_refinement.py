@@ -45,9 +45,7 @@ class BoxRefinement:
         boxes_px = tracks.boxes_px.copy()
         containers_px = tracks.boxes_px[tracks.is_visible]
         for row, identity in enumerate(tracks.ids.tolist()):
-            history = self._seen.setdefault(
-                identity, deque(maxlen=self._config.history_frames)
-            )
+            history = self._seen.setdefault(identity, deque(maxlen=self._config.history_frames))
             if tracks.is_visible[row]:
                 history.append(tracks.boxes_px[row])
             elif history:

@@ -67,8 +67,10 @@ class RandomWalkMemory(nn.Module):
         )
         nn.init.constant_(self.heat_head[-1].bias, _FIRST_HEAT_LOGIT)  # type: ignore[arg-type]
 
-    def forward(self, video: Float[Tensor, "B T 3 H W"]) -> tuple[Reading, Float[Tensor, "B T D R S"]]:
-        """Return what is read in all frames, frames of a video one after another (B*T), and nodes."""
+    def forward(
+        self, video: Float[Tensor, "B T 3 H W"]
+    ) -> tuple[Reading, Float[Tensor, "B T D R S"]]:
+        """Return what is read in all frames, those of a video in a row (B*T), and the nodes."""
         num, length = video.shape[:2]
         features = self.encoder(video.flatten(0, 1) - 0.5)
         memory = self.memory(features.unflatten(0, (num, length)), None)
@@ -76,8 +78,8 @@ class RandomWalkMemory(nn.Module):
         return reading, reading.nodes.unflatten(0, (num, length))
 
     def step(
-        self, image: Float[Tensor, "B 3 H W"], memory: Float[Tensor, "B D H W"] | None
-    ) -> tuple[Reading, Float[Tensor, "B D H W"]]:
+        self, image: Float[Tensor, "B 3 H W"], memory: Float[Tensor, "B D Y X"] | None
+    ) -> tuple[Reading, Float[Tensor, "B D Y X"]]:
         """Process one frame; return what is read and the memory for the next."""
         features = self.encoder(image - 0.5)
         now = self.memory(features[:, None], memory)[:, -1]
