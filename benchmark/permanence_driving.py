@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do pedestrians keep their identity behind parked vans? With free-space evidence and without.
 
-    python benchmark/permanence_driving.py [--drives N]
+    python -m benchmark.permanence_driving [--drives N]
 
 Detections are the true boxes of those with at least 5 returns, with 10 cm of noise; what moves
 slower than 0.3 m/s is reported as standing, which starts no track.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import defaultdict
 
 import numpy as np
@@ -63,9 +64,13 @@ def main() -> None:
                 tracks[name][1].extend(_answer_tracks(answers, key))
     for (name, behaviour, label), kept in sorted(counts.items(), key=str):
         row = {"tracker": name, "behaviour": behaviour, "hidden_s": label}
-        print(json.dumps(row | {"kept": int(sum(kept)), "of": len(kept)}))
+        _write(row | {"kept": int(sum(kept)), "of": len(kept)})
     for name, (truth, answers) in tracks.items():
-        print(json.dumps({"tracker": name, "track_ap": track_average_precision(truth, answers)}))
+        _write({"tracker": name, "track_ap": round(track_average_precision(truth, answers), 4)})
+
+
+def _write(row: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(row) + "\n")
 
 
 def _free_space() -> FreeSpace:

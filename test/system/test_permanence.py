@@ -4,21 +4,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 
+from benchmark.permanence_driving import follow
 from unsup_track_ros.data.permanence.driving import driving_occlusion, hidden_spans
 from unsup_track_ros.tracking.free_space import FreeSpace, FreeSpaceConfig
 
 
-def test_a_pedestrian_hidden_behind_a_van_comes_back_with_the_same_identity(
-    repository: Path,
-) -> None:
-    sys.path.insert(0, str(repository / "benchmark"))
-    from permanence_driving import follow
-
+def test_a_pedestrian_hidden_behind_a_van_comes_back_with_the_same_identity() -> None:
     survived = {"free space": 0, "constant velocity": 0}
     hidden = 0
     for drive in range(4):

@@ -22,8 +22,8 @@ from unsup_track_ros.networks.random_walk_memory.box_refinement import (
 )
 from unsup_track_ros.networks.random_walk_memory.tracker import (
     VideoTracker,
-    WalkTracks,
     WalkTrackerConfig,
+    WalkTracks,
 )
 from unsup_track_ros.shapes import Float64
 from unsup_track_ros.training.ram_baselines import (

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -166,4 +167,4 @@ def hidden_spans(num_points: Int64[np.ndarray, " T"], min_points: int) -> list[t
     """Return the stretches [first, end) in which a person has fewer returns, between sightings."""
     seen: Bool[np.ndarray, " T"] = num_points >= min_points
     rows = np.flatnonzero(seen)
-    return [(int(a) + 1, int(b)) for a, b in zip(rows[:-1], rows[1:], strict=True) if b - a > 1]
+    return [(a + 1, b) for a, b in pairwise(rows.tolist()) if b - a > 1]

@@ -29,7 +29,8 @@ class BoxRefinementConfig(Config):
     history_frames: int = parameter(4, "Frames over which that is measured.", ge=2)
     drop_share: float = parameter(
         0.12, "How far below the middle of its container a carried thing is, of the container's "
-        "height: a ball on the ground in a cone that is seen from 20 to 30 degrees above.", ge=0, le=1,
+        "height: a ball on the ground in a cone that is seen from 20 to 30 degrees above.",
+        ge=0, le=1,
     )  # fmt: skip
 
 

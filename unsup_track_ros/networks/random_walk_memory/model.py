@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The network: image encoder, recurrent memory, heads of what is seen, nodes of the walk (SPECS 3.1).
+"""The network: image encoder, memory, heads of what is seen, nodes of the walk (SPECS 3.1).
 
 Divergence: the paper's encoder is DLA-34 with deformable convolutions, pre-trained on ImageNet,
 which is neither small nor free of foreign weights. A short residual encoder of the same stride
@@ -52,9 +52,9 @@ class RandomWalkMemory(nn.Module):
         self.config = config
         width = config.width
         self.encoder = nn.Sequential(
-            nn.Conv2d(3, width // 2, 5, stride=2, padding=2), nn.GroupNorm(_groups(width // 2), width // 2),
+            nn.Conv2d(3, width // 2, 5, stride=2, padding=2), _norm(width // 2),
             nn.ReLU(inplace=True), _Residual(width // 2),
-            nn.Conv2d(width // 2, width, 3, stride=2, padding=1), nn.GroupNorm(_groups(width), width),
+            nn.Conv2d(width // 2, width, 3, stride=2, padding=1), _norm(width),
             nn.ReLU(inplace=True), _Residual(width), _Residual(width),
         )  # fmt: skip
         self.memory = ConvGru(width, config.memory_kernel)
@@ -141,17 +141,17 @@ class _Residual(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.inner = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1), nn.GroupNorm(_groups(width), width),
+            nn.Conv2d(width, width, 3, padding=1), _norm(width),
             nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, 3, padding=1), nn.GroupNorm(_groups(width), width),
+            nn.Conv2d(width, width, 3, padding=1), _norm(width),
         )  # fmt: skip
 
     def forward(self, features: Tensor) -> Tensor:
         return functional.relu(features + self.inner(features))
 
 
-def _groups(width: int) -> int:
-    return _GROUPS if width % _GROUPS == 0 else 1
+def _norm(width: int) -> nn.GroupNorm:
+    return nn.GroupNorm(_GROUPS if width % _GROUPS == 0 else 1, width)
 
 
 def _head(width: int, inner: int, answers: int) -> nn.Sequential:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Streaming inference: what is seen is followed, what is not is walked (SPECS 3.4, paper appendix B)."""
+"""Streaming inference: what is seen is followed, what is not is walked (SPECS 3.4)."""
 
 from __future__ import annotations
 
