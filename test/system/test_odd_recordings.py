@@ -23,6 +23,7 @@ from unsup_track_ros.data.message_types import (
     COMPRESSED_IMAGE,
     IMAGE,
     POINT_CLOUD,
+    RosMessage,
     ros1_types,
     ros2_classes,
     ros2_types,
@@ -110,7 +111,7 @@ def write_ros1(path: Path, content: Iterator[tuple[str, str, Any, int]]) -> Path
     return path
 
 
-def as_ros1(message: Any) -> Any:
+def as_ros1(message: RosMessage) -> RosMessage:
     """Add what ROS 1 has besides: the number in headers, capital letters in camera_info."""
     if isinstance(message, list):
         for each in message:
