@@ -11,6 +11,7 @@ import typer
 import unsup_track_ros
 from unsup_track_ros.cli.console import show_tracebacks
 from unsup_track_ros.cli.demo import demo
+from unsup_track_ros.cli.em import em
 from unsup_track_ros.cli.evaluate import evaluate
 from unsup_track_ros.cli.export import export
 from unsup_track_ros.cli.info import info
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, synthesize, kitti2bag, label, evaluate, export, info, params):
+for command in (demo, synthesize, kitti2bag, label, em, evaluate, export, info, params):
     app.command()(command)
 for ros_command in (run, play, record):
     app.command(context_settings=PASS_ON)(ros_command)

@@ -51,6 +51,7 @@ class CachedScan:
 
     Attributes:
         index: Running number of the frame in its recording.
+        stamp_ns: Stamp of the scan.
         points_bev: (P, 3) level scan within range.
         heights_m: (P,) above the ground.
         bev_T_velo: (4, 4) levels the scan.
@@ -61,6 +62,7 @@ class CachedScan:
     """
 
     index: int
+    stamp_ns: int
     points_bev: Float32[np.ndarray, "P 3"]
     heights_m: Float32[np.ndarray, " P"]
     bev_T_velo: Float64[np.ndarray, "4 4"]
@@ -83,6 +85,7 @@ def cached_scan(frame: SensorFrame, config: ScanCacheConfig) -> CachedScan:
         camera = frame.camera.camera.resized(*side)
     return CachedScan(
         index=frame.index,
+        stamp_ns=frame.stamp_ns,
         points_bev=points_bev[near],
         heights_m=np.where(np.isfinite(heights_m), heights_m, np.float32(0))[near],
         bev_T_velo=level,

@@ -42,7 +42,11 @@ def frames(tmp_path: Path) -> TrainingSet:
     for index, labels in enumerate(LABELS):
         scan = scan_of(labels, index)
         cached = CachedScan(
-            index=index, points_bev=scan.points_bev, heights_m=scan.heights_m, bev_T_velo=np.eye(4)
+            index=index,
+            stamp_ns=index,
+            points_bev=scan.points_bev,
+            heights_m=scan.heights_m,
+            bev_T_velo=np.eye(4),
         )
         (folder / f"{index:06d}.npz").write_bytes(pack_arrays(to_arrays(cached), 0))
     return training_set(folder, dict(enumerate(LABELS)))

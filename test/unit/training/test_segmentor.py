@@ -45,6 +45,7 @@ def frame(*, with_camera: bool = True) -> CachedScan:
     image = np.full((*SIDE_PX, 3), 90, np.uint8)
     bare = CachedScan(
         index=0,
+        stamp_ns=0,
         points_bev=scan.points_bev,
         heights_m=scan.heights_m,
         bev_T_velo=np.eye(4),

@@ -98,7 +98,7 @@ def joint_scores(
     total = _log_odds(scores)
     total = total + config.image_weight * np.nan_to_num(_log_odds(evidence.image))
     total = total + config.motion_weight * np.nan_to_num(_log_odds(evidence.moving_share))
-    return np.where(evidence.num_points > 0, 1 / (1 + np.exp(-total)), 0.0)
+    return np.asarray(np.where(evidence.num_points > 0, 1 / (1 + np.exp(-total)), 0.0))
 
 
 def detections_of(
@@ -160,7 +160,7 @@ def _mean(
 ) -> Float64[np.ndarray, " N"]:
     count = np.bincount(group, minlength=num)
     total = np.bincount(group, weights=values, minlength=num)
-    return np.divide(total, count, out=np.full(num, np.nan), where=count > 0)
+    return np.asarray(np.divide(total, count, out=np.full(num, np.nan), where=count > 0))
 
 
 def _log_odds(probability: Float64[np.ndarray, " N"]) -> Float64[np.ndarray, " N"]:

@@ -84,7 +84,7 @@ def voxel_ensemble(
     chosen = np.array([label for label in order for _ in range(np.sum(touched == label))], np.int64)
     chosen = chosen[[_num_pixels(frame, grid, voxel[labels == c]) > config.min_pixels
                      for c in chosen]] if len(chosen) else chosen  # fmt: skip
-    return _regions(frame, (grid, voxel, labels), chosen, (product, moving, points_cam), config)
+    return _regions((grid, voxel, labels), chosen, (product, moving, points_cam), config)
 
 
 def _product(
@@ -182,7 +182,6 @@ def _num_pixels(frame: SensorFrame, grid: VoxelGrid, voxel: Int64[np.ndarray, " 
 
 
 def _regions(
-    frame: SensorFrame,
     components: tuple[VoxelGrid, Int64[np.ndarray, " V"], Int64[np.ndarray, " V"]],
     chosen: Int64[np.ndarray, " R"],
     witnesses: tuple[
