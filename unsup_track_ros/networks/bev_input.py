@@ -54,14 +54,14 @@ def voxel_of(
     points_bev: Float[Tensor, "P 3"], grid: VoxelGrid
 ) -> tuple[Int64[Tensor, " P"], Bool[Tensor, " P"]]:
     """Return the flat `[Z, Y, X]` voxel of each point, and which points lie in the volume."""
-    low = points_bev.new_tensor(grid.minimum_m)
-    size = points_bev.new_tensor(grid.voxel_m)
-    index = torch.floor((points_bev - low) / size).to(torch.int64)
-    num_z, num_y, num_x = grid.shape_zyx
-    limits = torch.tensor([num_x, num_y, num_z], device=points_bev.device)
-    inside = ((index >= 0) & (index < limits)).all(dim=1)
-    index = torch.minimum(index.clamp(min=0), limits - 1)
-    return (index[:, 2] * num_y + index[:, 1]) * num_x + index[:, 0], inside
+    inside = torch.ones(len(points_bev), dtype=torch.bool, device=points_bev.device)
+    flat = torch.zeros(len(points_bev), dtype=torch.int64, device=points_bev.device)
+    # Axis by axis: columns of one array are several times as slow on a CPU.
+    for axis, num in zip((2, 1, 0), grid.shape_zyx, strict=True):
+        place = (points_bev[:, axis] - grid.minimum_m[axis]) * (1 / grid.voxel_m[axis])
+        inside &= (place >= 0) & (place < num)
+        flat = flat * num + place.clamp_(0, num - 1).to(torch.int64)
+    return flat, inside
 
 
 def occupancy(points_bev: Float[Tensor, "P 3"], grid: VoxelGrid) -> Float[Tensor, "Z Y X"]:

@@ -107,7 +107,7 @@ class BevLearner(NetworkLearner):
         if augmentation.max_pasted:
             donor = labelled_scan(*self._frames.read(int(rng.integers(len(self._frames)))))
         for _ in range(_TRIES):
-            variation = varied(scan, augmentation, rng, donor)
+            variation = varied(scan, augmentation, rng, donor, self._network_config.grid.grid())
             if self._has_label(variation.labels):
                 return self.sample_of(variation, rng)
         return self.sample_of(scan, rng)

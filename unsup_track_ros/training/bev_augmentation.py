@@ -18,6 +18,7 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.box_iou import bev_iou, box_of_points
 from unsup_track_ros.shapes import Bool, Float32, Float64, Int64
+from unsup_track_ros.structures.voxels import VoxelGrid
 from unsup_track_ros.training.training_labels import ObjectLabels
 
 _TRIES = 10
@@ -85,6 +86,7 @@ def varied(
     config: BevAugmentationConfig,
     rng: np.random.Generator,
     donor: LabelledScan | None = None,
+    grid: VoxelGrid | None = None,
 ) -> LabelledScan:
     """Return a variation of a scan.
 
@@ -93,18 +95,30 @@ def varied(
         config: What is varied.
         rng: Where chance comes from.
         donor: Another scan, whose moving objects may be pasted.
+        grid: Points that end outside of it are left out, for speed; None keeps all.
     """
     if donor is not None and config.max_pasted:
         scan = pasted(scan, donor, config.max_pasted, rng)
+    mirror = rng.random() < config.mirror_probability
+    scale = rng.uniform(config.min_scale, config.max_scale)
+    turn_rad = rng.uniform(-config.max_turn_rad, config.max_turn_rad)
+    if grid is not None:
+        ends = moved(scan, scale, turn_rad, mirror=mirror).points_bev
+        scan = scan.kept(_over(ends, grid))
+        scan = replace(scan, whole_points_bev=scan.points_bev)
     if rng.random() < config.cover_probability:
         scan = covered(scan, config, rng)
     if rng.random() < config.drop_probability:
         share = rng.uniform(0, config.max_drop_share)
         scan = scan.kept(rng.random(len(scan.points_bev)) >= share)
-    mirror = rng.random() < config.mirror_probability
-    scale = rng.uniform(config.min_scale, config.max_scale)
-    turn_rad = rng.uniform(-config.max_turn_rad, config.max_turn_rad)
     return moved(scan, scale, turn_rad, mirror=mirror)
+
+
+def _over(points_bev: Float32[np.ndarray, "P 3"], grid: VoxelGrid) -> Bool[np.ndarray, " P"]:
+    """Tell which points lie over the grid, at any height."""
+    (low_x, low_y, _), (high_x, high_y, _) = grid.minimum_m, grid.maximum_m
+    x, y = points_bev[:, 0], points_bev[:, 1]
+    return np.asarray((x >= low_x) & (x < high_x) & (y >= low_y) & (y < high_y))
 
 
 def moved(scan: LabelledScan, scale: float, turn_rad: float, *, mirror: bool) -> LabelledScan:
@@ -181,14 +195,12 @@ def _within(
     elevation: Float32[np.ndarray, " P"],
     patches: Float64[np.ndarray, "M 4"],
 ) -> Bool[np.ndarray, " P"]:
-    half = patches[:, 2:] / 2
-    return np.asarray(
-        np.any(
-            (np.abs(azimuth[:, None] - patches[:, 0]) <= half[:, 0])
-            & (np.abs(elevation[:, None] - patches[:, 1]) <= half[:, 1]),
-            axis=1,
-        )
-    )
+    hidden = np.zeros(len(azimuth), bool)
+    # One patch after the other: the table of points times patches costs more to write than to use.
+    for middle_azimuth, middle_elevation, width, height in patches:
+        near = np.flatnonzero(np.abs(azimuth - middle_azimuth) <= width / 2)
+        hidden[near[np.abs(elevation[near] - middle_elevation) <= height / 2]] = True
+    return hidden
 
 
 def pasted(

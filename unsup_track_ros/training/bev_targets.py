@@ -177,7 +177,8 @@ def segment_targets(
     """Return the segmentation targets of one scan (SPECS 0.9).
 
     Positive: voxels with a point in a label. Negative: occupied voxels in a ring 2 to 4 m around
-    them, and free space within 2 m, sampled along the rays.
+    them, and free space within 2 m, sampled along the rays. Divergence: training follows only rays
+    that end over the grid (`bev_augmentation.varied` leaves the others out).
     """
     grid = output_grid(network)
     occupied = occupancy(points_bev, grid) > 0
