@@ -59,11 +59,11 @@ def em_config(mode: EmMode, path: Path | None = None) -> EmConfig:
     Raises:
         ConfigError: The file names unknown parameters or values out of bounds.
     """
-    preset = flatten(_released()) if mode == "tcr" else flatten(EmConfig())
-    if path is not None:
-        plain, given = flatten(EmConfig()), flatten(load_config(path, EmConfig))
-        preset |= {name: value for name, value in given.items() if value != plain[name]}
-    return from_values(EmConfig, preset | {"mode": mode})
+    preset = _released() if mode == "tcr" else EmConfig()
+    if path is None:
+        return preset
+    config = load_config(path, EmConfig, base=preset)
+    return config.model_copy(update={"mode": mode})
 
 
 def ensemble_labeler(config: LabelerConfig, bev: Path, segmentor: Path) -> LabelerConfig:

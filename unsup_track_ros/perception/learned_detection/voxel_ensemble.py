@@ -16,6 +16,7 @@ from unsup_track_ros.geometry import camera, se3
 from unsup_track_ros.geometry.components import connected_components, large_components
 from unsup_track_ros.geometry.voxels import (
     OUTSIDE,
+    TRAIN_GRID,
     dense,
     flat_voxels,
     occupied_voxels,
@@ -63,16 +64,19 @@ def voxel_ensemble(
 
     Args:
         frame: The frame; it has a camera.
-        motion: Motion in voxels (mode `tcr` of motion segmentation) in the training volume.
+        motion: Motion in voxels (mode `tcr` of motion segmentation, in the training volume), or
+            in points (mode `improved`): then every voxel with a moving point has moved.
         prediction: What the bird's-eye-view network says of the scan.
         probability: What the segmentor says of the image.
         config: Parameters.
     """
-    found = motion.voxels
-    if found is None or frame.camera is None or not len(found.voxel):
+    if frame.camera is None:
+        return _nothing(frame)
+    points_cam = se3.transform(frame.camera.cam_T_velo, frame.cloud.points_velo)
+    found = motion.voxels or _moving_voxels(points_cam[motion.moving_points])
+    if not len(found.voxel):
         return _nothing(frame)
     grid = found.grid
-    points_cam = se3.transform(frame.camera.cam_T_velo, frame.cloud.points_velo)
     product = _product(frame, prediction, probability, grid)
     believed = _agreed(product, points_cam, grid, config.min_product)
     labels, order = _components(believed, points_cam, grid, config)
@@ -85,6 +89,17 @@ def voxel_ensemble(
     chosen = chosen[[_num_pixels(frame, grid, voxel[labels == c]) > config.min_pixels
                      for c in chosen]] if len(chosen) else chosen  # fmt: skip
     return _regions((grid, voxel, labels), chosen, (product, moving, points_cam), config)
+
+
+def _moving_voxels(points_cam: Float[np.ndarray, "M 3"]) -> VoxelRegions:
+    """Return the voxels of the training volume that hold moving points, by component."""
+    voxel = occupied_voxels(TRAIN_GRID, points_cam)
+    return VoxelRegions(
+        grid=TRAIN_GRID,
+        voxel=voxel,
+        region=connected_components(TRAIN_GRID.shape_zyx, voxel),
+        moving=np.ones(len(voxel), bool),
+    )
 
 
 def _product(
