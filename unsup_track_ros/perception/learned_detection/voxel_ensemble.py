@@ -25,7 +25,7 @@ from unsup_track_ros.geometry.voxels import (
 )
 from unsup_track_ros.networks.bev_inference import BevPrediction, read_volume
 from unsup_track_ros.networks.bev_input import bev_T_velo
-from unsup_track_ros.shapes import Bool, Float, Float32, Int64
+from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int64
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation, MotionState
 from unsup_track_ros.structures.voxels import VoxelGrid, VoxelRegions
@@ -34,6 +34,8 @@ from unsup_track_ros.structures.voxels import VoxelGrid, VoxelRegions
 _THICKENING = (1.0, 1.01, 1.02)
 _CUBE = np.ones((3, 3, 3), bool)
 _RAY_BLOCK = 4096  # rays per block, to bound memory
+_SECTORS = 720  # of the half circle ahead
+_REACH_M = 1.0  # around a believed voxel, farther than the dilation reaches
 
 
 class VoxelEnsembleConfig(Config):
@@ -45,6 +47,7 @@ class VoxelEnsembleConfig(Config):
     min_voxels: int = parameter(128, "A component needs more (occupied) voxels.", ge=0)
     min_side_vox: int = parameter(2, "Its index extent along each axis exceeds this.", ge=0)
     min_pixels: int = parameter(4, "It covers more distinct pixels than this.", ge=0)
+    max_regions: int = parameter(16, "Most regions of a frame; the largest stay.", ge=1)
     quirk_unit_scores: bool = parameter(
         False, "Every score is 1, as released; else the mean product of the component."
     )
@@ -84,10 +87,12 @@ def voxel_ensemble(
     moving[found.voxel[found.moving]] = found.region[found.moving]
     voxel = np.flatnonzero(believed.reshape(-1))
     pairs = np.unique(np.stack([labels, moving[voxel]], axis=1)[moving[voxel] > 0], axis=0)
-    touched = pairs[:, 0] if config.quirk_repeat else np.unique(pairs[:, 0])
-    chosen = np.array([label for label in order for _ in range(np.sum(touched == label))], np.int64)
-    chosen = chosen[[_num_pixels(frame, grid, voxel[labels == c]) > config.min_pixels
-                     for c in chosen]] if len(chosen) else chosen  # fmt: skip
+    times = np.bincount(pairs[:, 0], minlength=int(labels.max(initial=0)) + 1)
+    if not config.quirk_repeat:
+        times = np.minimum(times, 1)
+    visible = [_num_pixels(frame, grid, voxel[labels == c]) > config.min_pixels for c in order]
+    large = order[np.array(visible, bool)]
+    chosen = np.repeat(large, times[large])[: config.max_regions]
     return _regions((grid, voxel, labels), chosen, (product, moving, points_cam), config)
 
 
@@ -140,12 +145,33 @@ def _agreed(
     if not believed.any():
         return np.asarray(believed)
     occupied = dense(grid, occupied_voxels(grid, points_cam))
-    free = free_voxels(points_cam, grid) & ~occupied
+    towards = _towards(points_cam, voxel_centres(grid, np.flatnonzero(believed.reshape(-1))))
+    free = free_voxels(points_cam[towards], grid) & ~occupied
     thick = np.concatenate([scale * points_cam for scale in _THICKENING])
     extended = dense(grid, occupied_voxels(grid, thick)) & ~free
     near = ndimage.binary_dilation(extended, _CUBE, iterations=3)
     near = ndimage.binary_erosion(near, _CUBE)
     return np.asarray(believed & near & ~free)
+
+
+def _towards(
+    points_cam: Float[np.ndarray, "P 3"], wanted_cam: Float64[np.ndarray, "V 3"]
+) -> Bool[np.ndarray, " P"]:
+    """Tell which rays pass the wanted voxels, as seen from above: the others need no following."""
+    slope = wanted_cam[:, 0] / np.maximum(wanted_cam[:, 2], _REACH_M)
+    reach = _REACH_M / np.maximum(wanted_cam[:, 2], _REACH_M)
+    low, high = (_sector(slope + side * reach) for side in (-1, 1))
+    passing = np.bincount(low, minlength=_SECTORS + 1)
+    passing -= np.bincount(high + 1, minlength=_SECTORS + 1)
+    hit = np.cumsum(passing)[:_SECTORS] > 0
+    ahead = points_cam[:, 2] > 0
+    ray = _sector(points_cam[:, 0] / np.where(ahead, points_cam[:, 2], 1.0))
+    return np.asarray(ahead & hit[ray])
+
+
+def _sector(slope: Float[np.ndarray, " V"]) -> Int64[np.ndarray, " V"]:
+    turn = np.arctan(slope) / np.pi + 0.5
+    return np.clip((turn * _SECTORS).astype(np.int64), 0, _SECTORS - 1)
 
 
 def free_voxels(points_cam: Float[np.ndarray, "P 3"], grid: VoxelGrid) -> Bool[np.ndarray, "Z Y X"]:
@@ -214,7 +240,11 @@ def _regions(
     if not config.quirk_unit_scores and len(chosen):
         total = np.bincount(region, weights=product.reshape(-1)[flat], minlength=len(chosen) + 1)
         scores = total[1:] / np.array([len(row) for row in rows])
-    volume = np.zeros(len(moving), np.int64)
+    # The points are those of both components, the box is that of the networks' alone.
+    owner = np.zeros(int(moving.max(initial=0)) + 1, np.int64)
+    touched = moving[flat] > 0
+    owner[moving[flat[touched]]] = region[touched]
+    volume = owner[moving]
     volume[flat] = region
     place = flat_voxels(grid, points_cam)
     point_region = np.where(place == OUTSIDE, 0, volume[place])
