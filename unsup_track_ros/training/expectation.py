@@ -176,6 +176,11 @@ def _joined(
     frames: Int64[np.ndarray, " D"],
     config: ExpectationConfig,
 ) -> StandingObjects:
+    if not len(boxes):
+        none = np.zeros(0, np.int64)
+        return StandingObjects(
+            boxes_odom=boxes, weights=scores, heading_known=none > 0, first=none, last=none
+        )
     pairs = cKDTree(boxes[:, :2]).query_pairs(_NEIGHBOUR_M, output_type="ndarray")
     shared = bev_intersection_pairs(boxes[pairs[:, 0]], boxes[pairs[:, 1]])
     area = boxes[:, 3] * boxes[:, 4]

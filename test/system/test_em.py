@@ -1,0 +1,142 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""EM from recordings to detectors: what it leaves behind, and that it survives being killed."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from unsup_track_ros.errors import DataError
+from unsup_track_ros.labeling.progress import no_progress
+from unsup_track_ros.labeling.store import VARYING_FILES
+from unsup_track_ros.training.em import EmOptions, run_em
+from unsup_track_ros.training.em_config import EmConfig, EmMode, em_config
+
+PARAMETERS = """
+/**:
+  ros__parameters:
+    bev: {first_stride: 1, stem_channels: 8, layer2_channels: 8, layer3_channels: 8,
+          layer4_channels: 8, grid: {x_min_m: -24.0, x_max_m: 40.0, y_min_m: -32.0, y_max_m: 32.0,
+                                     num_x: 64, num_y: 64}}
+    bev_training: {optimizer: {num_steps: 4, batch_size: 2}}
+    segmentor: {width_px: 96, height_px: 32}
+    scans: {image_width_px: 96, image_height_px: 32}
+    segmentor_training: {optimizer: {num_steps: 2, batch_size: 2}}
+    loop: {report_steps: 1, checkpoint_steps: 2}
+    label:
+      motion: 0
+"""
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def parameters(mode: EmMode, folder: Path) -> EmConfig:
+    """Networks that are trained in a second; motion of mode improved in both modes."""
+    path = folder / f"{mode}.yaml"
+    motion = "pipeline: {motion_segmentation: {mode: improved}, learned: {product: "
+    motion += "{min_product: 1.0e-4, min_voxels: 0, min_side_vox: 0, min_pixels: 0}}}"
+    path.write_text(PARAMETERS.replace("motion: 0", motion))
+    return em_config(mode, path)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file of a run but those that hold wall times."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in VARYING_FILES
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    tiny_drive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[EmConfig, EmOptions, Path]:
+    """Two rounds in mode improved."""
+    folder = tmp_path_factory.mktemp("em")
+    config = parameters("improved", folder)
+    options = EmOptions(bags=(tiny_drive,), evaluation_bags=(tiny_drive,), num_rounds=2)
+    run_em(config, folder / "run", options, no_progress)
+    return config, options, folder / "run"
+
+
+def test_a_run_leaves_labels_networks_scores_and_their_origin(
+    undisturbed: tuple[EmConfig, EmOptions, Path],
+) -> None:
+    _, _, run = undisturbed
+    for number in (1, 2):
+        folder = run / f"round_{number:02d}"
+        assert {path.name for path in folder.iterdir()} == {
+            "checkpoints", "config.yaml", "labels", "metrics.json", "provenance.json", "report.md",
+            "training",
+        }  # fmt: skip
+        metrics = json.loads((folder / "metrics.json").read_text())
+        assert metrics["labels"]["labels"] > 0
+        assert metrics["detector"]["bev.all.frame_mean_ap@0.5"] is not None
+        provenance = json.loads((folder / "provenance.json").read_text())
+        assert set(provenance["checkpoints"]) == {"bev", "segmentor"}
+        assert "drive" in provenance["recordings"]
+    labels = json.loads((run / "round_02/labels/drive/manifest.json").read_text())
+    assert labels["round"] == 2
+    assert (
+        labels["checkpoint_sha256"]["bev"]
+        == json.loads((run / "round_01/provenance.json").read_text())["checkpoints"]["bev"]
+    )
+    assert "| 2 |" in (run / "report.md").read_text()
+
+
+def test_ten_random_kills_change_nothing(
+    undisturbed: tuple[EmConfig, EmOptions, Path], tmp_path: Path
+) -> None:
+    config, options, run = undisturbed
+    chance = random.Random(0)
+    kills = 0
+    for _ in range(10):
+        left = chance.randint(1, 25)
+
+        def killing(work: str, done: int, total: int) -> None:  # noqa: ARG001
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+
+        try:
+            run_em(config, tmp_path / "run", options, killing)
+        except Killed:
+            kills += 1
+    assert kills >= 5
+    run_em(config, tmp_path / "run", options, no_progress)
+    killed, whole = tree(tmp_path / "run"), tree(run)
+    assert killed.keys() == whole.keys()
+    assert [name for name in whole if killed[name] != whole[name]] == []
+
+
+def test_tcr_relabels_where_motion_and_both_networks_agree(
+    tiny_drive: Path, tmp_path: Path
+) -> None:
+    options = EmOptions(bags=(tiny_drive,), num_rounds=2)
+    rows = run_em(parameters("tcr", tmp_path), tmp_path / "run", options, no_progress)
+    assert rows[1]["labels"]["labels"] > 0
+    manifest = json.loads((tmp_path / "run/round_02/labels/drive/manifest.json").read_text())
+    assert "bev" in manifest["checkpoint_sha256"]
+
+
+def test_a_run_of_other_parameters_is_refused(
+    undisturbed: tuple[EmConfig, EmOptions, Path],
+) -> None:
+    config, options, run = undisturbed
+    other = config.model_copy(update={"evaluation_views": 2})
+    with pytest.raises(DataError, match="differs in config_sha256"):
+        run_em(other, run, options, no_progress)
+
+
+def test_two_recordings_of_one_name_are_refused(tiny_drive: Path, tmp_path: Path) -> None:
+    options = EmOptions(bags=(tiny_drive, tmp_path / "drive.mcap"))
+    with pytest.raises(DataError, match="share 1 names"):
+        run_em(em_config("improved"), tmp_path / "run", options, no_progress)
