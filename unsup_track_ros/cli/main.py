@@ -22,6 +22,7 @@ from unsup_track_ros.cli.play import play
 from unsup_track_ros.cli.record import record
 from unsup_track_ros.cli.run import PASS_ON, run
 from unsup_track_ros.cli.synthesize import synthesize
+from unsup_track_ros.cli.tcr2bag import tcr2bag
 from unsup_track_ros.cli.threads import one_thread_per_task
 from unsup_track_ros.cli.train import train
 
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, synthesize, kitti2bag, label, em, evaluate, export, info, params):
+for command in (demo, synthesize, kitti2bag, tcr2bag, label, em, evaluate, export, info, params):
     app.command()(command)
 for ros_command in (run, play, record):
     app.command(context_settings=PASS_ON)(ros_command)
