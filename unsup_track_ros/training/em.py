@@ -22,12 +22,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import torch
 
 import unsup_track_ros
-from unsup_track_ros.config import config_hash, dump_config
+from unsup_track_ros.config import config_hash, dump_config, flatten, from_values
 from unsup_track_ros.data.recording import Recording
 from unsup_track_ros.data.truth import read_truth, truth_folder
 from unsup_track_ros.errors import DataError
@@ -51,6 +51,7 @@ from unsup_track_ros.training.expectation import expected_labels
 from unsup_track_ros.training.maximization import (
     BevRunConfig,
     SegmentorRunConfig,
+    TrainingPlace,
     file_sha256,
     train_bev,
     train_segmentor,
@@ -62,6 +63,7 @@ from unsup_track_ros.training.training_labels import ObjectLabels, TrainingSet, 
 METRICS_NAME: Final = "metrics.json"
 REPORT_NAME: Final = "report.md"
 RUN_KIND: Final = "em"
+AnyRun = TypeVar("AnyRun", BevRunConfig, SegmentorRunConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,10 @@ class _Rounds:
         for name, bag in self._bags.items():
             self._expect(number, name, bag)
         labels = self._labels(number)
-        checkpoints = self._maximize(folder, labels)
+        try:
+            checkpoints = self._maximize(number, labels)
+        except DataError as error:
+            raise DataError(f"Round {number}: {error}") from error
         before = self._labels(number - 1) if number > 1 else {}
         change = label_change(before, labels)
         detector = self._detector_scores(checkpoints[0])
@@ -232,7 +237,7 @@ class _Rounds:
         return {name: labels_by_index(self._frame_labels(number, name)) for name in self._bags}
 
     def _maximize(
-        self, folder: Path, labels: Mapping[str, dict[int, ObjectLabels]]
+        self, number: int, labels: Mapping[str, dict[int, ObjectLabels]]
     ) -> tuple[Path, Path]:
         config = self._config
         grid = config.bev.grid
@@ -241,24 +246,43 @@ class _Rounds:
             (grid.x_min_m, grid.y_min_m),
             (grid.x_max_m, grid.y_max_m),
         )
-        bev, segmentor = (
-            folder / "checkpoints" / f"{name}.safetensors" for name in ("bev", "segmentor")
-        )
-        device, progress = self._options.device, self._progress
+        names = ("bev", "segmentor")
+        bev, segmentor = (self._place(number, name) for name in names)
         run = BevRunConfig(network=config.bev, training=config.bev_training, loop=config.loop)
-        train_bev(run, frames, (folder / "training" / "bev", bev), device, progress)
+        train_bev(self._longer(run, number), frames, bev, self._progress)
         if self._has_images():
             seen = SegmentorRunConfig(
                 network=config.segmentor, training=config.segmentor_training, loop=config.loop
             )
-            place = (folder / "training" / "segmentor", segmentor)
-            train_segmentor(seen, frames, place, device, progress)
+            train_segmentor(self._longer(seen, number), frames, segmentor, self._progress)
         elif config.mode == "tcr":
             raise DataError(
                 "No recording has images, and mode 'tcr' needs them. Use mode 'improved', which "
                 "learns from LiDAR alone."
             )
-        return bev, segmentor
+        return bev.checkpoint, segmentor.checkpoint
+
+    def _place(self, number: int, name: str) -> TrainingPlace:
+        """Return where a network of a round is trained, and what it starts from."""
+        folder = self.folder(number)
+        start = self.folder(number - 1) / "checkpoints" / f"{name}.safetensors"
+        goes_on = number > 1 and self._config.warm_start
+        return TrainingPlace(
+            folder=folder / "training" / name,
+            checkpoint=folder / "checkpoints" / f"{name}.safetensors",
+            start=start if goes_on else None,
+            device=self._options.device,
+        )
+
+    def _longer(self, config: AnyRun, number: int) -> AnyRun:
+        """Return a training of a round: later ones may be longer."""
+        if number == 1 or self._config.later_step_factor == 1:
+            return config
+        steps = config.training.optimizer.num_steps * self._config.later_step_factor
+        return from_values(
+            type(config),
+            flatten(config) | {"training.optimizer.num_steps": max(1, round(steps))},
+        )
 
     def _has_images(self) -> bool:
         scans = [self._scans(name) for name in self._bags]

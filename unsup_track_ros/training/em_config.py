@@ -48,6 +48,12 @@ class EmConfig(Config):
     expectation: ExpectationConfig = ExpectationConfig()
     decoding: BevDecodingConfig = BevDecodingConfig()
     loop: LoopConfig = LoopConfig()
+    warm_start: bool = parameter(
+        True, "Rounds from 2 on go on from the networks of the round before; TCR starts anew."
+    )
+    later_step_factor: float = parameter(
+        1.0, "Rounds from 2 on train so many times as many steps; TCR: 2 to 5.", ge=0.1
+    )
     evaluation_views: int = parameter(
         1, "Views of a scan that are fused when the detector is scored.", ge=1, le=4
     )
@@ -86,4 +92,6 @@ def _released() -> EmConfig:
         bev=BevCenternetConfig(mode="tcr"),
         bev_training=BevTrainingConfig(augmentation=BevAugmentationConfig()),
         decoding=BevDecodingConfig.released(),
+        warm_start=False,
+        later_step_factor=2.0,
     )

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,11 @@ from unsup_track_ros.networks.bev_inference import (
     NETWORK_KEY,
     SEGMENTOR_KIND,
 )
-from unsup_track_ros.networks.checkpoint import checkpoint_bytes
+from unsup_track_ros.networks.checkpoint import (
+    checkpoint_bytes,
+    load_weights,
+    read_checkpoint,
+)
 from unsup_track_ros.networks.image_segmentor import ImageSegmentorConfig
 from unsup_track_ros.training.bev import BevLearner, BevTrainingConfig
 from unsup_track_ros.training.loop import LoopConfig, train
@@ -49,84 +53,89 @@ class SegmentorRunConfig(Config):
     loop: LoopConfig = LoopConfig()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPlace:
+    """Where a training happens.
+
+    Attributes:
+        folder: Run directory: state to resume from, curves.
+        checkpoint: The file of weights to write.
+        start: Weights to start from, None for random ones.
+        device: "cpu" or "cuda".
+    """
+
+    folder: Path
+    checkpoint: Path
+    start: Path | None = None
+    device: str = "cpu"
+
+
 def train_bev(
-    config: BevRunConfig,
-    frames: TrainingSet,
-    places: tuple[Path, Path],
-    device: str,
-    progress: Progress,
+    config: BevRunConfig, frames: TrainingSet, place: TrainingPlace, progress: Progress
 ) -> Path:
     """Train the bird's-eye-view network, or go on where a former run stopped.
 
     Args:
         config: Parameters.
         frames: What to learn from.
-        places: Run directory (state, curves) and checkpoint file.
-        device: "cpu" or "cuda".
+        place: Where it happens.
         progress: Told after every step.
 
     Returns:
         The checkpoint.
     """
-
-    def learner() -> NetworkLearner:
-        return BevLearner(config.network, config.training, frames, torch.device(device))
-
-    steps = config.training.optimizer.num_steps
-    about = (BEV_KIND, config.network.model_dump_json(), steps)
-    return _train(learner, config, (frames, about), places, (device, progress))
+    device = torch.device(place.device)
+    learner = BevLearner(config.network, config.training, frames, device)
+    network = config.network.model_dump_json()
+    return _train(learner, config, (frames, BEV_KIND, network), place, progress)
 
 
 def train_segmentor(
-    config: SegmentorRunConfig,
-    frames: TrainingSet,
-    places: tuple[Path, Path],
-    device: str,
-    progress: Progress,
+    config: SegmentorRunConfig, frames: TrainingSet, place: TrainingPlace, progress: Progress
 ) -> Path:
     """Train the image segmentor; arguments as of `train_bev`."""
-
-    def learner() -> NetworkLearner:
-        return SegmentorLearner(config.network, config.training, frames, torch.device(device))
-
-    steps = config.training.optimizer.num_steps
-    about = (SEGMENTOR_KIND, config.network.model_dump_json(), steps)
-    return _train(learner, config, (frames, about), places, (device, progress))
+    device = torch.device(place.device)
+    learner = SegmentorLearner(config.network, config.training, frames, device)
+    network = config.network.model_dump_json()
+    return _train(learner, config, (frames, SEGMENTOR_KIND, network), place, progress)
 
 
 def _train(
-    build: Callable[[], NetworkLearner],
+    learner: NetworkLearner,
     config: BevRunConfig | SegmentorRunConfig,
-    what: tuple[TrainingSet, tuple[str, str, int]],
-    places: tuple[Path, Path],
-    how: tuple[str, Progress],
+    what: tuple[TrainingSet, str, str],
+    place: TrainingPlace,
+    progress: Progress,
 ) -> Path:
-    frames, (kind, network, num_steps) = what
-    folder, checkpoint = places
-    device, progress = how
+    frames, kind, network = what
+    fingerprint = frames.fingerprint()
+    if place.start is not None:
+        load_weights(learner.network, read_checkpoint(place.start)[0], place.start)
+        fingerprint += f" from {file_sha256(place.start)}"
     manifest = RunManifest(
         network=kind,
         config_sha256=config_hash(config),
-        data_fingerprint=frames.fingerprint(),
-        device=device,
+        data_fingerprint=fingerprint,
+        device=place.device,
     )
-    with RunDirectory.open_for_writing(folder, manifest, config) as run:
-        learner = build()
+    with RunDirectory.open_for_writing(place.folder, manifest, config) as run:
 
         def told(_: str, done: int, total: int) -> None:
             progress(f"training {kind}", done, total)
 
+        num_steps = config.training.optimizer.num_steps
         train(learner, num_steps, run, config.loop, told)
         metadata = {
             KIND_KEY: kind,
             NETWORK_KEY: network,
             "steps": str(num_steps),
-            "labels_sha256": manifest.data_fingerprint,
+            "labels_sha256": fingerprint,
             "code_version": manifest.code_version,
         }
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(checkpoint, checkpoint_bytes(learner.network.state_dict(), metadata))
-    return checkpoint
+        place.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        content = checkpoint_bytes(learner.network.state_dict(), metadata)
+        write_atomically(place.checkpoint, content)
+    return place.checkpoint
 
 
 def file_sha256(path: Path) -> str:

@@ -131,7 +131,7 @@ def _product(
     seen2d[inside] = ndimage.map_coordinates(probability, [row, column], order=1, mode="nearest")
     product = np.zeros(len(every), np.float32)
     product[likely] = seen3d[likely] * seen2d
-    return product.reshape(grid.shape_zyx)
+    return np.asarray(product.reshape(grid.shape_zyx))
 
 
 def _agreed(
@@ -191,7 +191,7 @@ def free_voxels(points_cam: Float[np.ndarray, "P 3"], grid: VoxelGrid) -> Bool[n
     for start in range(0, len(rays), _RAY_BLOCK):
         passed = flat_voxels(grid, (share * rays[start : start + _RAY_BLOCK]).reshape(-1, 3))
         free[passed[passed != OUTSIDE]] = True
-    return free.reshape(grid.shape_zyx)
+    return np.asarray(free.reshape(grid.shape_zyx))
 
 
 def _components(
