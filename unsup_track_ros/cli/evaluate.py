@@ -67,8 +67,15 @@ def evaluate(
 
 def _evaluate_run(folder: Path, *, as_json: bool) -> None:
     """Score the networks of a training run on videos that it did not see."""
-    from unsup_track_ros.training.silot_run import evaluate_silot, scores_markdown
+    from unsup_track_ros.errors import ConfigError
+    from unsup_track_ros.training.run_directory import RunDirectory
+    from unsup_track_ros.training.silot_run import NAME, evaluate_silot, scores_markdown
 
+    if (network := RunDirectory.open(folder).manifest.network) != NAME:
+        raise ConfigError(
+            f"{folder} is a run of '{network}', which is scored on recordings: pass them to "
+            "`unsup-track em --evaluate`, or label one with detector 'bev' and evaluate the labels."
+        )
     with progress_display() as progress:
         content = evaluate_silot(folder, progress)
     print_result(scores_markdown(content["rows"]), content, as_json=as_json)

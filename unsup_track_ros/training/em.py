@@ -248,11 +248,20 @@ class _Rounds:
         )
         names = ("bev", "segmentor")
         bev, segmentor = (self._place(number, name) for name in names)
-        run = BevRunConfig(network=config.bev, training=config.bev_training, loop=config.loop)
+        run = BevRunConfig(
+            network=config.bev,
+            training=config.bev_training,
+            scans=config.scans,
+            loop=config.loop,
+        )
         train_bev(self._longer(run, number), frames, bev, self._progress)
         if self._has_images():
             seen = SegmentorRunConfig(
-                network=config.segmentor, training=config.segmentor_training, loop=config.loop
+                network=config.segmentor,
+                training=config.segmentor_training,
+                scans=config.scans,
+                grid=config.bev.grid,
+                loop=config.loop,
             )
             train_segmentor(self._longer(seen, number), frames, segmentor, self._progress)
         elif config.mode == "tcr":

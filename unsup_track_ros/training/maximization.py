@@ -21,6 +21,7 @@ from unsup_track_ros.networks.bev_inference import (
     NETWORK_KEY,
     SEGMENTOR_KIND,
 )
+from unsup_track_ros.networks.bev_input import BevGridConfig
 from unsup_track_ros.networks.checkpoint import (
     checkpoint_bytes,
     load_weights,
@@ -30,7 +31,9 @@ from unsup_track_ros.networks.image_segmentor import ImageSegmentorConfig
 from unsup_track_ros.training.bev import BevLearner, BevTrainingConfig
 from unsup_track_ros.training.loop import LoopConfig, train
 from unsup_track_ros.training.network_learner import NetworkLearner
+from unsup_track_ros.training.processes import process_rank, wait_for_all
 from unsup_track_ros.training.run_directory import RunDirectory, RunManifest
+from unsup_track_ros.training.scan_cache import ScanCacheConfig
 from unsup_track_ros.training.segmentor import SegmentorLearner, SegmentorTrainingConfig
 from unsup_track_ros.training.training_labels import TrainingSet
 
@@ -42,14 +45,17 @@ class BevRunConfig(Config):
 
     network: BevCenternetConfig = BevCenternetConfig()
     training: BevTrainingConfig = BevTrainingConfig()
+    scans: ScanCacheConfig = ScanCacheConfig()
     loop: LoopConfig = LoopConfig()
 
 
 class SegmentorRunConfig(Config):
     """All parameters of `unsup-track train segmentor`."""
 
-    network: ImageSegmentorConfig = ImageSegmentorConfig()
+    network: ImageSegmentorConfig = ImageSegmentorConfig(width_px=416, height_px=128)
     training: SegmentorTrainingConfig = SegmentorTrainingConfig()
+    scans: ScanCacheConfig = ScanCacheConfig()
+    grid: BevGridConfig = BevGridConfig()
     loop: LoopConfig = LoopConfig()
 
 
@@ -118,7 +124,10 @@ def _train(
         data_fingerprint=fingerprint,
         device=place.device,
     )
+    if process_rank() > 0:
+        return _follow(learner, config, RunDirectory(place.folder, manifest), place)
     with RunDirectory.open_for_writing(place.folder, manifest, config) as run:
+        wait_for_all()
 
         def told(_: str, done: int, total: int) -> None:
             progress(f"training {kind}", done, total)
@@ -135,6 +144,26 @@ def _train(
         place.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         content = checkpoint_bytes(learner.network.state_dict(), metadata)
         write_atomically(place.checkpoint, content)
+        wait_for_all()
+    return place.checkpoint
+
+
+def _follow(
+    learner: NetworkLearner,
+    config: BevRunConfig | SegmentorRunConfig,
+    run: RunDirectory,
+    place: TrainingPlace,
+) -> Path:
+    """Train along with process 0, which writes the files.
+
+    It cannot get ahead: every step needs the gradients of all.
+    """
+    wait_for_all()
+    if (stored := run.load_state()) is not None:
+        learner.restore(stored[0])
+    while learner.num_steps_done < config.training.optimizer.num_steps:
+        learner.advance()
+    wait_for_all()
     return place.checkpoint
 
 

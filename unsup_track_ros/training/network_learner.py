@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import ConfigError, DataError
+from unsup_track_ros.training.processes import average_gradients, num_processes, process_rank
 
 _NETWORK, _MOMENTS, _STEPS = "network/", "optimizer/", "num_steps_done"
 _FIRST_SHARE = 1 / 25  # of the highest rate, at the first step (OneCycle)
@@ -97,7 +98,7 @@ class NetworkLearner(ABC):
             )
         self._scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         self._scaler.unscale_(self._optimizer)
-        _average_gradients(self.network)
+        average_gradients(self.network)
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_gradient_norm)
         self._scaler.step(self._optimizer)
         self._scaler.update()
@@ -147,33 +148,6 @@ class NetworkLearner(ABC):
 def torch_generator(rng: np.random.Generator) -> torch.Generator:
     """Return a generator of torch (on the CPU) that follows from one of numpy."""
     return torch.Generator().manual_seed(int(rng.integers(2**63)))
-
-
-def num_processes() -> int:
-    """Return how many processes train together."""
-    return distributed.get_world_size() if _is_distributed() else 1
-
-
-def process_rank() -> int:
-    """Return the number of this process among them."""
-    return distributed.get_rank() if _is_distributed() else 0
-
-
-def _is_distributed() -> bool:
-    return distributed.is_available() and distributed.is_initialized()
-
-
-def _average_gradients(network: nn.Module) -> None:
-    """Average the gradients over all processes, in one message."""
-    if num_processes() == 1:
-        return
-    used = [value for value in network.parameters() if value.grad is not None]
-    flat = torch.cat([value.grad.reshape(-1) for value in used if value.grad is not None])
-    distributed.all_reduce(flat)
-    flat /= num_processes()
-    sizes = [value.numel() for value in used]
-    for value, part in zip(used, torch.split(flat, sizes), strict=True):
-        value.grad = part.view_as(value)
 
 
 def _under(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -28,7 +28,7 @@ def snippet(**changes: np.ndarray) -> dict[str, np.ndarray]:
     scores[:, 0] = 1
     points = np.zeros((2, 1000, 3), np.float32)
     points[:, :600] = np.random.default_rng(0).uniform(5, 20, (2, 600, 3))
-    members = {
+    members: dict[str, np.ndarray] = {
         "rgb_camXs": np.full((2, 64, 208, 3), 7, np.uint8),
         "xyz_veloXs": points,
         "cam_T_velos": np.stack([CAM_T_VELO] * 2).astype(np.float32),

@@ -171,7 +171,7 @@ def _towards(
 
 def _sector(slope: Float[np.ndarray, " V"]) -> Int64[np.ndarray, " V"]:
     turn = np.arctan(slope) / np.pi + 0.5
-    return np.clip((turn * _SECTORS).astype(np.int64), 0, _SECTORS - 1)
+    return np.asarray(np.clip((turn * _SECTORS).astype(np.int64), 0, _SECTORS - 1))
 
 
 def free_voxels(points_cam: Float[np.ndarray, "P 3"], grid: VoxelGrid) -> Bool[np.ndarray, "Z Y X"]:
