@@ -9,10 +9,11 @@ import random
 from pathlib import Path
 
 import pytest
+from system.label_directory import refused, run_well
 
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.labeling.progress import no_progress
-from unsup_track_ros.labeling.store import VARYING_FILES
+from unsup_track_ros.labeling.store import VARYING_FILES, LabelStore
 from unsup_track_ros.training.em import EmOptions, run_em
 from unsup_track_ros.training.em_config import EmConfig, EmMode, em_config
 
@@ -140,3 +141,48 @@ def test_two_recordings_of_one_name_are_refused(tiny_drive: Path, tmp_path: Path
     options = EmOptions(bags=(tiny_drive, tmp_path / "drive.mcap"))
     with pytest.raises(DataError, match="share 1 names"):
         run_em(em_config("improved"), tmp_path / "run", options, no_progress)
+
+
+def test_the_trained_networks_detect_in_the_pipeline(
+    undisturbed: tuple[EmConfig, EmOptions, Path], tiny_drive: Path, tmp_path: Path
+) -> None:
+    """Detector bev names boxes by score, ensemble only those that all witnesses support."""
+    _, _, run = undisturbed
+    checkpoints = run / "round_01" / "checkpoints"
+    found = {}
+    for detector in ("bev", "ensemble"):
+        path = tmp_path / f"{detector}.yaml"
+        path.write_text(
+            "/**:\n  ros__parameters:\n    pipeline:\n"
+            f"      detector: {detector}\n      learned:\n"
+            f"        bev_path: {checkpoints / 'bev.safetensors'}\n"
+            f"        segmentor_path: {checkpoints / 'segmentor.safetensors'}\n"
+        )
+        out = tmp_path / detector
+        run_well("label", tiny_drive, "--out", out, "--config", path, "--no-video")
+        found[detector] = LabelStore.open(out)
+    boxes, joint = ([len(label.detections) for label in found[name]] for name in found)
+    assert max(boxes) > 0
+    assert all(few <= many for few, many in zip(joint, boxes, strict=True))
+    assert set(dict(found["ensemble"].manifest.checkpoint_sha256)) == {"bev", "segmentor"}
+    assert set(dict(found["bev"].manifest.checkpoint_sha256)) == {"bev"}
+
+
+def test_a_network_is_trained_from_label_directories(
+    undisturbed: tuple[EmConfig, EmOptions, Path], tmp_path: Path
+) -> None:
+    _, _, run = undisturbed
+    path = tmp_path / "bev.yaml"
+    path.write_text(
+        "/**:\n  ros__parameters:\n    network: {first_stride: 1, stem_channels: 8, "
+        "layer2_channels: 8, layer3_channels: 8, layer4_channels: 8, grid: {x_min_m: -24.0, "
+        "x_max_m: 40.0, y_min_m: -32.0, y_max_m: 32.0, num_x: 64, num_y: 64}}\n"
+        "    training: {optimizer: {num_steps: 2, batch_size: 2}}\n"
+    )
+    labels = run / "round_01" / "labels" / "drive"
+    said = json.loads(
+        run_well("train", "bev", labels, "--out", tmp_path / "bev", "--config", path, "--json")
+    )
+    assert Path(said["weights"]).exists()
+    sentence = refused("evaluate", tmp_path / "bev")
+    assert "is a run of 'bev'" in sentence
