@@ -240,6 +240,12 @@ class _Rounds:
         self, number: int, labels: Mapping[str, dict[int, ObjectLabels]]
     ) -> tuple[Path, Path]:
         config = self._config
+        has_images = self._has_images()
+        if config.mode == "tcr" and not has_images:
+            raise DataError(
+                "No recording has images, and mode 'tcr' needs them. Use mode 'improved', which "
+                "learns from LiDAR alone."
+            )
         grid = config.bev.grid
         frames = TrainingSet(
             [(self._scans(name), labels[name]) for name in self._bags],
@@ -255,7 +261,7 @@ class _Rounds:
             loop=config.loop,
         )
         train_bev(self._longer(run, number), frames, bev, self._progress)
-        if self._has_images():
+        if has_images:
             seen = SegmentorRunConfig(
                 network=config.segmentor,
                 training=config.segmentor_training,
@@ -264,11 +270,6 @@ class _Rounds:
                 loop=config.loop,
             )
             train_segmentor(self._longer(seen, number), frames, segmentor, self._progress)
-        elif config.mode == "tcr":
-            raise DataError(
-                "No recording has images, and mode 'tcr' needs them. Use mode 'improved', which "
-                "learns from LiDAR alone."
-            )
         return bev.checkpoint, segmentor.checkpoint
 
     def _place(self, number: int, name: str) -> TrainingPlace:

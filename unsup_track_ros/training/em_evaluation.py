@@ -59,7 +59,7 @@ def _detector_label(scan: CachedScan, predictor: BevPredictor, num_views: int) -
     return FrameLabel(
         stamp_ns=scan.stamp_ns,
         index=scan.index,
-        base_T_velo=scan.bev_T_velo,
+        base_T_velo=scan.bev_T_velo,  # frames: only the turn to level is known of the mounting
         camera=scan.camera,
         cam_T_velo=scan.cam_T_velo,
         egomotion=Egomotion(
