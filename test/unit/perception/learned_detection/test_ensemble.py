@@ -91,7 +91,8 @@ def test_where_all_agree_the_box_is_that_of_the_networks() -> None:
     regions = voxel_ensemble(frame(), motion(), prediction(), seen(), CONFIG)
     assert len(regions.scores) == 1
     assert regions.scores[0] == pytest.approx(1.0)
-    (box,) = BoxFitter(BoxFittingConfig()).step(frame(), regions).boxes_velo
+    fitter = BoxFitter(BoxFittingConfig())
+    (box,) = fitter.step(frame(), regions, fitter.level(frame())).boxes_velo
     assert box[0] == pytest.approx(14.0, abs=0.6)
     assert box[1] == pytest.approx(0.0, abs=0.3)
     assert 3.5 < box[3] < 5.5
