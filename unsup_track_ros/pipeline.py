@@ -30,6 +30,7 @@ from unsup_track_ros.perception.egomotion import (
     EgomotionConsistencyConfig,
     EgomotionEstimator,
 )
+from unsup_track_ros.perception.learned_detection import LearnedDetectionConfig, LearnedDetector
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
 from unsup_track_ros.perception.silot_detection import SilotDetectionConfig, SilotDetector
@@ -37,6 +38,7 @@ from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
 from unsup_track_ros.structures.bev_objects import BevObjects
 from unsup_track_ros.structures.change import ChangeImage
+from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
@@ -65,9 +67,10 @@ class PipelineConfig(Config):
         unit="s",
         gt=0,
     )
-    detector: Literal["motion", "silot"] = parameter(
+    detector: Literal["motion", "silot", "bev", "ensemble"] = parameter(
         "motion",
-        "What finds objects: grouped motion evidence, or a SILOT network on what has changed.",
+        "What finds objects: grouped motion evidence, a SILOT network on what has changed, the "
+        "bird's-eye-view network of EM, or its ensemble with image and motion.",
     )
     optical_flow: OpticalFlowConfig = OpticalFlowConfig()
     egomotion: EgomotionConfig = EgomotionConfig()
@@ -75,6 +78,7 @@ class PipelineConfig(Config):
     motion_segmentation: MotionSegmentationConfig = MotionSegmentationConfig()
     detection: DetectionConfig = DetectionConfig()
     silot: SilotDetectionConfig = SilotDetectionConfig()
+    learned: LearnedDetectionConfig = LearnedDetectionConfig()
     change_image: ChangeImageConfig = ChangeImageConfig()
     box_fitting: BoxFittingConfig = BoxFittingConfig()
     tracker: TrackerConfig = TrackerConfig()
@@ -109,6 +113,9 @@ class Pipeline:
         self._motion_segmentation = MotionSegmenter(config.motion_segmentation, device)
         self._detection = MotionDetector(config.detection, device)
         self._silot = SilotDetector(config.silot, device) if config.detector == "silot" else None
+        self._learned: LearnedDetector | None = None
+        if config.detector == "bev" or config.detector == "ensemble":
+            self._learned = LearnedDetector(config.learned, config.detector, device)
         self._box_fitting = BoxFitter(config.box_fitting)
         self._free_space = FreeSpace(config.free_space) if config.free_space.enabled else None
         self._tracker = Tracker(config.tracker, self._free_space)
@@ -146,9 +153,10 @@ class Pipeline:
         )
         with clock("detection"):
             change = self._changed(scan)
-            objects, regions = self._detect(frame, motion, egomotion, change)
+            objects, regions, detections = self._detect(frame, motion, egomotion, change)
         with clock("box_fitting"):
-            detections = self._box_fitting.step(frame, regions, level.result())
+            if detections is None:
+                detections = self._box_fitting.step(frame, regions, level.result())
         with clock("tracking"):
             if self._free_space is not None:
                 self._free_space.look(frame.cloud.points_velo)
@@ -177,11 +185,13 @@ class Pipeline:
         motion: MotionSegmentation,
         egomotion: Egomotion,
         change: ChangeImage | None,
-    ) -> tuple[BevObjects | None, MotionRegions]:
-        """Find objects by the configured detector; one that follows them names them too."""
+    ) -> tuple[BevObjects | None, MotionRegions, Detections | None]:
+        """Find objects by the configured detector; some name them, some give boxes too."""
         if self._silot is not None:
-            return self._silot.step(frame, change, egomotion.odom_T_velo1)
-        return None, self._detection.step(frame, motion, self._expected(frame, egomotion))
+            return *self._silot.step(frame, change, egomotion.odom_T_velo1), None
+        if self._learned is not None:
+            return None, *self._learned.step(frame, motion)
+        return None, self._detection.step(frame, motion, self._expected(frame, egomotion)), None
 
     def _expected(
         self, frame: SensorFrame, egomotion: Egomotion

@@ -76,17 +76,24 @@ def evaluate(
 
 def _evaluate_run(folder: Path, *, as_json: bool) -> None:
     """Score the networks of a training run on videos that it did not see."""
+    from unsup_track_ros.errors import ConfigError
     from unsup_track_ros.training import ram_run, silot_run
     from unsup_track_ros.training.run_directory import RunDirectory
 
+    scorers = {
+        silot_run.NAME: (silot_run.evaluate_silot, silot_run.scores_markdown),
+        ram_run.NAME: (ram_run.evaluate_ram, ram_run.scores_markdown),
+    }
+    network = RunDirectory.open(folder).manifest.network
+    if network not in scorers:
+        raise ConfigError(
+            f"{folder} is a run of '{network}', which is scored on recordings: pass them to "
+            "`unsup-track em --evaluate`, or label one with detector 'bev' and evaluate the labels."
+        )
+    evaluate_network, markdown = scorers[network]
     with progress_display() as progress:
-        if RunDirectory.open(folder).manifest.network == ram_run.NAME:
-            content = ram_run.evaluate_ram(folder, progress)
-            text = ram_run.scores_markdown(content["rows"])
-        else:
-            content = silot_run.evaluate_silot(folder, progress)
-            text = silot_run.scores_markdown(content["rows"])
-    print_result(text, content, as_json=as_json)
+        content = evaluate_network(folder, progress)
+    print_result(markdown(content["rows"]), content, as_json=as_json)
 
 
 def _is_tracking(folder: Path, truth: Path | None) -> bool:

@@ -11,6 +11,7 @@ import typer
 import unsup_track_ros
 from unsup_track_ros.cli.console import show_tracebacks
 from unsup_track_ros.cli.demo import demo
+from unsup_track_ros.cli.em import em
 from unsup_track_ros.cli.evaluate import evaluate
 from unsup_track_ros.cli.export import export
 from unsup_track_ros.cli.info import info
@@ -21,6 +22,7 @@ from unsup_track_ros.cli.play import play
 from unsup_track_ros.cli.record import record
 from unsup_track_ros.cli.run import PASS_ON, run
 from unsup_track_ros.cli.synthesize import synthesize
+from unsup_track_ros.cli.tcr2bag import tcr2bag
 from unsup_track_ros.cli.threads import one_thread_per_task
 from unsup_track_ros.cli.track import track
 from unsup_track_ros.cli.train import train
@@ -32,7 +34,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, synthesize, kitti2bag, label, track, evaluate, export, info, params):
+for command in (
+    demo,
+    synthesize,
+    kitti2bag,
+    tcr2bag,
+    label,
+    em,
+    track,
+    evaluate,
+    export,
+    info,
+    params,
+):
     app.command()(command)
 for ros_command in (run, play, record):
     app.command(context_settings=PASS_ON)(ros_command)

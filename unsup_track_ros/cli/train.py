@@ -18,6 +18,17 @@ train = typer.Typer(
 )  # fmt: skip
 
 
+Labels = Annotated[
+    list[Path], typer.Argument(help="Label directories: the --out of `label`, or of a round of em.")
+]
+Run = Annotated[Path, typer.Option("--out", "-o", help="Run directory; resumed if it exists.")]
+Parameters = Annotated[Path | None, typer.Option("--config", "-c", help="Parameter file (YAML).")]
+Start = Annotated[Path | None, typer.Option(help="Weights to start from; random without.")]
+Computer = Annotated[Device, typer.Option(help="What to compute on.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Training steps.")]
+
+
 @train.callback()
 def _train() -> None:
     """Train a network without labels.
@@ -29,17 +40,15 @@ def _train() -> None:
 @train.command("silot")
 @reports_errors
 def train_silot_command(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Run directory; resumed if it exists.")],
+    out: Run,
     recordings: Annotated[
         list[Path] | None,
         typer.Argument(help="Recordings to learn from; without them as the parameters say."),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Parameter file (YAML).")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
-    device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.AUTO,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    config: Parameters = None,
+    steps: Steps = None,
+    device: Computer = Device.AUTO,
+    as_json: AsJson = False,
 ) -> None:
     """Learn to find and follow small objects in videos, or in bird's-eye views of recordings.
 
@@ -66,13 +75,11 @@ def train_silot_command(
 @train.command("ram")
 @reports_errors
 def train_ram_command(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Run directory; resumed if it exists.")],
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Parameter file (YAML).")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
-    device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.AUTO,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    out: Run,
+    config: Parameters = None,
+    steps: Steps = None,
+    device: Computer = Device.AUTO,
+    as_json: AsJson = False,
 ) -> None:
     """Learn where things are while nobody sees them, from boxes of what is seen (RAM).
 
@@ -89,3 +96,77 @@ def train_ram_command(
     weights = [str(path) for path in run.weights_paths()]
     text = f"Trained a network in {out}: see {out / 'report.html'}."
     print_result(text, {"run": str(out), "weights": weights}, as_json=as_json)
+
+
+@train.command("bev")
+@reports_errors
+def train_bev_command(
+    labels: Labels,
+    out: Run,
+    config: Parameters = None,
+    start: Start = None,
+    device: Computer = Device.AUTO,
+    as_json: AsJson = False,
+) -> None:
+    """Learn to find objects in single scans from labels that motion made; torchrun for many GPUs.
+
+    Example: unsup-track train bev drive1_labels drive2_labels --out bev_run
+    """
+    from unsup_track_ros.config import load_config
+    from unsup_track_ros.training.labelled_recordings import labelled_recordings
+    from unsup_track_ros.training.maximization import BevRunConfig, TrainingPlace, train_bev
+    from unsup_track_ros.training.processes import first_process_first, process_group
+
+    parameters = BevRunConfig() if config is None else load_config(config, BevRunConfig)
+    place = TrainingPlace(
+        folder=out, checkpoint=out / "bev.safetensors", start=start, device=device_name(device)
+    )
+    with process_group(place.device), progress_display() as progress:
+        read = (parameters.scans, parameters.network.grid)
+        with first_process_first():
+            frames = labelled_recordings(labels, out / "scans", read, progress)
+        weights = train_bev(parameters, frames, place, progress)
+    _print_weights(weights, "learned.bev_path, with detector: bev", as_json=as_json)
+
+
+@train.command("segmentor")
+@reports_errors
+def train_segmentor_command(
+    labels: Labels,
+    out: Run,
+    config: Parameters = None,
+    start: Start = None,
+    device: Computer = Device.AUTO,
+    as_json: AsJson = False,
+) -> None:
+    """Learn to find objects in single images from labels that motion made.
+
+    Example: unsup-track train segmentor drive1_labels drive2_labels --out segmentor_run
+    """
+    from unsup_track_ros.config import load_config
+    from unsup_track_ros.training.labelled_recordings import labelled_recordings
+    from unsup_track_ros.training.maximization import (
+        SegmentorRunConfig,
+        TrainingPlace,
+        train_segmentor,
+    )
+    from unsup_track_ros.training.processes import first_process_first, process_group
+
+    parameters = SegmentorRunConfig() if config is None else load_config(config, SegmentorRunConfig)
+    place = TrainingPlace(
+        folder=out,
+        checkpoint=out / "segmentor.safetensors",
+        start=start,
+        device=device_name(device),
+    )
+    with process_group(place.device), progress_display() as progress:
+        read = (parameters.scans, parameters.grid)
+        with first_process_first():
+            frames = labelled_recordings(labels, out / "scans", read, progress)
+        weights = train_segmentor(parameters, frames, place, progress)
+    _print_weights(weights, "learned.segmentor_path, with detector: ensemble", as_json=as_json)
+
+
+def _print_weights(weights: Path, use: str, *, as_json: bool) -> None:
+    text = f"Weights: {weights}\nUse them as pipeline.{use}."
+    print_result(text, {"weights": str(weights)}, as_json=as_json)

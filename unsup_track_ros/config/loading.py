@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from unsup_track_ros.config.model import Config, ParameterInfo, describe
+from unsup_track_ros.config.model import Config, ParameterInfo, describe, flatten
 from unsup_track_ros.errors import ConfigError
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -34,6 +34,7 @@ def load_config(
     config_class: type[AnyConfig],
     node_name: str | None = None,
     foreign: Collection[str] = (),
+    base: AnyConfig | None = None,
 ) -> AnyConfig:
     """Read a ROS parameter file.
 
@@ -45,6 +46,7 @@ def load_config(
         config_class: Tree of parameters that the file is about.
         node_name: Node whose section is read too; None reads the section `/**` only.
         foreign: Parameters of others that the file may hold too; they are left out.
+        base: What the file does not mention keeps this tree's value instead of its default.
 
     Raises:
         ConfigError: The file cannot be read, is not a parameter file, or holds a parameter that is
@@ -63,7 +65,7 @@ def load_config(
                     if name in known or name not in foreign
                 }
             )
-        return from_values(config_class, values)
+        return from_values(config_class, values if base is None else flatten(base) | values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 

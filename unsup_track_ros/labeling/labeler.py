@@ -9,6 +9,7 @@ very bytes of an undisturbed run; frames after that snapshot are computed again 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -340,6 +341,21 @@ def _manifest(recording: Recording, config: LabelerConfig, options: LabelingOpti
         code_version=unsup_track_ros.__version__,
         code_sha256=code_fingerprint(),
         device=options.device,
+        checkpoint_sha256=_checkpoints(config.pipeline),
+    )
+
+
+def _checkpoints(config: PipelineConfig) -> tuple[tuple[str, str], ...]:
+    """Return the networks of EM that take part, by name, with the hash of their weights."""
+    if config.detector not in ("bev", "ensemble"):
+        return ()
+    paths = {"bev": config.learned.bev_path}
+    if config.detector == "ensemble":
+        paths["segmentor"] = config.learned.segmentor_path
+    return tuple(
+        (name, hashlib.sha256(Path(path).read_bytes()).hexdigest())
+        for name, path in sorted(paths.items())
+        if path and Path(path).is_file()
     )
 
 

@@ -8,10 +8,8 @@ the original authors' (`module.fnet...`). Downloads nothing: weights are a local
 
 from __future__ import annotations
 
-import functools
 import re
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -22,14 +20,12 @@ from torch.nn import functional
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import ConfigError
+from unsup_track_ros.networks.torchvision_import import torchvision_module
 from unsup_track_ros.shapes import Float, UInt8
 
 # RAFT works on 1/8 of the resolution, and its 4-level correlation pyramid needs 16 cells a side.
 STRIDE_PX = 8
 MIN_SIDE_PX = 128
-
-# Operators whose shapes torchvision declares while it is imported; see `_torchvision_raft`.
-_DECLARED_OPERATORS = ("nms", "qnms")
 
 # The original authors' names -> torchvision's, applied in this order.
 _RENAMES = (
@@ -112,7 +108,13 @@ def build_raft(architecture: Literal["small", "large"]) -> nn.Module:
     Raises:
         ConfigError: torchvision is not installed.
     """
-    return _torchvision_raft()[architecture](weights=None, progress=False)
+    module = torchvision_module(
+        "models.optical_flow",
+        "Optical flow by RAFT",
+        "Run `pip install unsup_track_ros[raft]`, or use backend 'dis'.",
+    )
+    built: nn.Module = getattr(module, f"raft_{architecture}")(weights=None, progress=False)
+    return built
 
 
 def torchvision_naming(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -182,45 +184,3 @@ def _load_strictly(network: nn.Module, weights: dict[str, Tensor], config: RaftC
             f"The weights '{config.weights_path}' do not fit RAFT '{config.architecture}': "
             f"{error}. Check `architecture`."
         ) from error
-
-
-@functools.cache
-def _torchvision_raft() -> dict[str, Callable[..., nn.Module]]:
-    """Import torchvision's RAFT builders, also where torchvision's compiled operators cannot load.
-
-    torchvision from PyPI is compiled for the CUDA build of torch. Beside a CPU-only torch its
-    library does not load, and its Python part then stops at import with "operator torchvision::nms
-    does not exist", because it declares the output shape of operators nobody has defined. RAFT uses
-    none of them, so their bare schemas are enough to get past that line.
-    """
-    try:
-        return _import_builders()
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            "Optical flow by RAFT needs torchvision, which is not installed. "
-            "Run `pip install unsup_track_ros[raft]`, or use backend 'dis'."
-        ) from error
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-    # The failed import leaves submodules behind, to be reused without having run to their end.
-    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-        del sys.modules[name]
-    _declare_operators()
-    return _import_builders()
-
-
-def _import_builders() -> dict[str, Callable[..., nn.Module]]:
-    from torchvision.models.optical_flow import raft_large, raft_small
-
-    return {"small": raft_small, "large": raft_large}
-
-
-@functools.cache
-def _declare_operators() -> torch.library.Library:
-    """Define the schemas; they last as long as the library is referenced, here by the cache."""
-    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-    for name in _DECLARED_OPERATORS:
-        schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        library.define(schema)  # type: ignore[no-untyped-call]
-    return library

@@ -13,6 +13,8 @@ from pydantic import model_validator
 
 from unsup_track_ros.config import Config, from_values, load_config, parameter
 from unsup_track_ros.errors import ConfigError
+from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig
+from unsup_track_ros.perception.motion_segmentation.tcr_evidence import TcrEvidenceConfig
 
 
 class Source(enum.Enum):
@@ -211,3 +213,13 @@ def test_a_file_that_is_absent_or_binary_is_answered_with_one_sentence(tmp_path:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x80")
     with pytest.raises(ConfigError, match="UTF-8"):
         load_config(tmp_path / "binary.yaml", TreeConfig)
+
+
+def test_what_a_file_does_not_mention_keeps_the_value_of_a_base(tmp_path: Path) -> None:
+    """Even where the file says what is the default: it was said."""
+    path = tmp_path / "em.yaml"
+    path.write_text("/**:\n  ros__parameters:\n    mode: improved\n")
+    base = MotionSegmentationConfig(mode="tcr", tcr=TcrEvidenceConfig(min_voxels=7))
+    config = load_config(path, MotionSegmentationConfig, base=base)
+    assert config.mode == "improved"
+    assert config.tcr.min_voxels == 7

@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unsup_track_ros.config import load_config
+from unsup_track_ros.training.em_config import em_config
 from unsup_track_ros.training.silot_run import SilotRunConfig
 
 
@@ -17,3 +18,13 @@ def test_every_parameter_file_of_silot_can_be_loaded(repository: Path) -> None:
         config = load_config(path, SilotRunConfig)
         assert config != SilotRunConfig()
         assert config.training.final_steps < config.training.num_steps
+
+
+def test_every_parameter_file_of_em_can_be_loaded(repository: Path) -> None:
+    folder = repository / "config" / "training"
+    small = em_config("improved", folder / "em_small.yaml")
+    assert small.bev.grid.num_x == 128
+    released = em_config("tcr", folder / "em_tcr_small.yaml")
+    assert released.bev.mode == "tcr"
+    assert released.decoding.min_score == 0.5  # of the mode, not of the file
+    assert released.label.pipeline.motion_segmentation.mode == "improved"  # of the file

@@ -1,0 +1,178 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Measures EM: the detector after each round on held-out worlds, in both modes, lever by lever.
+
+    python -m benchmark.em --folder runs/em --size cpu
+    python -m benchmark.em --folder runs/em --size gpu --device cuda --ablation
+
+The default seeds to score on are held out. Everything is resumed, so that the measurement may be
+spread over any number of calls; `--size` chooses networks, steps and the number of worlds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmark.runs import Bench, say
+from benchmark.tables import hardware, judged, number, table
+from unsup_track_ros.config import flatten, from_values
+from unsup_track_ros.evaluation.detection import IOU_THRESHOLDS
+from unsup_track_ros.labeling.progress import no_progress
+from unsup_track_ros.training.em import EmOptions, run_em
+from unsup_track_ros.training.em_config import EmConfig, EmMode, em_config
+
+HELD_OUT_SEEDS: Final = (201, 202)
+TRAIN_SEEDS: Final = (11, 12, 13, 14, 15, 16)
+PARKED_BAR: Final = 0.4
+LEAD_BAR: Final = 0.10
+_CONFIGS = Path(__file__).resolve().parent.parent / "config" / "training"
+ROWS: Final = ("bev.all", "bev.moving", "perspective.all", "perspective.moving")
+# One lever of mode `improved` at a time, set back to what Track, Check, Repeat does.
+LEVERS: Final[Mapping[str, Mapping[str, object]]] = {
+    "heads and losses of tcr": {"bev.mode": "tcr"},
+    "no background negatives": {"bev_training.background": False},
+    "no pasted objects": {"bev_training.augmentation.max_pasted": 0},
+    "no mirroring": {"bev_training.augmentation.mirror_probability": 0.0},
+    "decoder of tcr": {
+        "decoding.min_score": 0.5,
+        "decoding.max_boxes": 20,
+        "decoding.peak_window_m": 7.5,
+        "decoding.max_iou": 1.0,
+    },
+    "from scratch": {"warm_start": False},
+    "no standing labels": {"label.completion.objects.static_weight": 0.0},
+    "labels not completed": {"label.completion.enabled": False},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much is measured.
+
+    Attributes:
+        worlds: Worlds that are learned from.
+        seconds: Length of each.
+        files: Parameter file per mode, None for the default parameters.
+    """
+
+    worlds: int
+    seconds: float
+    files: Mapping[EmMode, Path | None]
+
+
+SIZES: Final = {
+    "cpu": Size(
+        worlds=3,
+        seconds=4.0,
+        files={"improved": _CONFIGS / "em_small.yaml", "tcr": _CONFIGS / "em_tcr_small.yaml"},
+    ),
+    "gpu": Size(worlds=6, seconds=10.0, files={"improved": None, "tcr": None}),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what is asked for and write the tables."""
+    options = _options(arguments)
+    bench, size = Bench(folder=options.folder, device=options.device), SIZES[options.size]
+    bags = [bench.world(seed, size.seconds) for seed in TRAIN_SEEDS[: size.worlds]]
+    held_out = [bench.world(seed, size.seconds) for seed in options.seeds]
+    work = EmOptions(
+        bags=tuple(bags),
+        evaluation_bags=tuple(held_out),
+        num_rounds=options.rounds,
+        device=options.device,
+    )
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for mode in options.modes:
+        runs[mode] = _run(mode, em_config(mode, size.files[mode]), options, work)
+    if options.ablation:
+        full = em_config("improved", size.files["improved"])
+        for name, changes in LEVERS.items():
+            changed = from_values(EmConfig, flatten(full) | dict(changes))
+            runs[f"improved, {name}"] = _run(name.replace(" ", "_"), changed, options, work)
+    text = report(runs) + f"\n\nOn {hardware(options.device)}\n"
+    sys.stdout.write(text)
+    if options.out is not None:
+        options.out.write_text(text)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, required=True, help="recordings and runs")
+    parser.add_argument("--size", choices=sorted(SIZES), default="cpu")
+    parser.add_argument("--modes", nargs="+", default=["improved", "tcr"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(HELD_OUT_SEEDS))
+    parser.add_argument("--ablation", action="store_true", help="one lever out at a time")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--out", type=Path, help="Markdown file to write")
+    return parser.parse_args(arguments)
+
+
+def _run(
+    name: str, config: EmConfig, options: argparse.Namespace, work: EmOptions
+) -> list[dict[str, Any]]:
+    say(f"EM {name}")
+    return run_em(config, options.folder / f"em_{options.size}_{name}", work, no_progress)
+
+
+def report(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Lay out every run and round, and hold them against the bars."""
+    columns = [f"{iou:.1f}" for iou in IOU_THRESHOLDS]
+    rows = []
+    for name, rounds in runs.items():
+        for done in rounds:
+            for row in ROWS:
+                scores = done["detector"]
+                values = [scores.get(f"{row}.frame_mean_ap@{column}") for column in columns]
+                found = number(scores.get("parked.recall")) if row == "bev.all" else ""
+                title = f"{name}, round {done['round']}, {row}"
+                rows.append([title, *(number(value) for value in values), found])
+    head = ["mAP at IoU", *columns, "parked found"]
+    return "\n\n".join(["# EM", table(head, rows), "## Bars", table(["", "found"], bars(runs))])
+
+
+def bars(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[list[str]]:
+    """Return what was asked for and whether it is so."""
+    rows = []
+    for mode in ("tcr", "improved"):
+        if mode in runs:
+            means = [_mean_ap(done["detector"]) for done in runs[mode]]
+            rises = all(after > before for before, after in itertools.pairwise(means))
+            said = ", ".join(number(mean) for mean in means)
+            rows.append([f"{mode}: mAP rises with each round", f"{said} {_verdict(rises)}"])
+    if "improved" in runs:
+        last = runs["improved"][min(1, len(runs["improved"]) - 1)]["detector"]
+        parked = last.get("parked.recall")
+        is_met = parked is not None and parked >= PARKED_BAR
+        rows.append([f"parked found after round 2 >= {PARKED_BAR}", judged(parked, is_met)])
+    if "tcr" in runs and "improved" in runs:
+        ours, theirs = runs["improved"][-1]["detector"], runs["tcr"][-1]["detector"]
+        for iou in IOU_THRESHOLDS:
+            key = f"bev.all.frame_mean_ap@{iou:.1f}"
+            lead = (ours.get(key) or 0.0) - (theirs.get(key) or 0.0)
+            bar = LEAD_BAR if f"{iou:.1f}" in ("0.5", "0.7") else 0.0
+            is_met = lead >= bar if bar else lead > 0
+            rows.append([f"improved ahead of tcr at {iou:.1f} by {bar:g}", judged(lead, is_met)])
+    return rows
+
+
+def _mean_ap(scores: Mapping[str, float | None]) -> float:
+    values = [scores.get(f"bev.all.frame_mean_ap@{iou:.1f}") or 0.0 for iou in IOU_THRESHOLDS]
+    return sum(values) / len(values)
+
+
+def _verdict(is_met: bool) -> str:
+    return "met" if is_met else "MISSED"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of the EM benchmark: bars by hand, and levers that exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmark.em import LEVERS, SIZES, bars, report
+from unsup_track_ros.config import flatten, from_values
+from unsup_track_ros.evaluation.detection import IOU_THRESHOLDS
+from unsup_track_ros.training.em_config import EmConfig, em_config
+
+
+def rounds(*values: float, parked: float = 0.5) -> list[dict[str, Any]]:
+    return [
+        {
+            "round": number,
+            "detector": {
+                **{f"bev.all.frame_mean_ap@{iou:.1f}": value for iou in IOU_THRESHOLDS},
+                "parked.recall": parked,
+            },
+        }
+        for number, value in enumerate(values, 1)
+    ]
+
+
+def test_bars_say_what_is_met_and_what_is_missed() -> None:
+    runs = {"improved": rounds(0.3, 0.4, 0.45, parked=0.39), "tcr": rounds(0.2, 0.4, 0.4)}
+    found = dict(bars(runs))
+    assert found["improved: mAP rises with each round"] == "0.300, 0.400, 0.450 met"
+    assert found["tcr: mAP rises with each round"].endswith("MISSED")
+    assert found["parked found after round 2 >= 0.4"] == "0.390 MISSED"
+    assert found["improved ahead of tcr at 0.1 by 0"] == "0.050 met"
+    assert found["improved ahead of tcr at 0.5 by 0.1"] == "0.050 MISSED"
+
+
+def test_a_report_has_a_row_per_run_round_and_view() -> None:
+    text = report({"improved": rounds(0.3, 0.4)})
+    assert "| improved, round 2, bev.all | 0.400 |" in text
+    assert "| improved, round 1, perspective.moving | n/a |" in text
+
+
+@pytest.mark.parametrize("lever", LEVERS)
+def test_a_lever_changes_something_that_there_is(lever: str) -> None:
+    full = em_config("improved", SIZES["cpu"].files["improved"])
+    changed = from_values(EmConfig, flatten(full) | dict(LEVERS[lever]))
+    assert changed != full

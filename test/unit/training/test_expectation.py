@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The improved E step: what the networks see again and again at one place becomes a label."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from unit.evaluation.scenes import car, label
+
+from unsup_track_ros.networks.bev_input import BevGridConfig
+from unsup_track_ros.structures.labels import FrameLabel
+from unsup_track_ros.training.expectation import (
+    ExpectationConfig,
+    find_standing,
+    with_standing,
+)
+from unsup_track_ros.training.network_opinion import FrameOpinion
+from unsup_track_ros.training.training_labels import object_labels
+
+CONFIG = ExpectationConfig(min_sightings=3, min_mean_score=0.4, sure_sightings=4)
+
+
+def opinion(boxes: list[list[float]], scores: list[float], moves: bool = False) -> FrameOpinion:
+    array = np.array(boxes, np.float64).reshape(-1, 7)
+    return FrameOpinion(
+        boxes_velo=array,
+        scores=np.array(scores, np.float64),
+        moves=np.full(len(array), moves),
+        points_velo=np.zeros((0, 3), np.float32),
+        grid=BevGridConfig().grid(),
+        bev_T_velo=np.eye(4),
+    )
+
+
+def frames(num: int) -> list[FrameLabel]:
+    """Frames without labels; the sensor goes 1 m ahead from one to the next."""
+    found = []
+    for index in range(num):
+        pose = np.eye(4)
+        pose[0, 3] = index
+        one = label(index)
+        found.append(replace(one, egomotion=replace(one.egomotion, odom_T_velo1=pose)))
+    return found
+
+
+def seen_standing(num: int, score: float = 0.8) -> list[FrameOpinion]:
+    return [opinion([car(20.0 - index, 5.0, 0.1)], [score]) for index in range(num)]
+
+
+def test_a_box_at_one_place_in_odom_becomes_one_object() -> None:
+    standing = find_standing(frames(4), seen_standing(4), CONFIG)
+    assert standing.boxes_odom[:, :2].tolist() == [pytest.approx([20.0, 5.0])]
+    assert standing.weights.tolist() == pytest.approx([0.8])
+    assert (standing.first[0], standing.last[0]) == (0, 3)
+    assert standing.heading_known[0]
+
+
+def test_few_sightings_or_low_scores_are_no_label() -> None:
+    assert len(find_standing(frames(2), seen_standing(2), CONFIG).weights) == 0
+    assert len(find_standing(frames(4), seen_standing(4, 0.3), CONFIG).weights) == 0
+    assert len(find_standing(frames(4), [opinion([], [])] * 4, CONFIG).weights) == 0
+
+
+def test_what_moves_is_left_to_motion() -> None:
+    moving = [replace(one, moves=np.array([True])) for one in seen_standing(4)]
+    assert len(find_standing(frames(4), moving, CONFIG).weights) == 0
+
+
+def test_a_box_that_drifts_through_odom_does_not_stand() -> None:
+    drifting = [opinion([car(20.0, 5.0)], [0.8]) for _ in range(8)]  # goes along with the ego
+    assert len(find_standing(frames(8), drifting, CONFIG).weights) == 0
+
+
+def test_sightings_that_disagree_on_the_heading_keep_the_axis() -> None:
+    turned = [opinion([car(20.0 - i, 5.0, np.pi if i % 2 else 0.0)], [0.8]) for i in range(4)]
+    standing = find_standing(frames(4), turned, CONFIG)
+    assert not standing.heading_known[0]
+    assert abs(np.sin(standing.boxes_odom[0, 6])) < 1e-6
+
+
+def test_added_objects_come_with_their_weight_into_training() -> None:
+    standing = find_standing(frames(4), seen_standing(4), CONFIG)
+    rows = np.zeros(1, np.int64)
+    boxes = np.array([car(18.0, 5.0)])
+    told = with_standing(
+        frames(4)[2], standing, (rows, rows + 9), (boxes, np.array([30], np.int64))
+    )
+    assert told.tracks.ids.tolist() == [9]
+    learned = object_labels(told)
+    assert learned.weights.tolist() == pytest.approx([0.8])
+    assert learned.boxes_bev[0, :2].tolist() == pytest.approx([18.0, 5.0])
