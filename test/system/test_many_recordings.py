@@ -134,7 +134,7 @@ def test_a_disk_that_cannot_hold_the_labels_is_refused_before_the_first(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1_000_000))
     sentence = refused("label", bags[0], "--out", tmp_path / "out", "--no-video")
-    assert "need about 10 MB" in sentence
+    assert "need about 4 MB" in sentence
     assert "1 MB are free" in sentence
     assert num_labels(tmp_path / "out") == 0
     monkeypatch.undo()

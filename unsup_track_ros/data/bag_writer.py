@@ -19,7 +19,7 @@ from rosbags.interfaces import (
     QosReliability,
     QosTime,
 )
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from unsup_track_ros.data.message_encoding import (
     encode_camera_info,
@@ -59,7 +59,7 @@ def _quality_of_service(is_latched: bool, depth: int, is_reliable: bool) -> Qos:
 
 
 class BagWriter:
-    """Context manager that writes sensor data as a ROS 2 recording (MCAP, uncompressed).
+    """Context manager that writes sensor data as a ROS 2 recording (MCAP).
 
     A path ending in `.mcap` becomes one bare MCAP file, which `ros2 bag info|play`, Foxglove and
     this package read; any other path becomes a rosbag2 folder with `metadata.yaml`. Everything is
@@ -70,12 +70,14 @@ class BagWriter:
     message for late subscribers, who would miss the others.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+    def __init__(self, path: Path, *, overwrite: bool = False, compressed: bool = False) -> None:
         """Prepare to write `path`.
 
         Args:
             path: Target, a file `*.mcap` or a folder.
             overwrite: Replace an existing recording instead of refusing.
+            compressed: Compress chunks with zstd, which ROS 2 and Foxglove read as well: worth it
+                for masks and grids, not for scans and images.
 
         Raises:
             DataError: The target exists or cannot be created.
@@ -84,6 +86,7 @@ class BagWriter:
         if self.path.exists() and not overwrite:
             raise DataError(f"'{self.path}' exists already; remove it or choose another name.")
         self._scratch = self.path.parent / f".{self.path.name}.partial"
+        self._compressed = compressed
         self._writer: Writer | None = None
         self._connections: dict[str, Connection] = {}
         self._static: dict[tuple[str, str], RosMessage] = {}
@@ -103,6 +106,8 @@ class BagWriter:
             version=_METADATA_VERSION,
             storage_plugin=StoragePlugin.MCAP,
         )
+        if self._compressed:
+            self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         self._writer.open()
         return self
 

@@ -5,7 +5,7 @@
 `results.mcap` plays in RViz (with the package's own configuration) and in Foxglove, alone or next
 to the recording that was labelled. Tracks and boxes are the completed ones where they are there.
 Everything lies in `unsup_odom`, which hangs below the LiDAR's frame as the nodes hang it, so that
-it fits every tree. Grids come once a second, which keeps nine tenths of the bytes away.
+it fits every tree. Grids come once a second.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _write(recording: Recording, store: LabelStore, progress: Progress) -> Path:
         return path
     is_completed = bool(store.completed_indices) and store.is_completed
     map_due_ns = 0
-    with BagWriter(path) as writer:
+    with BagWriter(path, compressed=True) as writer:
         for frame in recording.frames(images=False):
             if frame.index > indices[-1]:
                 break
