@@ -37,11 +37,13 @@ from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
 from unsup_track_ros.structures.bev_objects import BevObjects
 from unsup_track_ros.structures.change import ChangeImage
+from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
+from unsup_track_ros.structures.tracks import Tracks
 from unsup_track_ros.tracking.free_space import FreeSpace, FreeSpaceConfig
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
 
@@ -150,9 +152,7 @@ class Pipeline:
         with clock("box_fitting"):
             detections = self._box_fitting.step(frame, regions, level.result())
         with clock("tracking"):
-            if self._free_space is not None:
-                self._free_space.look(frame.cloud.points_velo)
-            tracks = self._tracker.step(detections, egomotion)
+            tracks = self._track(frame, detections, egomotion)
         with clock("occupancy"):
             grids = self._occupancy.step(scan.result(), regions, tracks)
         self._remember(PastFrame(frame=frame, egomotion=egomotion))
@@ -182,6 +182,12 @@ class Pipeline:
         if self._silot is not None:
             return self._silot.step(frame, change, egomotion.odom_T_velo1)
         return None, self._detection.step(frame, motion, self._expected(frame, egomotion))
+
+    def _track(self, frame: SensorFrame, detections: Detections, egomotion: Egomotion) -> Tracks:
+        """Advance the tracks; what nobody detected is judged by the scan, where that is wanted."""
+        if self._free_space is not None:
+            self._free_space.look(frame.cloud.points_velo)
+        return self._tracker.step(detections, egomotion)
 
     def _expected(
         self, frame: SensorFrame, egomotion: Egomotion

@@ -43,7 +43,7 @@ def belief_sheets(
 
 
 def belief_view(frame: UInt8[Tensor, "3 H W"], tracks: WalkTracks) -> UInt8[np.ndarray, "Y X 3"]:
-    """Paint the tracks of the target's class: a box where it is seen, a heat map where it is not."""
+    """Paint the target's tracks: a box, and a heat map of the belief where it is not seen."""
     view = np.ascontiguousarray(frame.permute(1, 2, 0).cpu().numpy())
     size = (view.shape[1] * _SCALE, view.shape[0] * _SCALE)
     view = cv2.resize(view, size, interpolation=cv2.INTER_NEAREST)

@@ -108,7 +108,7 @@ def evaluate_ram(folder: Path, progress: Progress) -> dict[str, Any]:
     answers = follow_targets(videos, network, evaluation)
     progress("evaluating", 1, 1)
     returns, kept = identity_survival(videos, answers)
-    content = {
+    content: dict[str, Any] = {
         "rows": score_table([score_targets(videos, answers)]),
         "returns": returns,
         "returns_with_same_identity": kept,
