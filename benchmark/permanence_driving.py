@@ -62,11 +62,11 @@ def main() -> None:
                 key = f"{behaviour}-{drive}"
                 tracks[name][0].extend(_truth_tracks(frames, key))
                 tracks[name][1].extend(_answer_tracks(answers, key))
-    for (name, behaviour, label), kept in sorted(counts.items(), key=str):
-        row = {"tracker": name, "behaviour": behaviour, "hidden_s": label}
+    for (name, way, label), kept in sorted(counts.items(), key=str):
+        row = {"tracker": name, "behaviour": way, "hidden_s": label}
         _write(row | {"kept": int(sum(kept)), "of": len(kept)})
-    for name, (truth, answers) in tracks.items():
-        _write({"tracker": name, "track_ap": round(track_average_precision(truth, answers), 4)})
+    for name, (truth, answered) in tracks.items():
+        _write({"tracker": name, "track_ap": round(track_average_precision(truth, answered), 4)})
 
 
 def _write(row: dict[str, object]) -> None:

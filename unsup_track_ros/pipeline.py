@@ -44,6 +44,7 @@ from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
+from unsup_track_ros.structures.tracks import Tracks
 from unsup_track_ros.tracking.free_space import FreeSpace, FreeSpaceConfig
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
 
@@ -158,9 +159,7 @@ class Pipeline:
             if detections is None:
                 detections = self._box_fitting.step(frame, regions, level.result())
         with clock("tracking"):
-            if self._free_space is not None:
-                self._free_space.look(frame.cloud.points_velo)
-            tracks = self._tracker.step(detections, egomotion)
+            tracks = self._track(frame, detections, egomotion)
         with clock("occupancy"):
             grids = self._occupancy.step(scan.result(), regions, tracks)
         self._remember(PastFrame(frame=frame, egomotion=egomotion))
@@ -192,6 +191,12 @@ class Pipeline:
         if self._learned is not None:
             return None, *self._learned.step(frame, motion)
         return None, self._detection.step(frame, motion, self._expected(frame, egomotion)), None
+
+    def _track(self, frame: SensorFrame, detections: Detections, egomotion: Egomotion) -> Tracks:
+        """Advance the tracks; what nobody detected is judged by the scan, where that is wanted."""
+        if self._free_space is not None:
+            self._free_space.look(frame.cloud.points_velo)
+        return self._tracker.step(detections, egomotion)
 
     def _expected(
         self, frame: SensorFrame, egomotion: Egomotion

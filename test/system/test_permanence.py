@@ -1,14 +1,25 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A pedestrian whom a parked van hides for seconds comes back with the same identity."""
+"""Hidden things are found: a pedestrian behind a van, a ball in a cone."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 
 from benchmark.permanence_driving import follow
+from unsup_track_ros.data.permanence import PermanenceConfig, permanence_videos
 from unsup_track_ros.data.permanence.driving import driving_occlusion, hidden_spans
 from unsup_track_ros.tracking.free_space import FreeSpace, FreeSpaceConfig
+from unsup_track_ros.training.ram_evaluation import (
+    REFINED,
+    WALK,
+    RamEvaluationConfig,
+    follow_targets,
+    score_targets,
+)
+from unsup_track_ros.training.ram_run import load_ram
 
 
 def test_a_pedestrian_hidden_behind_a_van_comes_back_with_the_same_identity() -> None:
@@ -27,3 +38,15 @@ def test_a_pedestrian_hidden_behind_a_van_comes_back_with_the_same_identity() ->
     assert hidden >= 2
     assert survived["free space"] > survived["constant velocity"]
     assert survived["free space"] >= 0.75 * hidden
+
+
+def test_the_network_of_the_tests_finds_what_cones_contain_and_carry(repository: Path) -> None:
+    network = load_ram(repository / "test" / "data" / "random_walk_memory.safetensors")
+    videos = permanence_videos(PermanenceConfig(moving_camera=True), 6, 100_000)
+    scores = score_targets(videos, follow_targets(videos, network, RamEvaluationConfig()))
+    walks = {WALK, REFINED}
+    for state in ("contained", "carried"):
+        others = [s[state].mean_iou for name, s in scores.items() if name not in walks]
+        assert scores[WALK][state].num_frames > 30
+        assert max(scores[name][state].mean_iou for name in walks) > 1.2 * max(others)
+    assert scores[WALK]["visible"].mean_iou > 0.65

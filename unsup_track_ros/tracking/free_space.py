@@ -35,7 +35,9 @@ class FreeSpaceConfig(Config):
     """What the scan says about tracks without a detection."""
 
     enabled: bool = parameter(
-        True, "Believe that an unseen object is not where the LiDAR sees through."
+        False,
+        "Believe that an unseen object is not where the LiDAR sees through, and that one behind "
+        "something is still there.",
     )
     margin_m: float = parameter(
         0.5, "How far beyond a place a return must be to prove it free, before it to hide it.",

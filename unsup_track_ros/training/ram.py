@@ -80,7 +80,7 @@ class RamLearner:
             torch.manual_seed(training.seed)
             self.network = RandomWalkMemory(network)
         self._on_gpu = device.type == "cuda"
-        self.network.to(device, memory_format=torch.channels_last)
+        self.network.to(device)
         self._optimizer = torch.optim.Adam(self.network.parameters(), lr=training.learning_rate)
         self._generator = torch.Generator(device).manual_seed(training.seed)
         self.num_steps_done = 0
@@ -112,7 +112,8 @@ class RamLearner:
             reading, nodes = self.network(frames.float() / 255.0)
         nodes = nodes.bfloat16() if half else nodes
         pairs = nodes[:, :-1].flatten(0, 1), nodes[:, 1:].flatten(0, 1)
-        edges = self.network.edges(*pairs).unflatten(0, (len(nodes), -1))
+        edges = self.network.edges(*pairs)
+        edges = edges.reshape(len(nodes), -1, *edges.shape[1:])
         stride_px = self.network.config.node_stride_px
         return {
             **reading_losses(reading, boxes_px, self.videos.classes),

@@ -32,6 +32,7 @@ from unsup_track_ros.training.ram_evaluation import (
     score_table,
     score_targets,
 )
+from unsup_track_ros.training.ram_pictures import belief_sheets
 from unsup_track_ros.training.run_directory import CONFIG_NAME, RunDirectory, RunManifest
 from unsup_track_ros.visualization import colors
 from unsup_track_ros.visualization.html_report import Report, Table, render_report
@@ -42,6 +43,7 @@ NETWORK_KEY: Final = "network_config"
 EVALUATION_NAME: Final = "evaluation.json"
 REPORT_NAME: Final = "report.html"
 _FINGERPRINT_LENGTH: Final = 16
+_NUM_PICTURED, _PICTURED_EVERY = 4, 4
 
 
 class RamDataConfig(Config):
@@ -82,7 +84,7 @@ def train_ram(config: RamRunConfig, out: Path, device: str, progress: Progress) 
         train(learner, config.training.num_steps, run, config.loop, progress)
         metadata = {NETWORK_KEY: config.network.model_dump_json()}
         run.save_weights(0, learner.network.state_dict(), metadata)
-        _write_report(run, [])
+        _write_report(run, [], [])
         return run
 
 
@@ -102,16 +104,20 @@ def evaluate_ram(folder: Path, progress: Progress) -> dict[str, Any]:
     evaluation = config.evaluation
     videos = permanence_videos(config.data.world, evaluation.num_videos, evaluation.seed)
     progress("evaluating", 0, 1)
-    answers = follow_targets(videos, load_ram(paths[0]), evaluation)
+    network = load_ram(paths[0])
+    answers = follow_targets(videos, network, evaluation)
     progress("evaluating", 1, 1)
     returns, kept = identity_survival(videos, answers)
-    content = {
+    content: dict[str, Any] = {
         "rows": score_table([score_targets(videos, answers)]),
         "returns": returns,
         "returns_with_same_identity": kept,
     }
     run.write_text(EVALUATION_NAME, json.dumps(content, indent=1) + "\n")
-    _write_report(run, content["rows"])
+    pictures = belief_sheets(
+        network, evaluation.tracker, videos.frames[:_NUM_PICTURED], _PICTURED_EVERY
+    )
+    _write_report(run, content["rows"], pictures)
     return content
 
 
@@ -156,14 +162,16 @@ def state_table(rows: Sequence[dict[str, Any]]) -> Table:
     )
 
 
-def _write_report(run: RunDirectory, rows: Sequence[dict[str, Any]]) -> None:
+def _write_report(
+    run: RunDirectory, rows: Sequence[dict[str, Any]], pictures: Sequence[tuple[str, bytes]]
+) -> None:
     progress = run.progress()
     report = Report(
         title="Training of the random walk along memory",
         subtitle=f"version {run.manifest.code_version} · parameters "
         f"{run.manifest.config_sha256[:12]} · data {run.manifest.data_fingerprint}",
         tiles=[(str(progress[-1]["step"] if progress else 0), "steps")],
-        pictures=[],
+        pictures=list(pictures),
         plots=_loss_plots(progress),
         tables=[state_table(rows)] if rows else [],
         configuration=(run.folder / CONFIG_NAME).read_text(),

@@ -157,7 +157,8 @@ def refined(moves_before: float, walked: tuple[float, float]) -> np.ndarray:
         ball = np.array([17.0, x - 4, 25.0, x + 4])
         refinement.step(_tracks(ball, cone, hidden=0))
     y, x = walked
-    return refinement.step(_tracks(np.array([y - 4, x - 4, y + 4, x + 4]), cone, hidden=1))[0]
+    walked_px = np.array([y - 4, x - 4, y + 4, x + 4])
+    return np.asarray(refinement.step(_tracks(walked_px, cone, hidden=1))[0])
 
 
 def _tracks(ball: np.ndarray, cone: np.ndarray, hidden: int) -> WalkTracks:

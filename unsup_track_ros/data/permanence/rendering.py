@@ -86,8 +86,8 @@ def render_scene(scene: Scene, height_px: int, width_px: int, focal_px: float) -
     picture = torch.where(shown[..., None], color, ground_color).clamp(0, 1)
     shape = (len(ray), -1, height_px, width_px)
     alone = reached < table[:, None]
-    index = torch.arange(len(KINDS), device=ray.device)[:, None]
-    visible = alone & (owner[:, None] == index)
+    rows = torch.arange(len(KINDS), device=ray.device)[:, None]
+    visible = alone & (owner[:, None] == rows)
     return Rendered(
         frames=(picture * 255.0).round().to(torch.uint8).transpose(1, 2).reshape(shape),
         visible=visible.reshape(shape),
@@ -108,7 +108,8 @@ def _rays(
     column = torch.arange(width_px, device=camera_m.device) + 0.5 - width_px / 2
     y, x = (grid.reshape(-1, 1) / focal_px for grid in torch.meshgrid(row, column, indexing="ij"))
     ray = forward[:, None] + x * right[:, None] + y * down[:, None]
-    return ray / ray.norm(dim=2, keepdim=True)
+    unit: Tensor = ray / ray.norm(dim=2, keepdim=True)
+    return unit
 
 
 def _table(origin: Tensor, ray: Tensor) -> tuple[Tensor, Tensor]:

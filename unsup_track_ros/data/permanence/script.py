@@ -125,7 +125,7 @@ class _Stage:
         places = rng.uniform(-TABLE_M, TABLE_M, (_PLACES_TRIED, 2))
         others = np.array([i for i in self.planned if i != index and self.parent[i] < 0], int)
         if not len(others):
-            return places[0]
+            return np.asarray(places[0])
         if rng.random() < self.habits.behind_share:
             hiders = others[self.height_m[others] > self.height_m[index]]
             if len(hiders):
@@ -142,7 +142,7 @@ class _Stage:
         clear = _distance(start, places, centres) > reach
         near = np.linalg.norm(places - self.places_m[index], axis=1) < _MAX_WAY_M
         good = np.flatnonzero(inside & clear.all(1) & (near | (index >= len(self.planned))))
-        return places[good[0]] if len(good) else None
+        return np.asarray(places[good[0]]) if len(good) else None
 
 
 def write_script(

@@ -131,11 +131,11 @@ def _camera_paths(
     elevation = rise if config.moving_camera else np.repeat(rise[:, :1], num_stops, axis=1)
     stops = np.linspace(0, config.num_frames - 1, num_stops)
     time = np.arange(config.num_frames)
-    angles = [
+    azimuth_rad, elevation_rad = (
         torch.as_tensor(np.stack([np.interp(time, stops, row) for row in values]))
         for values in (azimuth, elevation)
-    ]
-    return np.asarray(orbit(*angles, _DISTANCE_M).numpy())
+    )
+    return np.asarray(orbit(azimuth_rad, elevation_rad, _DISTANCE_M).numpy())
 
 
 def _filmed(

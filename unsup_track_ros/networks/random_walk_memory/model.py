@@ -73,9 +73,9 @@ class RandomWalkMemory(nn.Module):
         """Return what is read in all frames, those of a video in a row (B*T), and the nodes."""
         num, length = video.shape[:2]
         features = self.encoder(video.flatten(0, 1) - 0.5)
-        memory = self.memory(features.unflatten(0, (num, length)), None)
+        memory = self.memory(features.reshape(num, length, *features.shape[1:]), None)
         reading = self.read(memory.flatten(0, 1))
-        return reading, reading.nodes.unflatten(0, (num, length))
+        return reading, reading.nodes.reshape(num, length, *reading.nodes.shape[1:])
 
     def step(
         self, image: Float[Tensor, "B 3 H W"], memory: Float[Tensor, "B D Y X"] | None
@@ -125,7 +125,8 @@ class ConvGru(nn.Module):
     ) -> Float[Tensor, "B T D H W"]:
         """Return the memory after each frame."""
         num, length, width = features.shape[:3]
-        told = self.from_input(features.flatten(0, 1)).unflatten(0, (num, length))
+        told = self.from_input(features.flatten(0, 1))
+        told = told.reshape(num, length, *told.shape[1:])
         hidden = torch.zeros_like(told[:, 0, :width]) if memory is None else memory
         after = []
         for index in range(length):

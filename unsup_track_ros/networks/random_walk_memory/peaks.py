@@ -37,7 +37,7 @@ class Peaks:
     @property
     def centres_px(self) -> Float64[np.ndarray, "N 2"]:
         """Centres, y and x."""
-        return (self.boxes_px[:, :2] + self.boxes_px[:, 2:]) / 2.0
+        return np.asarray((self.boxes_px[:, :2] + self.boxes_px[:, 2:]) / 2.0)
 
 
 def peaks_of(reading: Reading, min_score: float) -> list[Peaks]:
