@@ -30,6 +30,7 @@ from unsup_track_ros.perception.egomotion import (
     EgomotionConsistencyConfig,
     EgomotionEstimator,
 )
+from unsup_track_ros.perception.image_detection import ImageDetectionConfig, RetinaTrackDetector
 from unsup_track_ros.perception.learned_detection import LearnedDetectionConfig, LearnedDetector
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
@@ -42,6 +43,7 @@ from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import PastFrame
+from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
 from unsup_track_ros.structures.tracks import Tracks
@@ -73,6 +75,9 @@ class PipelineConfig(Config):
         "What finds objects: grouped motion evidence, a SILOT network on what has changed, the "
         "bird's-eye-view network of EM, or its ensemble with image and motion.",
     )
+    image_detector: Literal["none", "retinatrack"] = parameter(
+        "none", "What follows objects in the image: nothing, or a RetinaTrack network."
+    )
     optical_flow: OpticalFlowConfig = OpticalFlowConfig()
     egomotion: EgomotionConfig = EgomotionConfig()
     consistency: EgomotionConsistencyConfig = EgomotionConsistencyConfig()
@@ -80,6 +85,7 @@ class PipelineConfig(Config):
     detection: DetectionConfig = DetectionConfig()
     silot: SilotDetectionConfig = SilotDetectionConfig()
     learned: LearnedDetectionConfig = LearnedDetectionConfig()
+    retinatrack: ImageDetectionConfig = ImageDetectionConfig()
     change_image: ChangeImageConfig = ChangeImageConfig()
     box_fitting: BoxFittingConfig = BoxFittingConfig()
     tracker: TrackerConfig = TrackerConfig()
@@ -117,6 +123,11 @@ class Pipeline:
         self._learned: LearnedDetector | None = None
         if config.detector == "bev" or config.detector == "ensemble":
             self._learned = LearnedDetector(config.learned, config.detector, device)
+        self._image_detector = (
+            RetinaTrackDetector(config.retinatrack, device)
+            if config.image_detector == "retinatrack"
+            else None
+        )
         self._box_fitting = BoxFitter(config.box_fitting)
         self._free_space = FreeSpace(config.free_space) if config.free_space.enabled else None
         self._tracker = Tracker(config.tracker, self._free_space)
@@ -128,10 +139,8 @@ class Pipeline:
 
     def step(self, frame: SensorFrame) -> PerceptionResult:
         """Process one frame; a backward stamp or a long pause starts a new stream first."""
-        if self._starts_new_stream(frame.stamp_ns):
-            self.reset()
-        clock = _StageClock()
         past = self._past_of(frame)
+        clock = _StageClock()
         prepared = self._beside.submit(self._motion_segmentation.prepare, frame)
         flowing = self._beside.submit(
             clock.timed("optical_flow", self._optical_flow.step), frame, past
@@ -144,6 +153,7 @@ class Pipeline:
         flow = flowing.result()
         scan = self._beside.submit(self._read_scan, frame, egomotion)
         level = self._beside.submit(self._box_fitting.level, frame)
+        looking = self._beside.submit(clock.timed("image_detection", self._look), frame)
         with clock("motion_segmentation"):
             prepared.result()
             motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
@@ -175,8 +185,13 @@ class Pipeline:
             grids=grids,
             change=change,
             bev_objects=objects,
+            image_objects=looking.result(),
             stage_seconds=clock.stop(),
         )
+
+    def _look(self, frame: SensorFrame) -> ImageObjects | None:
+        """Follow objects in the image, where a network for it is configured."""
+        return None if self._image_detector is None else self._image_detector.step(frame)
 
     def _detect(
         self,
@@ -248,6 +263,8 @@ class Pipeline:
         self._occupancy.reset()
         if self._silot is not None:
             self._silot.reset()
+        if self._image_detector is not None:
+            self._image_detector.reset()
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that the next step depends on, as flat arrays."""
@@ -276,7 +293,12 @@ class Pipeline:
         self,
     ) -> dict[
         str,
-        EgomotionEstimator | EgomotionConsistencyCheck | Tracker | OccupancyMapper | SilotDetector,
+        EgomotionEstimator
+        | EgomotionConsistencyCheck
+        | Tracker
+        | OccupancyMapper
+        | SilotDetector
+        | RetinaTrackDetector,
     ]:
         return {
             "egomotion": self._egomotion,
@@ -284,6 +306,7 @@ class Pipeline:
             "tracker": self._tracker,
             "occupancy": self._occupancy,
             **({} if self._silot is None else {"silot": self._silot}),
+            **({} if self._image_detector is None else {"retinatrack": self._image_detector}),
         }
 
     def _starts_new_stream(self, stamp_ns: int) -> bool:
@@ -298,7 +321,12 @@ class Pipeline:
         return step_ns < 0 or step_ns > self._config.max_gap_s * 1e9
 
     def _past_of(self, frame: SensorFrame) -> PastFrame | None:
-        """Return the remembered frame whose age is nearest to the baseline."""
+        """Return the remembered frame whose age is nearest to the baseline; none in a new stream.
+
+        A frame that starts a new stream makes the pipeline forget the old one.
+        """
+        if self._starts_new_stream(frame.stamp_ns):
+            self.reset()
         wanted_ns = frame.stamp_ns - round(self._config.past_baseline_s * 1e9)
         return min(
             self._history, key=lambda past: abs(past.frame.stamp_ns - wanted_ns), default=None

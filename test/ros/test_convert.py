@@ -22,6 +22,7 @@ from unsup_track_ros.ros.convert.detections import (
     to_detected_objects,
     to_detection2d_array,
     to_detection3d_array,
+    to_tracked_detections2d,
 )
 from unsup_track_ros.ros.convert.egomotion import (
     PosedEgomotion,
@@ -48,6 +49,7 @@ from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.frame import PointCloud
 from unsup_track_ros.structures.grids import OccupancyGrids, PanopticVoxels, VoxelClass
+from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import (
     MotionRegions,
     MotionSegmentation,
@@ -320,3 +322,18 @@ def test_voxels_are_sent_sparse() -> None:
     assert list(message.voxel) == [3, 17]
     assert list(message.voxel_class) == [message.CLASS_STATIC, message.CLASS_DYNAMIC]
     assert list(message.instance) == [-1, 42]
+
+
+def test_the_message_carries_box_score_and_identity() -> None:
+    objects = ImageObjects(
+        stamp_ns=1_500_000_000,
+        ids=np.array([7]),
+        boxes_pix=np.array([[10.0, 20.0, 30.0, 60.0]]),
+        scores=np.array([0.75]),
+        embeddings=np.zeros((1, 4)),
+    )
+    message = to_tracked_detections2d(objects, "camera")
+    found = message.detections[0]
+    assert (message.header.frame_id, found.id) == ("camera", "7")
+    assert (found.bbox.center.position.x, found.bbox.size_y) == (20.0, 40.0)
+    assert found.results[0].hypothesis.score == 0.75

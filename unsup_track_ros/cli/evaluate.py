@@ -77,12 +77,16 @@ def evaluate(
 def _evaluate_run(folder: Path, *, as_json: bool) -> None:
     """Score the networks of a training run on videos that it did not see."""
     from unsup_track_ros.errors import ConfigError
-    from unsup_track_ros.training import ram_run, silot_run
+    from unsup_track_ros.training import ram_run, retinatrack_run, silot_run
     from unsup_track_ros.training.run_directory import RunDirectory
 
     scorers = {
         silot_run.NAME: (silot_run.evaluate_silot, silot_run.scores_markdown),
         ram_run.NAME: (ram_run.evaluate_ram, ram_run.scores_markdown),
+        retinatrack_run.NAME: (
+            retinatrack_run.evaluate_retinatrack,
+            retinatrack_run.scores_markdown,
+        ),
     }
     network = RunDirectory.open(folder).manifest.network
     if network not in scorers:

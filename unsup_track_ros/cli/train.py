@@ -170,3 +170,40 @@ def train_segmentor_command(
 def _print_weights(weights: Path, use: str, *, as_json: bool) -> None:
     text = f"Weights: {weights}\nUse them as pipeline.{use}."
     print_result(text, {"weights": str(weights)}, as_json=as_json)
+
+
+@train.command("retinatrack")
+@reports_errors
+def train_retinatrack_command(
+    out: Run,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Label directories to learn from; without them as the parameters say."),
+    ] = None,
+    config: Parameters = None,
+    steps: Steps = None,
+    device: Computer = Device.AUTO,
+    as_json: AsJson = False,
+) -> None:
+    """Learn to detect in images, and to tell by looks who is who, from our own tracks.
+
+    Example: unsup-track train retinatrack drive1_labels drive2_labels --out retinatrack_run
+    """
+    from unsup_track_ros.config import flatten, from_values, load_config
+    from unsup_track_ros.training.retinatrack_run import RetinaTrackRunConfig, train_retinatrack
+
+    parameters = (
+        RetinaTrackRunConfig() if config is None else load_config(config, RetinaTrackRunConfig)
+    )
+    given: dict[str, object] = {}
+    if labels:
+        given["data.source"] = "labels"
+    if steps is not None:
+        given["training.num_steps"] = steps
+    if given:
+        parameters = from_values(RetinaTrackRunConfig, flatten(parameters) | given)
+    with progress_display() as progress:
+        run = train_retinatrack(parameters, out, labels or [], device_name(device), progress)
+    weights = [str(path) for path in run.weights_paths()]
+    text = f"Trained {weights[0]}. Score it with `unsup-track evaluate {out}`."
+    print_result(text, {"run": str(out), "weights": weights}, as_json=as_json)

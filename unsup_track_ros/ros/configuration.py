@@ -49,6 +49,7 @@ class PerceptionQosConfig(Config):
 
     detections: QosConfig = QosConfig()
     detections_2d: QosConfig = QosConfig()
+    tracks_2d: QosConfig = QosConfig()
     detected_objects: QosConfig = QosConfig()
     egomotion: QosConfig = QosConfig()
     motion_mask: QosConfig = parameter(_BULKY, "Motion mask image.")

@@ -33,6 +33,7 @@ from unsup_track_ros.ros.convert.detections import (
     to_detected_objects,
     to_detection2d_array,
     to_detection3d_array,
+    to_tracked_detections2d,
 )
 from unsup_track_ros.ros.convert.egomotion import PosedEgomotion, to_egomotion
 from unsup_track_ros.ros.convert.grids import to_occupancy_grid, to_panoptic_grid
@@ -124,6 +125,11 @@ def _dynamic(seen: Perceived) -> PointCloud2:
     return to_dynamic_cloud(frame.cloud, seen.result.motion, (frame.stamp_ns, seen.names.velo))
 
 
+def _tracks_2d(seen: Perceived) -> Detection2DArray | None:
+    objects = seen.result.image_objects
+    return None if objects is None else to_tracked_detections2d(objects, seen.names.camera)
+
+
 def _egomotion(seen: Perceived) -> EgomotionMessage:
     return to_egomotion(posed_egomotion(seen))
 
@@ -160,6 +166,7 @@ PERCEPTION_OUTPUTS: Final = (
         message=Detection2DArray,
         build=lambda seen: to_detection2d_array(seen.result.detections, seen.names.camera),
     ),
+    Output(topic="tracks_2d", message=Detection2DArray, build=_tracks_2d),
     Output(topic="egomotion", message=EgomotionMessage, build=_egomotion),
     Output(
         topic="detected_objects",

@@ -15,6 +15,7 @@ from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.structures.flow import OpticalFlow
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.grids import OccupancyGrids
+from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.tracks import Tracks
 
@@ -35,6 +36,7 @@ class PerceptionResult:
         grids: Occupancy, or None while there is no pose.
         change: What the static map does not explain of the scan, None where nobody asked for it.
         bev_objects: Objects with identities of the detector `silot`, None with another detector.
+        image_objects: What is followed in the image, None without an image detector or an image.
         stage_seconds: Wall time of each stage, which overlap, and of the whole "step"; the only
             member that differs between equal runs.
     """
@@ -50,4 +52,5 @@ class PerceptionResult:
     consistency: EgomotionConsistency | None = None
     change: ChangeImage | None = None
     bev_objects: BevObjects | None = None
+    image_objects: ImageObjects | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)

@@ -27,6 +27,7 @@ from unsup_track_ros.msg import DetectedObject, DetectedObjectArray
 from unsup_track_ros.ros.convert.basics import box_pose, from_box, to_header, to_vector
 from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.detections import Detections
+from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionState
 
 # Without labels nothing has a class but for how it moves.
@@ -35,6 +36,7 @@ _CLASS_OF_MOTION: Final = {
     MotionState.UNSURE: "unsure",
     MotionState.STANDING: "standing",
 }
+_OBJECT: Final = "object"  # what a network learned from motion finds, whether it moves or not
 _MOTIONS: Final = {
     MotionState.STANDING: DetectedObject.MOTION_STANDING,
     MotionState.UNSURE: DetectedObject.MOTION_UNSURE,
@@ -90,14 +92,41 @@ def to_detection2d_array(detections: Detections, camera: str) -> Detection2DArra
 
 
 def _to_detection2d(detections: Detections, row: int, camera: str) -> Detection2D:
-    left, top, right, bottom = (float(edge) for edge in detections.boxes_pix[row])
-    centre = Point2D(x=(left + right) / 2, y=(top + bottom) / 2)
     return Detection2D(
         header=to_header(detections.stamp_ns, camera),
         results=[ObjectHypothesisWithPose(hypothesis=_hypothesis(detections, row))],
-        bbox=BoundingBox2D(
-            center=Pose2D(position=centre, theta=0.0), size_x=right - left, size_y=bottom - top
-        ),
+        bbox=_to_box2d(detections.boxes_pix[row]),
+    )
+
+
+def _to_box2d(box: Float64[np.ndarray, " 4"]) -> BoundingBox2D:
+    left, top, right, bottom = (float(edge) for edge in box)
+    centre = Point2D(x=(left + right) / 2, y=(top + bottom) / 2)
+    return BoundingBox2D(
+        center=Pose2D(position=centre, theta=0.0), size_x=right - left, size_y=bottom - top
+    )
+
+
+def to_tracked_detections2d(objects: ImageObjects, camera: str) -> Detection2DArray:
+    """Build the objects followed in the image, with their identities in the image."""
+    header = to_header(objects.stamp_ns, camera)
+    return Detection2DArray(
+        header=header,
+        detections=[
+            Detection2D(
+                header=header,
+                results=[
+                    ObjectHypothesisWithPose(
+                        hypothesis=ObjectHypothesis(class_id=_OBJECT, score=float(score))
+                    )
+                ],
+                bbox=_to_box2d(box),
+                id=str(identity),
+            )
+            for box, score, identity in zip(
+                objects.boxes_pix, objects.scores, objects.ids, strict=True
+            )
+        ],
     )
 
 

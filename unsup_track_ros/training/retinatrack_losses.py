@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Targets and losses of RetinaTrack: focal, Huber, and BatchHard triplets (SPECS 1.2).
+
+Every shape is fixed by the batch alone and nothing waits for a value, so a whole training step can
+be one CUDA graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unsup_track_ros.networks.retinatrack.anchors import encode_boxes, pairwise_iou
+from unsup_track_ros.shapes import Bool, Float, Int64
+
+MATCHED_IOU: Final = 0.5  # from here on an anchor is positive
+IDENTITY_IOU: Final = 0.7  # from here on it takes the track's identity too
+_FOCAL_ALPHA: Final = 0.25  # RetinaNet, table 1b
+_FOCAL_GAMMA: Final = 2.0
+_NO_DISTANCE: Final = 1e-12  # keeps the gradient of a square root at 0 finite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AnchorTargets:
+    """What each anchor of B images stands for.
+
+    Attributes:
+        box: Row of its box among the image's M, -1 for background.
+        identity: Row of the box whose track it is a sample of, -1 for none.
+    """
+
+    box: Int64[Tensor, "B A"]
+    identity: Int64[Tensor, "B A"]
+
+
+def assign_targets(
+    anchors: Float[Tensor, "A 4"], boxes: Float[Tensor, "B M 4"], is_object: Bool[Tensor, "B M"]
+) -> AnchorTargets:
+    """Match anchors to boxes by IoU.
+
+    An anchor takes the box that it overlaps most, from `MATCHED_IOU` on. Every box also gets the
+    anchor nearest to it, however small the overlap; where two boxes share that anchor, it takes
+    the one that it overlaps more. Of equals the first counts.
+    """
+    iou = pairwise_iou(anchors, boxes) * is_object[:, None, :]
+    best_iou, best_box = iou.max(dim=2)
+    box = torch.where(best_iou >= MATCHED_IOU, best_box, -1)
+    identity = torch.where(best_iou >= IDENTITY_IOU, best_box, -1)
+    nearest = iou.argmax(dim=1)  # B M
+    index = torch.arange(len(anchors), device=anchors.device)
+    is_nearest = (index[:, None] == nearest[:, None, :]) & (iou > 0)
+    forced_iou, forced_box = torch.where(is_nearest, iou, -1.0).max(dim=2)
+    return AnchorTargets(box=torch.where(forced_iou > 0, forced_box, box), identity=identity)
+
+
+def focal_loss(
+    logits: Float[Tensor, "B A N"], box: Int64[Tensor, "B A"], classes: Int64[Tensor, "B M"]
+) -> Float[Tensor, ""]:
+    """Return the sigmoid focal loss (Lin et al. 2017, eq. 5), per positive anchor."""
+    positive = box >= 0
+    of_anchor = classes.gather(1, box.clamp_min(0))
+    index = torch.arange(logits.shape[2], device=logits.device)
+    target = ((of_anchor[..., None] == index) & positive[..., None]).to(logits.dtype)
+    entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    right = torch.exp(-entropy)  # probability of what is true
+    weight = _FOCAL_ALPHA * target + (1.0 - _FOCAL_ALPHA) * (1.0 - target)
+    loss = weight * (1.0 - right) ** _FOCAL_GAMMA * entropy
+    return loss.sum() / positive.sum().clamp_min(1)
+
+
+def box_loss(
+    offsets: Float[Tensor, "B A 4"],
+    anchors: Float[Tensor, "A 4"],
+    boxes: Float[Tensor, "B M 4"],
+    box: Int64[Tensor, "B A"],
+) -> Float[Tensor, ""]:
+    """Return the Huber loss of the offsets of positive anchors, per positive anchor."""
+    positive = box >= 0
+    wanted = boxes.gather(1, box.clamp_min(0)[..., None].expand(-1, -1, 4))
+    # Background has no box; its own anchor keeps the logarithm away from nothing.
+    wanted = torch.where(positive[..., None], wanted, anchors)
+    target = encode_boxes(wanted, anchors.expand_as(wanted))
+    loss = functional.huber_loss(offsets, target, reduction="none").sum(dim=2)
+    return (loss * positive).sum() / positive.sum().clamp_min(1)
+
+
+def batch_hard_loss(
+    embeddings: Float[Tensor, "C A E"],
+    identity: Int64[Tensor, "C A"],
+    order: Float[Tensor, "C A"],
+    margin: float,
+    num_triplets: int,
+) -> Float[Tensor, ""]:
+    """Return the BatchHard triplet loss (paper, eq. 7; Hermans et al. 2017), mean over triplets.
+
+    SoftPlus(margin + farthest of the same track - nearest of another), with the Euclidean
+    distance, not squared; triplets stay within a clip. Anchors whose clip shows no other track
+    form none.
+
+    Divergence: the paper writes a sum over 64 sampled triplets; the mean does not depend on how
+    many there are. Only the hardest pairs have a gradient, so distances are searched without one
+    and the two that count are computed anew.
+
+    Args:
+        embeddings: Of all anchors of both frames of C clips.
+        identity: Track of each anchor, -1 for none; unique within a clip.
+        order: Random numbers, 0 to 1: which anchors are sampled.
+        margin: m of the paper.
+        num_triplets: Most anchors sampled in each clip.
+    """
+    sampled = torch.where(identity >= 0, order, -1.0)
+    query = sampled.topk(min(num_triplets, sampled.shape[1]), dim=1).indices
+    of_query = identity.gather(1, query)
+    same = of_query[:, :, None] == identity[:, None, :]
+    other = ~same & (identity >= 0)[:, None, :]
+    anchor = _rows(embeddings, query)
+    with torch.no_grad():
+        distance = torch.cdist(anchor, embeddings)
+        farthest = torch.where(same, distance, -1.0).argmax(dim=2)
+        nearest = torch.where(other, distance, torch.inf).argmin(dim=2)
+        counts = (of_query >= 0) & other.any(dim=2)
+    positive = _distance(anchor, _rows(embeddings, farthest))
+    negative = _distance(anchor, _rows(embeddings, nearest))
+    loss = functional.softplus(margin + positive - negative)
+    return torch.where(counts, loss, 0.0).sum() / counts.sum().clamp_min(1)
+
+
+def _rows(embeddings: Float[Tensor, "C A E"], index: Int64[Tensor, "C Q"]) -> Tensor:
+    return embeddings.gather(1, index[..., None].expand(-1, -1, embeddings.shape[2]))
+
+
+def _distance(first: Tensor, second: Tensor) -> Tensor:
+    return (first - second).square().sum(dim=-1).clamp_min(_NO_DISTANCE).sqrt()
