@@ -52,7 +52,7 @@ def trackeval(folder: Path, class_name: str) -> dict[str, float]:
             "PRINT_CONFIG": False,
         }
     )
-    found = {}
+    found: dict[str, float] = {}
     for metric in (HOTA(), CLEAR({"PRINT_CONFIG": False}), Identity({"PRINT_CONFIG": False})):
         parts = {}
         for name in SEQUENCES:

@@ -41,7 +41,9 @@ CAR = from_values(
 )
 
 
-def frame(number: int, *boxes: tuple[float, float], score: float = 0.9) -> tuple:
+def frame(
+    number: int, *boxes: tuple[float, float], score: float = 0.9
+) -> tuple[Detections, Egomotion]:
     """Return a frame of cars at (x, y) that drive along x, seen by a LiDAR in the origin."""
     num = len(boxes)
     detections = Detections(
@@ -64,7 +66,9 @@ def frame(number: int, *boxes: tuple[float, float], score: float = 0.9) -> tuple
     return detections, pose
 
 
-def drive(num: int, speed_mps: float = 10.0, start_m: float = 5.0, gap: range = range(0)) -> list:
+def drive(
+    num: int, speed_mps: float = 10.0, start_m: float = 5.0, gap: range = range(0)
+) -> list[tuple[Detections, Egomotion]]:
     """Let a car drive away, not detected in the frames of the gap."""
     return [
         frame(n) if n in gap else frame(n, (start_m + 0.1 * speed_mps * n, 3.0)) for n in range(num)
