@@ -92,10 +92,11 @@ def read_kitti_objects(folder: Path, index: ExportIndex) -> list[FrameTruth]:
 
 
 def _calibration(frame: AnnotatedFrame) -> KittiCalibration:
+    rect_T_cam = np.eye(4)  # images in labels are rectified
     if frame.camera is None or frame.cam_T_velo is None:
         pix_T_cam, rect_T_velo = np.eye(3), _AHEAD_T_VELO
     else:
-        pix_T_cam, rect_T_velo = frame.camera.pix_T_cam, frame.cam_T_velo
+        pix_T_cam, rect_T_velo = frame.camera.pix_T_cam, rect_T_cam @ frame.cam_T_velo
     return KittiCalibration(
         pix_T_cam=pix_T_cam, cam_T_rect=np.eye(4), rect_T_velo=rect_T_velo, velo_T_imu=None
     )
