@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -43,6 +44,8 @@ def write_provenance(store: LabelStore, mode: str) -> None:
     """
     is_completed = bool(store.completed_indices) and store.is_completed
     origin = {**json.loads(store.manifest.to_json()), "mode": mode}
+    # Where a copy of the recording lay is no origin: its name is.
+    origin["recording"] = Path(origin.pop("recording_path")).name
     lines = [json.dumps({"origin": origin})]
     for label in store.completed() if is_completed else store:
         lines += [json.dumps(row, allow_nan=False) for row in _accepted(label)]
