@@ -104,8 +104,7 @@ def test_a_url_is_labelled_as_a_path_is_and_resumes(
     bags: list[Path], single: dict[str, str], tmp_path: Path
 ) -> None:
     """`file://` goes the way of every other kind of remote storage."""
-    # The name of a recording is part of what its labels say.
-    source, out = tmp_path / bags[0].name, tmp_path / "far" / "labels"
+    source, out = tmp_path / "drive.mcap", tmp_path / "far" / "labels"
     shutil.copy(bags[0], source)
     command = ("label", f"file://{source}", "--out", f"file://{out}", *QUICK)
     run_well(*command)

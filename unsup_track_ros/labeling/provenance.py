@@ -21,7 +21,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -44,8 +43,7 @@ def write_provenance(store: LabelStore, mode: str) -> None:
     """
     is_completed = bool(store.completed_indices) and store.is_completed
     origin = {**json.loads(store.manifest.to_json()), "mode": mode}
-    # Where a copy of the recording lay is no origin: its name is.
-    origin["recording"] = Path(origin.pop("recording_path")).name
+    del origin["recording_path"]  # where a copy of it lay is no origin: its fingerprint is
     lines = [json.dumps({"origin": origin})]
     for label in store.completed() if is_completed else store:
         lines += [json.dumps(row, allow_nan=False) for row in _accepted(label)]
