@@ -150,8 +150,9 @@ def test_ctrl_c_ends_with_one_sentence_and_a_resumable_state(
 ) -> None:
     folder = tmp_path / "labels"
     command = ("label", tiny_drive, "--out", folder, "--config", parameters)
+    # What a shell runs in the background ignores Ctrl-C, and so do its children.
     process = subprocess.Popen(
-        [*COMMAND, *map(str, command)],
+        ["env", "--default-signal=INT", *COMMAND, *map(str, command)],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
