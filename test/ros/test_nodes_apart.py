@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 from ros.node_process import NodeProcess
-from ros.playing import PARAMETERS, Player
+from ros.playing import EGOMOTION, PARAMETERS, Player
 from ros.probe import Probe
 from ros.street import START_NS, moment
 
@@ -44,7 +44,6 @@ def greet(player: Player, topics: tuple[str, ...]) -> None:
         player.next_index += 1
         cloud = encode_cloud(nothing, made.stamp_ns, "lidar")
         player.send(dataclasses.replace(made, cloud=cloud))
-        player.answer(made)
         time.sleep(PATIENCE_S)
         return all(probe.received[topic] for topic in topics)
 
@@ -71,7 +70,7 @@ def test_three_nodes_say_what_one_says(probe: Probe, tmp_path: Path) -> None:
             probe.wait_for_publisher(topic)
         for topic in ("/apart/egomotion", "/apart/detected_objects", "/apart/points_segmented"):
             probe.wait_for_hearer(topic)
-        greet(player, ("/tracks", "/apart/tracks"))
+        greet(player, (EGOMOTION, "/tracks", "/apart/tracks"))
         for _ in range(NUM_FRAMES):
             made = player.next()
             player.send(made)
