@@ -54,17 +54,12 @@ def train_silot_command(
 
     Example: unsup-track train silot drive1.mcap drive2.mcap --out silot_run
     """
-    from unsup_track_ros.config import flatten, from_values, load_config
+    from unsup_track_ros.config import parameters_of
     from unsup_track_ros.training.silot_run import SilotRunConfig, train_silot
 
-    parameters = SilotRunConfig() if config is None else load_config(config, SilotRunConfig)
-    given: dict[str, object] = {}
-    if recordings:
-        given["data.source"] = "recordings"
-    if steps is not None:
-        given["training.num_steps"] = steps
-    if given:
-        parameters = from_values(SilotRunConfig, flatten(parameters) | given)
+    source = "recordings" if recordings else None
+    given = {"data.source": source, "training.num_steps": steps}
+    parameters = parameters_of(SilotRunConfig, config, given)
     with progress_display() as progress:
         run = train_silot(parameters, out, recordings or [], device_name(device), progress)
     weights = [str(path) for path in run.weights_paths()]
@@ -85,12 +80,10 @@ def train_ram_command(
 
     Example: unsup-track train ram --out ram_run --config config/training/ram_moving.yaml
     """
-    from unsup_track_ros.config import flatten, from_values, load_config
+    from unsup_track_ros.config import parameters_of
     from unsup_track_ros.training.ram_run import RamRunConfig, train_ram
 
-    parameters = RamRunConfig() if config is None else load_config(config, RamRunConfig)
-    if steps is not None:
-        parameters = from_values(RamRunConfig, flatten(parameters) | {"training.num_steps": steps})
+    parameters = parameters_of(RamRunConfig, config, {"training.num_steps": steps})
     with progress_display() as progress:
         run = train_ram(parameters, out, device_name(device), progress)
     weights = [str(path) for path in run.weights_paths()]
@@ -112,12 +105,12 @@ def train_bev_command(
 
     Example: unsup-track train bev drive1_labels drive2_labels --out bev_run
     """
-    from unsup_track_ros.config import load_config
+    from unsup_track_ros.config import parameters_of
     from unsup_track_ros.training.labelled_recordings import labelled_recordings
     from unsup_track_ros.training.maximization import BevRunConfig, TrainingPlace, train_bev
     from unsup_track_ros.training.processes import first_process_first, process_group
 
-    parameters = BevRunConfig() if config is None else load_config(config, BevRunConfig)
+    parameters = parameters_of(BevRunConfig, config)
     place = TrainingPlace(
         folder=out, checkpoint=out / "bev.safetensors", start=start, device=device_name(device)
     )
@@ -143,7 +136,7 @@ def train_segmentor_command(
 
     Example: unsup-track train segmentor drive1_labels drive2_labels --out segmentor_run
     """
-    from unsup_track_ros.config import load_config
+    from unsup_track_ros.config import parameters_of
     from unsup_track_ros.training.labelled_recordings import labelled_recordings
     from unsup_track_ros.training.maximization import (
         SegmentorRunConfig,
@@ -152,7 +145,7 @@ def train_segmentor_command(
     )
     from unsup_track_ros.training.processes import first_process_first, process_group
 
-    parameters = SegmentorRunConfig() if config is None else load_config(config, SegmentorRunConfig)
+    parameters = parameters_of(SegmentorRunConfig, config)
     place = TrainingPlace(
         folder=out,
         checkpoint=out / "segmentor.safetensors",
@@ -189,19 +182,12 @@ def train_retinatrack_command(
 
     Example: unsup-track train retinatrack drive1_labels drive2_labels --out retinatrack_run
     """
-    from unsup_track_ros.config import flatten, from_values, load_config
+    from unsup_track_ros.config import parameters_of
     from unsup_track_ros.training.retinatrack_run import RetinaTrackRunConfig, train_retinatrack
 
-    parameters = (
-        RetinaTrackRunConfig() if config is None else load_config(config, RetinaTrackRunConfig)
-    )
-    given: dict[str, object] = {}
-    if labels:
-        given["data.source"] = "labels"
-    if steps is not None:
-        given["training.num_steps"] = steps
-    if given:
-        parameters = from_values(RetinaTrackRunConfig, flatten(parameters) | given)
+    source = "labels" if labels else None
+    given = {"data.source": source, "training.num_steps": steps}
+    parameters = parameters_of(RetinaTrackRunConfig, config, given)
     with progress_display() as progress:
         run = train_retinatrack(parameters, out, labels or [], device_name(device), progress)
     weights = [str(path) for path in run.weights_paths()]

@@ -8,7 +8,7 @@ tree of them feeds the YAML files, `docs/parameters.md`, the ROS descriptors and
 
 from __future__ import annotations
 
-from unsup_track_ros.config.loading import from_values, load_config
+from unsup_track_ros.config.loading import from_values, load_config, parameters_of
 from unsup_track_ros.config.model import (
     Config,
     ParameterInfo,
@@ -34,5 +34,6 @@ __all__ = [
     "load_config",
     "parameter",
     "parameters_markdown",
+    "parameters_of",
     "parameters_yaml",
 ]

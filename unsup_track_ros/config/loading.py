@@ -29,6 +29,26 @@ _NEAR_RATIO = 0.75
 _YAML_KINDS = {dict: "a mapping", type(None): "nothing"}
 
 
+def parameters_of(
+    config_class: type[AnyConfig],
+    path: Path | None,
+    given: Mapping[str, object] | None = None,
+) -> AnyConfig:
+    """Return the parameters of a file, or the defaults, with what is given beside, if not None.
+
+    Args:
+        config_class: Tree of parameters.
+        path: ROS parameter file, see `load_config`; None: the defaults.
+        given: Values by dotted name that count more than the file's.
+
+    Raises:
+        ConfigError: As `load_config`.
+    """
+    parameters = config_class() if path is None else load_config(path, config_class)
+    values = {name: value for name, value in (given or {}).items() if value is not None}
+    return from_values(config_class, flatten(parameters) | values) if values else parameters
+
+
 def load_config(
     path: Path,
     config_class: type[AnyConfig],

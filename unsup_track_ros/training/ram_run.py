@@ -95,11 +95,7 @@ def evaluate_ram(folder: Path, progress: Progress) -> dict[str, Any]:
         DataError: The run is of another network or unfinished.
     """
     run = RunDirectory.open(folder)
-    paths = run.weights_paths()
-    if run.manifest.network != NAME or not paths:
-        raise DataError(
-            f"{folder} holds no finished training of RAM. Finish `unsup-track train ram` first."
-        )
+    paths = run.finished_weights(NAME, "RAM", "ram")
     config = load_config(folder / CONFIG_NAME, RamRunConfig)
     evaluation = config.evaluation
     videos = permanence_videos(config.data.world, evaluation.num_videos, evaluation.seed)

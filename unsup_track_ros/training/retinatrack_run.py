@@ -84,12 +84,7 @@ def evaluate_retinatrack(folder: Path, progress: Progress) -> dict[str, Any]:
         DataError: The run is of another network, unfinished, or has no truth to be scored with.
     """
     run = RunDirectory.open(folder)
-    paths = run.weights_paths()
-    if run.manifest.network != NAME or not paths:
-        raise DataError(
-            f"{folder} holds no finished training of RetinaTrack. Finish `unsup-track train "
-            "retinatrack` first."
-        )
+    paths = run.finished_weights(NAME, "RetinaTrack", "retinatrack")
     config = load_config(folder / CONFIG_NAME, RetinaTrackRunConfig)
     if config.data.source != "crossing":
         raise DataError(

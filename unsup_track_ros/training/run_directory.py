@@ -145,6 +145,25 @@ class RunDirectory:
         """Return the weights of all copies."""
         return sorted(self.folder.glob("weights-*.safetensors"))
 
+    def finished_weights(self, network: str, name: str, command: str) -> list[Path]:
+        """Return the weights of a finished training of one kind of network.
+
+        Args:
+            network: The kind, as in the manifest.
+            name: What people call it.
+            command: What trains it, after `unsup-track train`.
+
+        Raises:
+            DataError: The run is of another network, or unfinished.
+        """
+        paths = self.weights_paths()
+        if self.manifest.network != network or not paths:
+            raise DataError(
+                f"{self.folder} holds no finished training of {name}. "
+                f"Finish `unsup-track train {command}` first."
+            )
+        return paths
+
     def _provenance(self) -> dict[str, str]:
         return {key: str(value) for key, value in dataclasses.asdict(self.manifest).items()}
 

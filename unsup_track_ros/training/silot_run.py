@@ -93,11 +93,7 @@ def evaluate_silot(folder: Path, progress: Progress) -> dict[str, Any]:
     """
     run = RunDirectory.open(folder)
     config = load_config(folder / CONFIG_NAME, SilotRunConfig)
-    paths = run.weights_paths()
-    if run.manifest.network != NAME or not paths:
-        raise DataError(
-            f"{folder} holds no finished training of SILOT. Finish `unsup-track train silot` first."
-        )
+    paths = run.finished_weights(NAME, "SILOT", "silot")
     if config.data.source != "scattered":
         raise DataError(
             "This network was trained on recordings, which have no truth in their views. Label a "
