@@ -271,4 +271,4 @@ def _out_of_box(
     """Undo `_in_box`."""
     cosine, sine = np.cos(box[6]), np.sin(box[6])
     x, y, z = points.T
-    return np.stack([cosine * x - sine * y, sine * x + cosine * y, z], 1) + box[:3]
+    return np.asarray(np.stack([cosine * x - sine * y, sine * x + cosine * y, z], 1) + box[:3])
