@@ -32,9 +32,7 @@ def group_norm(channels: int) -> nn.GroupNorm:
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside the identity."""
 
-    def __init__(
-        self, num_in: int, num_out: int, stride: int, norm: Norm = nn.BatchNorm2d
-    ) -> None:
+    def __init__(self, num_in: int, num_out: int, stride: int, norm: Norm = nn.BatchNorm2d) -> None:
         super().__init__()
         self.first = nn.Conv2d(num_in, num_out, 3, stride, 1, bias=False)
         self.first_norm = norm(num_out)
