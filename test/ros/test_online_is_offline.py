@@ -17,14 +17,8 @@ from system.label_directory import run_well
 
 from unsup_track_ros.data.point_cloud_decoding import stamp_ns
 from unsup_track_ros.data.rosbag import Bag
-from unsup_track_ros.data.synthetic.recording import (
-    CAMERA_FRAME,
-    CAMERA_INFO_TOPIC,
-    ODOM_FRAME,
-    POINTS_TOPIC,
-    VELO_FRAME,
-)
-from unsup_track_ros.data.synthetic.render import CAMERA_NAME
+from unsup_track_ros.data.synthetic.camera import CAMERA_FRAME, CAMERA_INFO_TOPIC, CAMERA_NAME
+from unsup_track_ros.data.synthetic.recording import ODOM_FRAME, POINTS_TOPIC, VELO_FRAME
 from unsup_track_ros.labeling.store import LabelStore
 from unsup_track_ros.ros.convert.detections import to_detection3d_array
 from unsup_track_ros.ros.convert.egomotion import PosedEgomotion, to_egomotion

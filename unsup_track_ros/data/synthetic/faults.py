@@ -39,11 +39,13 @@ class FaultConfig(Config):
 
 def told_mounting(
     world: World, faults: FaultConfig
-) -> tuple[Float64[np.ndarray, "4 4"], Float64[np.ndarray, "4 4"]]:
-    """Return base_T_velo and base_T_cam as TF tells them."""
+) -> tuple[Float64[np.ndarray, "4 4"], tuple[Float64[np.ndarray, "4 4"], ...]]:
+    """Return base_T_velo, and base_T_cam of every camera, as TF tells them."""
     base_T_velo = world.base_T_velo
-    base_T_cam = base_T_velo @ inverse(world.camera.cam_T_velo)
-    return _turned(base_T_velo, faults.lidar_yaw_rad), _turned(base_T_cam, faults.camera_yaw_rad)
+    base_T_cams = [base_T_velo @ inverse(rig.cam_T_velo) for rig in world.cameras]
+    return _turned(base_T_velo, faults.lidar_yaw_rad), tuple(
+        _turned(base_T_cam, faults.camera_yaw_rad) for base_T_cam in base_T_cams
+    )
 
 
 def told_pose(world: World, faults: FaultConfig, time_s: float) -> Float64[np.ndarray, "4 4"]:

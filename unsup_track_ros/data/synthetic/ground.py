@@ -205,3 +205,18 @@ def ground_height(ground: Ground, x: float, y: float) -> float:
     if is_raised(ground, s, d):
         height += KERB_HEIGHT_M
     return height
+
+
+def ground_heights(ground: Ground, points: Float64[np.ndarray, "P 2"]) -> Float64[np.ndarray, " P"]:
+    """Return `ground_height` of many points of the world plane."""
+    heights = np.empty(len(points))
+    _fill_heights(ground, np.ascontiguousarray(points), heights)
+    return heights
+
+
+@compiled
+def _fill_heights(
+    ground: Ground, points: Float64[np.ndarray, "P 2"], heights: Float64[np.ndarray, " P"]
+) -> None:
+    for k in range(points.shape[0]):
+        heights[k] = ground_height(ground, points[k, 0], points[k, 1])

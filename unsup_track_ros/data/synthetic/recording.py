@@ -12,17 +12,16 @@ from pathlib import Path
 
 from unsup_track_ros.data.bag_writer import BagWriter
 from unsup_track_ros.data.synthetic.faults import FaultConfig, told_mounting, told_pose
-from unsup_track_ros.data.synthetic.render import CAMERA_NAME, render
+from unsup_track_ros.data.synthetic.render import render
 from unsup_track_ros.data.synthetic.world import World
 from unsup_track_ros.data.truth import truth_folder, write_frame_truth
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.truth import FrameTruth
 
-CAMERA_INFO_TOPIC = "/camera/camera_info"
 POINTS_TOPIC = "/points"
 ODOM_FRAME, BASE_FRAME = "odom", "base_link"
-VELO_FRAME, CAMERA_FRAME = "velo_link", "camera_optical"
+VELO_FRAME = "velo_link"
 Draw = Callable[[World, int, float], tuple[SensorFrame, FrameTruth]]
 # Poses per scan: 50 Hz beside a 10 Hz LiDAR, as an odometry node publishes them.
 _POSES_PER_SCAN = 5
@@ -54,8 +53,9 @@ def write_world(  # noqa: PLR0913 - independent choices, most of them by keyword
 ) -> int:
     """Record a drive of some seconds: all or nothing, and equal worlds give equal bytes.
 
-    Topics: /points, /camera/image_raw, /camera/camera_info, /tf (odom -> base_link, 50 Hz) and
-    /tf_static. The truth lies in the folder that `truth_folder(path)` names.
+    Topics: /points, /camera/image_raw, /camera/camera_info (of several cameras
+    /camera_NAME/image_raw and so on), /tf (odom -> base_link, 50 Hz) and /tf_static. The truth lies
+    in the folder that `truth_folder(path)` names.
 
     Args:
         world: World to drive through.
@@ -124,10 +124,11 @@ def _write_frames(
 
 
 def _write_mounting(bag: BagWriter, world: World, faults: FaultConfig) -> None:
-    base_T_velo, base_T_cam = told_mounting(world, faults)
+    base_T_velo, base_T_cams = told_mounting(world, faults)
     stamp_ns = world.config.start_ns
     bag.write_transform(BASE_FRAME, VELO_FRAME, stamp_ns, base_T_velo, static=True)
-    bag.write_transform(BASE_FRAME, CAMERA_FRAME, stamp_ns, base_T_cam, static=True)
+    for rig, base_T_cam in zip(world.cameras, base_T_cams, strict=True):
+        bag.write_transform(BASE_FRAME, rig.frame_id, stamp_ns, base_T_cam, static=True)
 
 
 def _write_poses(bag: BagWriter, world: World, faults: FaultConfig, stamp_ns: int) -> None:
@@ -150,7 +151,7 @@ def _write_frame(
     if content.with_tf:
         _write_poses(bag, world, content.faults, frame.stamp_ns)
     bag.write_cloud(POINTS_TOPIC, VELO_FRAME, frame.stamp_ns, frame.cloud)
-    for image in frame.cameras:
-        bag.write_image(CAMERA_NAME, CAMERA_FRAME, image.stamp_ns, image.image_rgb)
-        bag.write_camera_info(CAMERA_INFO_TOPIC, CAMERA_FRAME, image.stamp_ns, image.camera)
+    for rig, image in zip(world.cameras, frame.cameras, strict=True):
+        bag.write_image(rig.name, rig.frame_id, image.stamp_ns, image.image_rgb)
+        bag.write_camera_info(rig.info_topic, rig.frame_id, image.stamp_ns, image.camera)
     write_frame_truth(truth, frame_truth)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unsup_track_ros.data.synthetic.camera import CameraRig
 from unsup_track_ros.data.synthetic.lidar import measure, part_of
 from unsup_track_ros.data.synthetic.raycast import GROUND, Hits, aimed, cast
 from unsup_track_ros.data.synthetic.shading import View, paint
@@ -20,7 +21,6 @@ from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFram
 from unsup_track_ros.structures.truth import FrameTruth
 
 MOVING_SPEED_MPS = 0.5
-CAMERA_NAME = "/camera/image_raw"
 # How far the camera sees; beyond, the haze has swallowed everything.
 _VIEW_M = 260.0
 _CONTACT_REACH_M = 60.0
@@ -104,16 +104,18 @@ def render(
     scan = _scan(world, moment, stamp_ns)
     shown_ns = stamp_ns - round(camera_late_s * 1e9)
     shown = moment if shown_ns == stamp_ns else _moment(world, world.time_s(shown_ns))
-    picture = _picture(world, shown, stamp_ns, shown_ns)
+    pictures = [
+        _picture(world, number, shown, (stamp_ns, shown_ns)) for number in range(len(world.cameras))
+    ]
     frame = SensorFrame(
         stamp_ns=stamp_ns,
         index=round((stamp_ns - world.config.start_ns) / world.period_ns),
         cloud=scan.cloud,
-        cameras=(picture.image,),
+        cameras=tuple(picture.image for picture in pictures),
         base_T_velo=world.base_T_velo,
         odom_T_velo=moment.odom_T_velo,
     )
-    return frame, _truth(world, moment, stamp_ns, (scan, picture))
+    return frame, _truth(world, moment, stamp_ns, (scan, pictures[0]))
 
 
 def _moment(world: World, time_s: float) -> _Moment:
@@ -203,8 +205,9 @@ def _owners(solids: Solids, hits: Hits) -> Int64[np.ndarray, " R"]:
     return owners
 
 
-def _picture(world: World, moment: _Moment, stamp_ns: int, shown_ns: int) -> _Picture:
-    rig = world.camera
+def _picture(world: World, number: int, moment: _Moment, stamps_ns: tuple[int, int]) -> _Picture:
+    """Look through one camera; `stamps_ns` are that of the image and of what it shows."""
+    rig, (stamp_ns, shown_ns) = world.cameras[number], stamps_ns
     camera = rig.camera
     velo_T_cam = inverse(rig.cam_T_velo)
     odom_T_cam = moment.odom_T_velo @ velo_T_cam
@@ -216,10 +219,8 @@ def _picture(world: World, moment: _Moment, stamp_ns: int, shown_ns: int) -> _Pi
     view = View(
         sun=(float(world.sun[0]), float(world.sun[1]), float(world.sun[2])),
         pixel_rad=1.0 / float(camera.pix_T_cam[0, 0]),
-        noise_seed=int(
-            np.random.default_rng([world.seed, _NOISE_STREAM + 1, stamp_ns]).integers(2**31)
-        ),
-        noise=world.config.camera.noise,
+        noise_seed=_noise_seed(world, number, stamp_ns),
+        noise=rig.noise,
         footprints=_footprints(world, moment),
         cam_T_odom=later_cam_T_odom,
         pix_T_cam=camera.pix_T_cam,
@@ -230,26 +231,32 @@ def _picture(world: World, moment: _Moment, stamp_ns: int, shown_ns: int) -> _Pi
     moving = np.append(moment.moving, False)[owners]
     return _Picture(
         image=CameraImage(
-            name=CAMERA_NAME,
+            name=rig.name,
             stamp_ns=stamp_ns,
-            image_rgb=_as_image(colours, world),
+            image_rgb=_as_image(colours, rig),
             camera=camera,
             cam_T_velo=rig.cam_T_velo,
         ),
-        moving_pixels=_as_image(moving, world),
-        flow_pix=_as_flow(next_pix, world),
+        moving_pixels=_as_image(moving, rig),
+        flow_pix=_as_flow(next_pix, rig),
     )
 
 
-def _as_image(values: Shaped[np.ndarray, R * C], world: World) -> Shaped[np.ndarray, "H W *C"]:
-    camera = world.camera.camera
+def _noise_seed(world: World, number: int, stamp_ns: int) -> int:
+    """Return the seed of one image; the first camera has that of a world with one alone."""
+    streams = [world.seed, _NOISE_STREAM + 1, stamp_ns, *([number] if number else [])]
+    return int(np.random.default_rng(streams).integers(2**31))
+
+
+def _as_image(values: Shaped[np.ndarray, R * C], rig: CameraRig) -> Shaped[np.ndarray, "H W *C"]:
+    camera = rig.camera
     image = np.empty((camera.height_px * camera.width_px, *values.shape[1:]), values.dtype)
-    image[world.camera.order] = values
+    image[rig.order] = values
     return image.reshape(camera.height_px, camera.width_px, *values.shape[1:])
 
 
-def _as_flow(next_pix: Float32[np.ndarray, "R 2"], world: World) -> Float32[np.ndarray, "2 H W"]:
-    later = _as_image(next_pix, world)
+def _as_flow(next_pix: Float32[np.ndarray, "R 2"], rig: CameraRig) -> Float32[np.ndarray, "2 H W"]:
+    later = _as_image(next_pix, rig)
     rows, columns = np.indices(later.shape[:2], np.float32)
     flow = np.stack([later[..., 0] - columns, later[..., 1] - rows])
     return (np.round(flow / _FLOW_STEP_PX) * _FLOW_STEP_PX).astype(np.float32)

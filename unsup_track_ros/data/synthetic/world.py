@@ -9,7 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.data.synthetic.camera import CameraConfig, CameraRig, build_camera
+from unsup_track_ros.data.synthetic.camera import (
+    CameraConfig,
+    CameraRig,
+    SurroundConfig,
+    build_camera,
+    build_surround,
+)
 from unsup_track_ros.data.synthetic.ground import (
     Ground,
     Road,
@@ -72,6 +78,7 @@ class WorldConfig(Config):
     traffic: TrafficConfig = TrafficConfig()
     lidar: LidarConfig = LidarConfig()
     camera: CameraConfig = CameraConfig()
+    surround: SurroundConfig = SurroundConfig()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,7 +97,7 @@ class World:
         sun: (3,) direction towards the sun.
         static_map: True static occupancy.
         lidar: Rays of a scan.
-        camera: Rays and model of the camera.
+        cameras: Rays and models of the cameras, the one ahead first.
     """
 
     config: WorldConfig
@@ -104,7 +111,7 @@ class World:
     sun: Float64[np.ndarray, " 3"]
     static_map: StaticMap
     lidar: LidarRig
-    camera: CameraRig
+    cameras: tuple[CameraRig, ...]
 
     @property
     def period_ns(self) -> int:
@@ -169,8 +176,14 @@ def build_world(config: WorldConfig, seed: int) -> World:
         sun=sun,
         static_map=build_static_map(standing, ground, config.occupancy_resolution_m, band_m),
         lidar=build_lidar(config.lidar),
-        camera=build_camera(config.camera),
+        cameras=_cameras(config),
     )
+
+
+def _cameras(config: WorldConfig) -> tuple[CameraRig, ...]:
+    if config.surround.enabled:
+        return build_surround(config.surround, config.camera.noise)
+    return (build_camera(config.camera),)
 
 
 def _ego_profile(config: WorldConfig, rng: np.random.Generator) -> SpeedProfile:
