@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -120,6 +120,18 @@ class TrackOccTracker:
             frame, (answers.chosen(shown), stuff, seen.semantic_logits[index]),
             going_on.ids[shown], score[rows][shown],
         )  # fmt: skip
+
+    def predict(self, frames: Iterable[OccupancyFrame]) -> Iterator[PanopticPrediction]:
+        """Answer for the frames of a sequence, one after the other."""
+        self.reset()
+        for frame in frames:
+            yield self.step(frame).prediction
+
+    def predict_single(self, frames: Iterable[OccupancyFrame]) -> Iterator[PanopticPrediction]:
+        """Answer for every frame as if it were the first: no identity lasts."""
+        for frame in frames:
+            self.reset()
+            yield self.step(frame).prediction
 
     def _brought_here(self, frame: OccupancyFrame) -> tuple[TrackQueries | None, float]:
         """Return the tracks in ego of this frame, and the time since the last one."""
