@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -76,18 +76,14 @@ class OwnedTracks:
     owner: Int64[Tensor, " T"]
 
 
-class ClipSource:
-    """Clips of labelled frames; `training.occupancy_clips.ClipFolder` gives them from files."""
-
-    def __init__(self, clips: Sequence[Sequence[OccupancyFrame]]) -> None:
-        self._clips = clips
+class ClipSource(Protocol):
+    """Clips of labelled frames."""
 
     def __len__(self) -> int:
-        return len(self._clips)
+        """Return their number."""
 
     def read(self, index: int) -> Sequence[OccupancyFrame]:
         """Return the frames of a clip."""
-        return self._clips[index]
 
 
 class TrackOccLearner(NetworkLearner):
