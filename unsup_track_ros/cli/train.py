@@ -193,3 +193,29 @@ def train_retinatrack_command(
     weights = [str(path) for path in run.weights_paths()]
     text = f"Trained {weights[0]}. Score it with `unsup-track evaluate {out}`."
     print_result(text, {"run": str(out), "weights": weights}, as_json=as_json)
+
+
+@train.command("trackocc")
+@reports_errors
+def train_trackocc_command(
+    clips: Annotated[Path, typer.Argument(help="Folder of occupancy clips.")],
+    out: Run,
+    config: Parameters = None,
+    steps: Steps = None,
+    device: Computer = Device.AUTO,
+    as_json: AsJson = False,
+) -> None:
+    """Learn panoptic occupancy over time from cameras, on clips with voxel labels (TrackOcc).
+
+    Example: unsup-track train trackocc drive_clips --out trackocc_run
+    """
+    from unsup_track_ros.config import parameters_of
+    from unsup_track_ros.training.trackocc_run import TrackOccRunConfig, train_trackocc
+
+    given = {"training.optimizer.num_steps": steps}
+    parameters = parameters_of(TrackOccRunConfig, config, given)
+    with progress_display() as progress:
+        run = train_trackocc(parameters, clips, out, device_name(device), progress)
+    weights = [str(path) for path in run.weights_paths()]
+    text = f"Trained {weights[0]}."
+    print_result(text, {"run": str(out), "weights": weights}, as_json=as_json)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Literal
 
 from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.networks.image_backbone import BackboneName
 
 
 class RetinaTrackConfig(Config):
@@ -16,7 +17,7 @@ class RetinaTrackConfig(Config):
     `anchor_features: shared`, and the depths m1, m2, m3 are the three numbers of layers.
     """
 
-    backbone: Literal["small", "resnet18", "resnet50"] = parameter(
+    backbone: BackboneName = parameter(
         "small", "A small residual network of our own, or torchvision's (paper: resnet50)."
     )
     channels: int = parameter(

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unsup_track_ros.networks.retinatrack.backbone import (
+from unsup_track_ros.networks.image_backbone import (
     FeaturePyramid,
     build_backbone,
     normalized,
@@ -59,7 +59,7 @@ class RetinaTrack(nn.Module):
         """
         super().__init__()
         self.config = config
-        self.backbone = build_backbone(config)
+        self.backbone = build_backbone(config.backbone)
         self.pyramid = FeaturePyramid(self.backbone.channels, config.channels, config.num_levels)
         separate = config.anchor_features == "separate"
         num_forks = config.num_anchors if separate else 1

@@ -5,33 +5,43 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unsup_track_ros.networks.retinatrack.config import RetinaTrackConfig
 from unsup_track_ros.networks.torchvision_import import torchvision_module
 from unsup_track_ros.shapes import Float, Shaped
 
+BackboneName = Literal["small", "resnet18", "resnet50"]
+Norm = Callable[[int], nn.Module]  # a normalisation of so many channels
+
+_CHANNELS_PER_GROUP: Final = 8
 _SMALL_STEM = 32
 _SMALL_STAGES = (48, 64, 96, 128)  # channels at strides 4, 8, 16, 32
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Return a normalisation that knows no batch: a frame is seen alike alone and among others."""
+    groups = channels // _CHANNELS_PER_GROUP if channels % _CHANNELS_PER_GROUP == 0 else 1
+    return nn.GroupNorm(groups, channels)
 
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside the identity."""
 
-    def __init__(self, num_in: int, num_out: int, stride: int) -> None:
+    def __init__(self, num_in: int, num_out: int, stride: int, norm: Norm = nn.BatchNorm2d) -> None:
         super().__init__()
         self.first = nn.Conv2d(num_in, num_out, 3, stride, 1, bias=False)
-        self.first_norm = nn.BatchNorm2d(num_out)
+        self.first_norm = norm(num_out)
         self.second = nn.Conv2d(num_out, num_out, 3, 1, 1, bias=False)
-        self.second_norm = nn.BatchNorm2d(num_out)
+        self.second_norm = norm(num_out)
         self.skip: nn.Module = nn.Identity()
         if stride != 1 or num_in != num_out:
             self.skip = nn.Sequential(
-                nn.Conv2d(num_in, num_out, 1, stride, bias=False), nn.BatchNorm2d(num_out)
+                nn.Conv2d(num_in, num_out, 1, stride, bias=False), norm(num_out)
             )
 
     def forward(self, value: Tensor) -> Tensor:
@@ -46,16 +56,16 @@ class SmallBackbone(nn.Module):
 
     channels = _SMALL_STAGES[1:]
 
-    def __init__(self) -> None:
+    def __init__(self, norm: Norm = nn.BatchNorm2d) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(3, _SMALL_STEM, 5, 2, 2, bias=False),
-            nn.BatchNorm2d(_SMALL_STEM),
+            norm(_SMALL_STEM),
             nn.ReLU(),
         )
         sizes = (_SMALL_STEM, *_SMALL_STAGES)
         self.stages = nn.ModuleList(
-            ResidualBlock(num_in, num_out, 2) for num_in, num_out in itertools.pairwise(sizes)
+            ResidualBlock(num_in, num_out, 2, norm) for num_in, num_out in itertools.pairwise(sizes)
         )
 
     def forward(self, image: Float[Tensor, "B 3 H W"]) -> list[Tensor]:
@@ -71,7 +81,7 @@ class SmallBackbone(nn.Module):
 class TorchvisionBackbone(nn.Module):
     """A ResNet of torchvision, without its classifier."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, norm: Norm = nn.BatchNorm2d) -> None:
         super().__init__()
         models = torchvision_module(
             "models",
@@ -79,7 +89,7 @@ class TorchvisionBackbone(nn.Module):
             "Run `pip install unsup_track_ros[raft]`, or use the backbone 'small'.",
         )
         # Random weights: what was learned from labelled images would be labels by the back door.
-        net = models.get_model(name, weights=None)
+        net = models.get_model(name, weights=None, norm_layer=norm)
         self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1)
         self.stages = nn.ModuleList([net.layer2, net.layer3, net.layer4])
         self.channels = (128, 256, 512) if name == "resnet18" else (512, 1024, 2048)
@@ -125,15 +135,15 @@ class FeaturePyramid(nn.Module):
         return levels
 
 
-def build_backbone(config: RetinaTrackConfig) -> SmallBackbone | TorchvisionBackbone:
-    """Return the backbone that the configuration names.
+def build_backbone(
+    name: BackboneName, norm: Norm = nn.BatchNorm2d
+) -> SmallBackbone | TorchvisionBackbone:
+    """Return the backbone of a name.
 
     Raises:
         ConfigError: It is one of torchvision's, which is not installed.
     """
-    if config.backbone == "small":
-        return SmallBackbone()
-    return TorchvisionBackbone(config.backbone)
+    return SmallBackbone(norm) if name == "small" else TorchvisionBackbone(name, norm)
 
 
 def normalized(images: Shaped[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:

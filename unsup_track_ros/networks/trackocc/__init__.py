@@ -1,0 +1,8 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""TrackOcc: camera-only panoptic occupancy with identities over time."""
+
+from unsup_track_ros.networks.trackocc.config import TrackOccConfig
+from unsup_track_ros.networks.trackocc.model import SeenVolumes, TrackOcc
+
+__all__ = ["SeenVolumes", "TrackOcc", "TrackOccConfig"]

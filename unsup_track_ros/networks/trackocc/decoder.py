@@ -1,0 +1,168 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Queries look into the volume and answer: class, mask, centre and velocity."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from unsup_track_ros.networks.trackocc.attention import DeformableAttention
+from unsup_track_ros.networks.trackocc.config import TrackOccConfig
+from unsup_track_ros.networks.trackocc.frames import place_in_volume, share_of_volume
+from unsup_track_ros.networks.trackocc.occupancy_encoder import FeedForward
+from unsup_track_ros.shapes import Float, Int64
+
+_EDGE = 1e-4  # shares of the volume are kept this far from 0 and 1: their logits are finite
+_FIRST_PROBABILITY = 0.01  # RetinaNet, section 4.1: what every query says of every class at first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Queries:
+    """Q queries of one frame.
+
+    Attributes:
+        features: What they carry.
+        positions: Code of what they look for.
+        centres_ego: Where they look first, metres.
+    """
+
+    features: Float[Tensor, "Q C"]
+    positions: Float[Tensor, "Q C"]
+    centres_ego: Float[Tensor, "Q 3"]
+
+    def joined(self, other: Queries) -> Queries:
+        """Return these and others behind them."""
+        return Queries(
+            features=torch.cat([self.features, other.features]),
+            positions=torch.cat([self.positions, other.positions]),
+            centres_ego=torch.cat([self.centres_ego, other.centres_ego]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answers:
+    """What Q queries say of one frame.
+
+    Attributes:
+        features: Their features after the decoder.
+        positions: Their codes, unchanged.
+        class_logits: Of each class of the vocabulary, by sigmoid.
+        mask_logits: Of each voxel.
+        centres_ego: Middle of the object, metres.
+        velocities_ego: Over ground in axes of ego, m/s.
+    """
+
+    features: Float[Tensor, "Q C"]
+    positions: Float[Tensor, "Q C"]
+    class_logits: Float[Tensor, "Q K"]
+    mask_logits: Float[Tensor, "Q Z Y X"]
+    centres_ego: Float[Tensor, "Q 3"]
+    velocities_ego: Float[Tensor, "Q 3"]
+
+    def chosen(self, rows: Int64[Tensor, " R"] | slice) -> Answers:
+        """Return some of them, in the order of `rows`."""
+        return Answers(**{name: getattr(self, name)[rows] for name in self.__slots__})
+
+
+class FreshQueries(nn.Module):
+    """Learned queries that know nothing yet, each with a place where it looks first."""
+
+    def __init__(self, config: TrackOccConfig, num: int) -> None:
+        super().__init__()
+        self._grid = config.grid.grid
+        self.positions = nn.Parameter(torch.randn(num, config.channels))
+        self.features = nn.Parameter(torch.randn(num, config.channels))
+        self.reference = nn.Linear(config.channels, 3)
+        # Spread over the volume from the start: logits of deviation 1.6 are about uniform shares.
+        nn.init.normal_(self.reference.weight, std=1.6 / math.sqrt(config.channels))
+        nn.init.zeros_(self.reference.bias)
+
+    def forward(self) -> Queries:
+        """Return them."""
+        share = torch.sigmoid(self.reference(self.positions))
+        return Queries(
+            features=self.features,
+            positions=self.positions,
+            centres_ego=place_in_volume(self._grid, share),
+        )
+
+
+class DecoderLayer(nn.Module):
+    """Look into the volume, look at each other, refine where to look."""
+
+    def __init__(self, config: TrackOccConfig) -> None:
+        super().__init__()
+        channels, heads = config.channels, config.num_heads
+        self.across = DeformableAttention(
+            3, channels, config.compact_channels, heads, (1, config.decoder_points)
+        )
+        self.across_norm = nn.LayerNorm(channels)
+        self.within = nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.within_norm = nn.LayerNorm(channels)
+        self.feed_forward = FeedForward(channels, config.ffn_channels)
+        self.refine = nn.Linear(channels, 3)
+        nn.init.zeros_(self.refine.weight)
+        nn.init.zeros_(self.refine.bias)
+
+    def forward(
+        self,
+        features: Float[Tensor, "Q C"],
+        positions: Float[Tensor, "Q C"],
+        share: Float[Tensor, "Q 3"],
+        compact: Float[Tensor, "c z y x"],
+    ) -> tuple[Float[Tensor, "Q C"], Float[Tensor, "Q 3"]]:
+        """Return the features after it, and where to look next."""
+        value, code = features[None], positions[None]
+        looked = self.across(value + code, share[None], [compact[None]])
+        value = self.across_norm(value + looked)
+        asked = value + code
+        looked, _ = self.within(asked, asked, value, need_weights=False)
+        value = self.feed_forward(self.within_norm(value + looked))[0]
+        return value, torch.sigmoid(torch.logit(share, eps=_EDGE) + self.refine(value))
+
+
+class Decoder(nn.Module):
+    """Layers, and the heads over the last one."""
+
+    def __init__(self, config: TrackOccConfig) -> None:
+        super().__init__()
+        self._grid = config.grid.grid
+        channels, num_classes = config.channels, len(config.classes)
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        self.classes = nn.Linear(channels, num_classes)
+        nn.init.constant_(self.classes.bias, -math.log(1.0 / _FIRST_PROBABILITY - 1.0))
+        self.masks = nn.Sequential(
+            nn.Linear(channels, channels),
+            nn.ReLU(),
+            nn.Linear(channels, channels),
+            nn.ReLU(),
+            nn.Linear(channels, channels),
+        )
+        self.velocity = nn.Linear(channels, 3)
+        nn.init.zeros_(self.velocity.weight)
+        nn.init.zeros_(self.velocity.bias)
+
+    def forward(
+        self,
+        queries: Queries,
+        compact: Float[Tensor, "c z y x"],
+        mask_features: Float[Tensor, "C Z Y X"],
+    ) -> Answers:
+        """Answer for one frame."""
+        features = queries.features
+        share = share_of_volume(self._grid, queries.centres_ego).clamp(_EDGE, 1.0 - _EDGE)
+        for layer in self.layers:
+            features, share = layer(features, queries.positions, share, compact)
+        masks = torch.einsum("qc,czyx->qzyx", self.masks(features), mask_features)
+        return Answers(
+            features=features,
+            positions=queries.positions,
+            class_logits=self.classes(features),
+            mask_logits=masks / math.sqrt(features.shape[1]),
+            centres_ego=place_in_volume(self._grid, share),
+            velocities_ego=self.velocity(features),
+        )

@@ -1,0 +1,159 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the frames of a clip are labelled with, as TrackOcc is asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unsup_track_ros.errors import DataError
+from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.ego_voxels import ego_voxel_centres
+from unsup_track_ros.networks.trackocc.config import DepthBinsConfig
+from unsup_track_ros.networks.trackocc.frames import ego1_T_ego0
+from unsup_track_ros.shapes import Bool, Float, Float64, Int64
+from unsup_track_ros.structures.voxel_scene import (
+    NO_INSTANCE,
+    OccupancyFrame,
+    VoxelClasses,
+    VoxelLabels,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameTargets:
+    """Labels of one frame with G things and S kinds of stuff.
+
+    Attributes:
+        semantics: Class of every voxel.
+        visible: Where losses count: seen, and of no ignored class.
+        thing_ids: Identities over the recording.
+        thing_classes: Their classes.
+        thing_masks: Their voxels.
+        centres_ego: Middle of their voxels, m.
+        velocities_ego: Over ground in axes of ego, m/s; nan where the next frame lacks the thing.
+        stuff_classes: Classes of stuff that are there.
+        stuff_masks: Their voxels.
+        depth_m: Nearest return of each pixel block of each camera, 0 for none; None without LiDAR.
+    """
+
+    semantics: Int64[Tensor, "Z Y X"]
+    visible: Bool[Tensor, "Z Y X"]
+    thing_ids: Int64[Tensor, " G"]
+    thing_classes: Int64[Tensor, " G"]
+    thing_masks: Bool[Tensor, "G Z Y X"]
+    centres_ego: Float[Tensor, "G 3"]
+    velocities_ego: Float[Tensor, "G 3"]
+    stuff_classes: Int64[Tensor, " S"]
+    stuff_masks: Bool[Tensor, "S Z Y X"]
+    depth_m: Float[Tensor, "V h w"] | None
+
+
+def clip_targets(
+    frames: Sequence[OccupancyFrame], classes: VoxelClasses, device: torch.device
+) -> list[FrameTargets]:
+    """Return the targets of the frames of a clip.
+
+    Raises:
+        DataError: A frame has no labels.
+    """
+    labels = [_labels_of(frame) for frame in frames]
+    centres = [_thing_centres(one) for one in labels]
+    targets = []
+    for i, frame in enumerate(frames):
+        velocities = np.full((len(centres[i][0]), 3), np.nan)
+        if i + 1 < len(frames):
+            velocities = _velocities(frame, frames[i + 1], centres[i], centres[i + 1])
+        targets.append(_frame_targets(frame, labels[i], (*centres[i], velocities), classes, device))
+    return targets
+
+
+def _labels_of(frame: OccupancyFrame) -> VoxelLabels:
+    if frame.labels is None:
+        raise DataError(
+            f"The frame at {frame.stamp_ns} ns has no labels to learn from. Give clips with labels."
+        )
+    return frame.labels
+
+
+def _thing_centres(
+    labels: VoxelLabels,
+) -> tuple[Int64[np.ndarray, " G"], Float64[np.ndarray, "G 3"]]:
+    """Return the things of which a voxel is visible, and the middles of all their voxels."""
+    instances = labels.instances
+    ids = np.unique(instances[labels.visible & (instances != NO_INSTANCE)]).astype(np.int64)
+    inside = np.isin(instances, ids)
+    row = np.searchsorted(ids, instances[inside])
+    count = np.bincount(row, minlength=len(ids)).clip(1)
+    places = ego_voxel_centres(labels.grid)[inside]
+    sums = [np.bincount(row, weights=places[:, axis], minlength=len(ids)) for axis in range(3)]
+    return ids, np.stack(sums, axis=1) / count[:, None]
+
+
+def _velocities(
+    frame0: OccupancyFrame,
+    frame1: OccupancyFrame,
+    things0: tuple[np.ndarray, np.ndarray],
+    things1: tuple[np.ndarray, np.ndarray],
+) -> Float64[np.ndarray, "G 3"]:
+    """Return how fast things get to where they are in the next frame, in axes of this one."""
+    (ids0, centres_ego0), (ids1, centres_ego1) = things0, things1
+    ego0_T_ego1 = se3.inverse(ego1_T_ego0(frame0, frame1))
+    next_ego0 = se3.transform(ego0_T_ego1, centres_ego1)
+    velocities = np.full((len(ids0), 3), np.nan)
+    _, row0, row1 = np.intersect1d(ids0, ids1, assume_unique=True, return_indices=True)
+    step_s = (frame1.stamp_ns - frame0.stamp_ns) * 1e-9
+    velocities[row0] = (next_ego0[row1] - centres_ego0[row0]) / step_s
+    return velocities
+
+
+def _frame_targets(
+    frame: OccupancyFrame,
+    labels: VoxelLabels,
+    things: tuple[np.ndarray, np.ndarray, np.ndarray],
+    classes: VoxelClasses,
+    device: torch.device,
+) -> FrameTargets:
+    ids, centres, velocities = things
+    semantics = torch.from_numpy(labels.semantics.astype(np.int64)).to(device)
+    instances = torch.from_numpy(labels.instances.astype(np.int64)).to(device)
+    visible = torch.from_numpy(labels.visible).to(device)
+    if classes.ignored:
+        visible = visible & ~torch.isin(semantics, torch.tensor(classes.ignored, device=device))
+    thing_ids = torch.from_numpy(ids).to(device)
+    masks = instances == thing_ids[:, None, None, None]
+    votes = functional.one_hot(semantics, len(classes)).flatten(0, 2).float()
+    votes = masks.flatten(1).float() @ votes  # the class of a thing is that of most of its voxels
+    allowed = torch.tensor(classes.things, device=device)
+    stuff = torch.tensor(classes.stuff, dtype=torch.int64, device=device)
+    stuff_masks = semantics == stuff[:, None, None, None]
+    there = (stuff_masks & visible).flatten(1).any(1)
+    return FrameTargets(
+        semantics=semantics,
+        visible=visible,
+        thing_ids=thing_ids,
+        thing_classes=allowed[votes[:, allowed].argmax(1)],
+        thing_masks=masks,
+        centres_ego=torch.from_numpy(centres.astype(np.float32)).to(device),
+        velocities_ego=torch.from_numpy(velocities.astype(np.float32)).to(device),
+        stuff_classes=stuff[there],
+        stuff_masks=stuff_masks[there],
+        depth_m=None if frame.depth_m is None else torch.from_numpy(frame.depth_m).to(device),
+    )
+
+
+def depth_bins(
+    depth_m: Float[Tensor, "V h w"], cells: tuple[int, int], bins: DepthBinsConfig
+) -> Int64[Tensor, "V y x"]:
+    """Return the bin of the nearest return in each cell, -1 where there is none within the bins."""
+    nearness = torch.where(depth_m > 0, -depth_m, -torch.inf)
+    nearest = -functional.adaptive_max_pool2d(nearness, cells)
+    index = torch.floor((nearest - bins.nearest_m) / bins.step_m)
+    inside = torch.isfinite(index) & (index >= 0) & (index < bins.num)
+    return torch.where(inside, index, -1.0).to(torch.int64)
