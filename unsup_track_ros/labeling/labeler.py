@@ -23,6 +23,7 @@ from unsup_track_ros.config import Config, config_hash, dump_config, parameter
 from unsup_track_ros.data.recording import Recording, RecordingConfig
 from unsup_track_ros.errors import DataError, LabelStoreError
 from unsup_track_ros.labeling.completion import CompletionConfig, complete_labels
+from unsup_track_ros.labeling.cues import detection_cues
 from unsup_track_ros.labeling.disk_space import check_space
 from unsup_track_ros.labeling.lock import directory_lock
 from unsup_track_ros.labeling.manifest import Manifest, code_fingerprint, recording_fingerprint
@@ -217,7 +218,7 @@ def _label_frames(
         store.drop_derived()
         pipeline = Pipeline(config.pipeline, torch.device(options.device))
         start, snapshot_ns = _resume(pipeline, store, recording.stamps_ns)
-        content = _ContentFilter(config.labels, recording.stamps_ns)
+        content = _ContentFilter(config, recording.stamps_ns)
         frames = _timed(read_ahead(_frames(recording, start, wanted)), observers.timings)
         interval_ns = round(config.labels.snapshot_interval_s * _NS_PER_S)
         for begun in read_ahead(_begun(pipeline, frames, snapshot_ns, interval_ns)):
@@ -292,8 +293,9 @@ def _timed(frames: Iterator[SensorFrame], timings: Timings) -> Iterator[SensorFr
 class _ContentFilter:
     """Turns results into labels, leaving out what the parameters do not ask for."""
 
-    def __init__(self, config: LabelContentConfig, stamps_ns: tuple[int, ...]) -> None:
-        self._config = config
+    def __init__(self, config: LabelerConfig, stamps_ns: tuple[int, ...]) -> None:
+        self._config = config.labels
+        self._network_finds = config.pipeline.detector != "motion"
         self._stamps_ns = stamps_ns
 
     def label(self, result: PerceptionResult) -> FrameLabel:
@@ -306,6 +308,7 @@ class _ContentFilter:
                 velocity_velo=None,
                 confidence=None,
                 standing_points=None,
+                free_space=None,
                 point_cluster=None,
                 voxels=None,
             )
@@ -320,6 +323,7 @@ class _ContentFilter:
             detections=result.detections,
             tracks=result.tracks,
             grids=self._grids(result),
+            cues=detection_cues(result, network_found=self._network_finds),
             missing_inputs=frame.missing_inputs,
             consistency=result.consistency,
         )

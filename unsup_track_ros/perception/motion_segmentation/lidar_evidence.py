@@ -113,6 +113,8 @@ class PointEvidence:
         confidence: (P,) share of the cluster's points that testify to its motion, 0 where not
             moving.
         standing: (P,) on the ground or on a cluster that standing still explains.
+        free_space: (P,) share of a moving cluster's points that entered or left proven free space,
+            0 where it does not move.
         cluster: (P,) 0 for none, else 1..C: the cluster of the point.
     """
 
@@ -121,6 +123,7 @@ class PointEvidence:
     velocity_velo: Float32[np.ndarray, "P 3"]
     confidence: Float32[np.ndarray, " P"]
     standing: Bool[np.ndarray, " P"]
+    free_space: Float32[np.ndarray, " P"]
     cluster: Int[np.ndarray, " P"]
 
 
@@ -409,6 +412,7 @@ class LidarEvidence:
             velocity_velo=velocity_velo.take(label, axis=0),
             confidence=confidence,
             standing=(ground | verdict.stands[label]) & ~(confidence > 0),
+            free_space=confidence,  # free space is what LiDAR is sure by
             cluster=label,
         )
 
