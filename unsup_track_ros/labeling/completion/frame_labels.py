@@ -135,7 +135,8 @@ def _cues(label: FrameLabel, look: SecondLook, here: FrameObjects) -> ObjectCues
         of, points = here.owner[told], look.detections.num_points[told]
         size = np.bincount(of, weights=points, minlength=num)
         total = np.bincount(of, weights=points * values[told], minlength=num)
-        return np.where(size > 0, total / np.maximum(size, 1), np.nan)[here.shown]
+        mean = np.where(size > 0, total / np.maximum(size, 1), np.nan)
+        return np.asarray(mean[here.shown])
 
     cues = look.cues
     return ObjectCues(

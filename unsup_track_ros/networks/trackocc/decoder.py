@@ -27,19 +27,19 @@ class Queries:
     Attributes:
         features: What they carry.
         positions: Code of what they look for.
-        centres_ego: Where they look first, metres.
+        centres_base: Where they look first, metres.
     """
 
     features: Float[Tensor, "Q C"]
     positions: Float[Tensor, "Q C"]
-    centres_ego: Float[Tensor, "Q 3"]
+    centres_base: Float[Tensor, "Q 3"]
 
     def joined(self, other: Queries) -> Queries:
         """Return these and others behind them."""
         return Queries(
             features=torch.cat([self.features, other.features]),
             positions=torch.cat([self.positions, other.positions]),
-            centres_ego=torch.cat([self.centres_ego, other.centres_ego]),
+            centres_base=torch.cat([self.centres_base, other.centres_base]),
         )
 
 
@@ -52,16 +52,16 @@ class Answers:
         positions: Their codes, unchanged.
         class_logits: Of each class of the vocabulary, by sigmoid.
         mask_logits: Of each voxel.
-        centres_ego: Middle of the object, metres.
-        velocities_ego: Over ground in axes of ego, m/s.
+        centres_base: Middle of the object, metres.
+        velocities_base: Over ground in axes of base, m/s.
     """
 
     features: Float[Tensor, "Q C"]
     positions: Float[Tensor, "Q C"]
     class_logits: Float[Tensor, "Q K"]
     mask_logits: Float[Tensor, "Q Z Y X"]
-    centres_ego: Float[Tensor, "Q 3"]
-    velocities_ego: Float[Tensor, "Q 3"]
+    centres_base: Float[Tensor, "Q 3"]
+    velocities_base: Float[Tensor, "Q 3"]
 
     def chosen(self, rows: Int64[Tensor, " R"] | slice) -> Answers:
         """Return some of them, in the order of `rows`."""
@@ -87,7 +87,7 @@ class FreshQueries(nn.Module):
         return Queries(
             features=self.features,
             positions=self.positions,
-            centres_ego=place_in_volume(self._grid, share),
+            centres_base=place_in_volume(self._grid, share),
         )
 
 
@@ -154,7 +154,7 @@ class Decoder(nn.Module):
     ) -> Answers:
         """Answer for one frame."""
         features = queries.features
-        share = share_of_volume(self._grid, queries.centres_ego).clamp(_EDGE, 1.0 - _EDGE)
+        share = share_of_volume(self._grid, queries.centres_base).clamp(_EDGE, 1.0 - _EDGE)
         for layer in self.layers:
             features, share = layer(features, queries.positions, share, compact)
         masks = torch.einsum("qc,czyx->qzyx", self.masks(features), mask_features)
@@ -163,6 +163,6 @@ class Decoder(nn.Module):
             positions=queries.positions,
             class_logits=self.classes(features),
             mask_logits=masks / math.sqrt(features.shape[1]),
-            centres_ego=place_in_volume(self._grid, share),
-            velocities_ego=self.velocity(features),
+            centres_base=place_in_volume(self._grid, share),
+            velocities_base=self.velocity(features),
         )
