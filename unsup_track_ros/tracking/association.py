@@ -62,7 +62,7 @@ class AssociationConfig(Config):
     fragment_velocity_mps: float = parameter(
         1.5, "Largest difference of velocity between a part and its track.", unit="m/s", gt=0
     )
-    emergence_density_pm2: float = parameter(
+    emergences_per_m2: float = parameter(
         0.003,
         "Density at which objects nobody knows come out of hiding: a hidden track believed to be "
         "there more densely is found again.",
@@ -190,7 +190,7 @@ def with_beliefs(
     A pair costs what makes it as good as no pair where the belief is as thin as the density at
     which others come out.
     """
-    cost = _WORTH + np.log(config.emergence_density_pm2) - log_densities
+    cost = _WORTH + np.log(config.emergences_per_m2) - log_densities
     recovery, believed = candidates.recovery_cost.copy(), candidates.believed.copy()
     recovery[tracks] = np.where(cost < _WORTH, np.maximum(cost, 0.0), np.inf)
     believed[tracks] = True

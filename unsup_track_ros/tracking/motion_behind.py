@@ -31,7 +31,7 @@ class HiddenMotionConfig(Config):
     acceleration_mps2: float = parameter(
         3.0, "Largest acceleration towards what it wants.", unit="m/s^2", gt=0, tunable=True
     )
-    velocity_noise: float = parameter(
+    velocity_noise_mps: float = parameter(
         0.4, "Growth of the deviation of a velocity in a second.", unit="m/s", ge=0, tunable=True
     )
     vehicle_length_m: float = parameter(
@@ -80,7 +80,7 @@ def advanced(
     size = np.maximum(np.linalg.norm(change, axis=2, keepdims=True), 1e-9)
     change *= np.minimum(1.0, config.acceleration_mps2 * duration_s / size)
     velocity = particles[..., 2:4] + change
-    velocity = velocity + noise * config.velocity_noise * np.sqrt(duration_s)
+    velocity = velocity + noise * config.velocity_noise_mps * np.sqrt(duration_s)
     place = particles[..., :2] + 0.5 * (particles[..., 2:4] + velocity) * duration_s
     return np.concatenate([place, velocity, wanted], axis=2)
 

@@ -166,7 +166,7 @@ def test_a_hidden_track_is_found_where_it_is_believed_to_be_denser_than_stranger
         recovery_cost=nothing,
         believed=np.zeros(2, bool),
     )
-    stranger = np.log(CONFIG.emergence_density_pm2)
+    stranger = np.log(CONFIG.emergences_per_m2)
     densities = np.array([[stranger + 1.0, stranger - 0.1]])
     believing = association.with_beliefs(blank, np.array([1]), densities, CONFIG)
     for motion in (MotionState.MOVING, MotionState.STANDING):
