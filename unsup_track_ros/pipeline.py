@@ -49,7 +49,7 @@ from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
 from unsup_track_ros.structures.tracks import Tracks
-from unsup_track_ros.tracking.free_space import FreeSpace, FreeSpaceConfig
+from unsup_track_ros.tracking.hidden_objects import HiddenObjects, HiddenObjectsConfig
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
 
 P = ParamSpec("P")
@@ -91,7 +91,7 @@ class PipelineConfig(Config):
     change_image: ChangeImageConfig = ChangeImageConfig()
     box_fitting: BoxFittingConfig = BoxFittingConfig()
     tracker: TrackerConfig = TrackerConfig()
-    free_space: FreeSpaceConfig = FreeSpaceConfig()
+    permanence: HiddenObjectsConfig = HiddenObjectsConfig()
     occupancy: OccupancyConfig = OccupancyConfig()
 
 
@@ -156,8 +156,8 @@ class Pipeline:
             else None
         )
         self._box_fitting = BoxFitter(config.box_fitting)
-        self._free_space = FreeSpace(config.free_space) if config.free_space.enabled else None
-        self._tracker = Tracker(config.tracker, self._free_space)
+        self._permanence = HiddenObjects(config.permanence) if config.permanence.enabled else None
+        self._tracker = Tracker(config.tracker, self._permanence)
         self._occupancy = OccupancyMapper(config.occupancy, device)
         # What does not wait for each other runs side by side (docs/decisions/0007).
         self._beside = ThreadPoolExecutor(max_workers=4, thread_name_prefix="beside")
@@ -273,8 +273,8 @@ class Pipeline:
 
     def _track(self, frame: SensorFrame, detections: Detections, egomotion: Egomotion) -> Tracks:
         """Advance the tracks; what nobody detected is judged by the scan, where that is wanted."""
-        if self._free_space is not None:
-            self._free_space.look(frame.cloud.points_velo)
+        if self._permanence is not None:
+            self._permanence.look(frame.cloud.points_velo)
         return self._tracker.step(detections, egomotion)
 
     def _expected(
@@ -327,6 +327,8 @@ class Pipeline:
     def _start_odom(self) -> None:
         """Let tracks and grids begin in a new odom."""
         self._tracker.reset()
+        if self._permanence is not None:
+            self._permanence.reset()
         self._occupancy.reset()
         if self._silot is not None:
             self._silot.reset()
@@ -370,13 +372,19 @@ class Pipeline:
         self,
     ) -> dict[
         str,
-        EgomotionConsistencyCheck | Tracker | OccupancyMapper | SilotDetector | RetinaTrackDetector,
+        EgomotionConsistencyCheck
+        | Tracker
+        | HiddenObjects
+        | OccupancyMapper
+        | SilotDetector
+        | RetinaTrackDetector,
     ]:
         """Return the stages of `finish` that remember something."""
         return {
             "consistency": self._consistency,
             "tracker": self._tracker,
             "occupancy": self._occupancy,
+            **({} if self._permanence is None else {"permanence": self._permanence}),
             **({} if self._silot is None else {"silot": self._silot}),
             **({} if self._image_detector is None else {"retinatrack": self._image_detector}),
         }
