@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import fsspec
 import pytest
 from distributed import Client, LocalCluster
 from system.label_directory import COMMAND, num_labels, refused, run_well, tree
@@ -142,6 +143,19 @@ def test_a_url_is_labelled_as_a_path_is_and_resumes(
     (out / "frames" / "000002.npz").unlink()
     assert "4 frames (1 new)" in run_well(*command)
     assert content(out) == single
+
+
+def test_remote_storage_in_memory_is_labelled_and_only_what_is_missing_is_made_again(
+    bags: list[Path], single: dict[str, str], tmp_path: Path
+) -> None:
+    files = fsspec.filesystem("memory")
+    files.put_file(str(bags[0]), "/fleet/drive.mcap")
+    command = ("label", "memory://fleet/drive.mcap", "--out", "memory://fleet/labels", *QUICK)
+    run_well(*command)
+    files.rm_file("/fleet/labels/frames/000001.npz")
+    assert "4 frames (1 new)" in run_well(*command)
+    files.get("/fleet/labels", str(tmp_path / "labels"), recursive=True)
+    assert content(tmp_path / "labels") == single
 
 
 def test_recordings_of_one_name_are_refused(bags: list[Path], tmp_path: Path) -> None:

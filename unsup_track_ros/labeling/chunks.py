@@ -159,11 +159,13 @@ def _evidence_only(config: PipelineConfig) -> PipelineConfig:
 
 def _around(stamps_ns: Sequence[int], chunk: range, config: LabelerConfig) -> range:
     """Return the frames that must be read for a chunk."""
-    pipeline, window_s = config.pipeline, config.completion.window_s
-    before_ns = round((window_s + pipeline.history_s + pipeline.max_gap_s) * _NS_PER_S)
-    first = bisect_left(stamps_ns, stamps_ns[chunk.start] - before_ns)
+    window_ns = round(config.completion.window_s * _NS_PER_S)
+    history_ns = round(config.pipeline.history_s * _NS_PER_S)
+    # The earliest scan that is looked back to must know what the one before it remembered.
+    earliest = bisect_left(stamps_ns, stamps_ns[chunk.start] - window_ns)
+    first = bisect_left(stamps_ns, stamps_ns[max(earliest - 1, 0)] - history_ns)
     # The first scan that is late enough is needed too: it ends the window.
-    last = bisect_left(stamps_ns, stamps_ns[chunk.stop - 1] + round(window_s * _NS_PER_S))
+    last = bisect_left(stamps_ns, stamps_ns[chunk.stop - 1] + window_ns)
     return range(first, min(last + 1, len(stamps_ns)))
 
 
