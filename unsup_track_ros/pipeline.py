@@ -44,7 +44,7 @@ from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.flow import OpticalFlow
 from unsup_track_ros.structures.frame import SensorFrame
-from unsup_track_ros.structures.history import PastFrame
+from unsup_track_ros.structures.history import MotionMemory, PastFrame
 from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
@@ -105,7 +105,8 @@ class BegunStep:
         egomotion: The sensor's motion to it.
         history: Past frames with a pose in its odom, oldest first.
         starts_stream: Whether all before it is to be forgotten.
-        prepared: What motion segmentation works out without a pose.
+        motion: What moves in it, where that was worked out beforehand.
+        prepared: What motion segmentation works out without a pose, None where it is not needed.
         clock: Runs since the frame was begun.
         past_state: Where the next `begin` goes on from, if that was to be kept.
     """
@@ -115,7 +116,8 @@ class BegunStep:
     egomotion: Egomotion
     history: tuple[PastFrame, ...]
     starts_stream: bool
-    prepared: Future[None]
+    motion: MotionSegmentation | None
+    prepared: Future[None] | None
     clock: StageClock
     past_state: Mapping[str, np.ndarray] | None
 
@@ -169,7 +171,12 @@ class Pipeline:
         return self.finish(self.begin(frame))
 
     def begin(
-        self, frame: SensorFrame, *, new_stream: bool = False, keep_state: bool = False
+        self,
+        frame: SensorFrame,
+        *,
+        new_stream: bool = False,
+        keep_state: bool = False,
+        memory: MotionMemory | None = None,
     ) -> BegunStep:
         """Find flow and egomotion of a frame: all that the next frame needs of it.
 
@@ -181,13 +188,16 @@ class Pipeline:
             new_stream: Forget what came before, whatever the stamps say.
             keep_state: Let `state` answer for the moment after this frame, however many were begun
                 since.
+            memory: Asked for what moves in the frame before it is worked out.
         """
         clock = StageClock()
         is_new = new_stream or self._starts_new_stream(frame.stamp_ns)
         if is_new:
             self._forget_past()
         past = self._past_of(frame)
-        prepared = self._beside.submit(self._motion_segmentation.prepare, frame)
+        prepared = None
+        if memory is None or not memory.holds(frame.index):
+            prepared = self._beside.submit(self._motion_segmentation.prepare, frame)
         flowing = self._beside.submit(
             clock.timed("optical_flow", self._optical_flow.step), frame, past
         )
@@ -204,6 +214,7 @@ class Pipeline:
             egomotion=egomotion,
             history=history,
             starts_stream=is_new,
+            motion=None if memory is None else memory.motion(frame, history, egomotion),
             prepared=prepared,
             clock=clock,
             past_state=self._past_state() if keep_state else None,
@@ -220,8 +231,11 @@ class Pipeline:
         level = self._beside.submit(self._box_fitting.level, frame)
         looking = self._beside.submit(clock.timed("image_detection", self._look), frame)
         with clock("motion_segmentation"):
-            begun.prepared.result()
-            motion = self._motion_segmentation.step(frame, begun.history, flow, egomotion)
+            motion = begun.motion
+            if begun.prepared is not None:
+                begun.prepared.result()
+            if motion is None:
+                motion = self._motion_segmentation.step(frame, begun.history, flow, egomotion)
         # Motion segmentation keeps two cores busy, what follows only one.
         checking = self._beside.submit(
             clock.timed("consistency", self._consistency.step),
