@@ -98,8 +98,10 @@ def association_table(clips: ClipFolder) -> str:
     """Score both baselines, and identities that are right, on degraded truth."""
     rows = []
     for name, motion in (("voxel IoU", "none"), ("voxel IoU + Kalman", "kalman"), ("truth", "")):
-        for seed in _SEEDS:
-            rows.append([f"{name}, seed {seed}", *association_row(clips, _answerer(motion, seed))])
+        rows += [
+            [f"{name}, seed {seed}", *association_row(clips, _answerer(motion, seed))]
+            for seed in _SEEDS
+        ]
     header = ["identities by", "OccSTQ", "OccSQ", "OccAQ", "OccSTQ official"]
     return table(header, rows)
 
