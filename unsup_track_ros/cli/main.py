@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import unsup_track_ros
+from unsup_track_ros.cli.clips import clips
 from unsup_track_ros.cli.console import show_tracebacks
 from unsup_track_ros.cli.demo import demo
 from unsup_track_ros.cli.em import em
@@ -44,6 +45,7 @@ for command in (
     track,
     evaluate,
     export,
+    clips,
     info,
     params,
 ):

@@ -59,8 +59,9 @@ def test_stuff_is_what_is_neither_thing_nor_free_nor_ignored() -> None:
     "members", [{"things": (2,)}, {"free": 2}, {"things": (0,)}, {"weights": (1.0,)}]
 )
 def test_a_vocabulary_that_contradicts_itself_is_refused(members: dict[str, Any]) -> None:
+    values: dict[str, Any] = {"names": ("free", "car"), "things": (1,), "free": 0, **members}
     with pytest.raises(DataError):
-        VoxelClasses(**({"names": ("free", "car"), "things": (1,), "free": 0} | members))
+        VoxelClasses(**values)
 
 
 def test_an_unknown_class_is_named_with_those_that_exist() -> None:

@@ -142,7 +142,7 @@ def _classes_of(world: World, config: VoxelTruthConfig, solids: Solids) -> UInt8
     of_solid = scenery[solids.material]
     of_actor = solids.owner >= 0
     of_solid[of_actor] = told[solids.owner[of_actor]]
-    return of_solid
+    return np.asarray(of_solid)
 
 
 def _in_ego(solids: Solids, ego_T_odom: Float64[np.ndarray, "4 4"]) -> Solids:
@@ -213,9 +213,8 @@ def _touches(
     level = (along / half[:, 0]) ** 2
     in_cylinder = level + (across / half[:, 0]) ** 2 <= 1.0
     in_ellipsoid = level + (across / half[:, 1]) ** 2 + (nearest[:, 2] / half[:, 2]) ** 2 <= 1.0
-    return np.where(
-        kind == Kind.BOX, in_box, np.where(kind == Kind.CYLINDER, in_cylinder, in_ellipsoid)
-    )
+    round_one = np.where(kind == Kind.CYLINDER, in_cylinder, in_ellipsoid)
+    return np.asarray(np.where(kind == Kind.BOX, in_box, round_one))
 
 
 def _true_depth(
@@ -240,4 +239,4 @@ def _true_scan(
     rays = aimed(rays_velo, odom_T_ego @ world.base_T_velo, world.config.lidar.range_m)
     hits = cast(rays, solids, world.ground, len(world.actors))
     found = hits.solid != NOTHING
-    return rays_velo.directions[found] * hits.distance[found, None]
+    return np.asarray(rays_velo.directions[found] * hits.distance[found, None])

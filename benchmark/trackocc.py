@@ -1,0 +1,161 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Panoptic occupancy, measured: `python -m benchmark.trackocc`.
+
+    supervision LABELS...   pseudo-labels of `unsup-track label` on recordings of synthetic worlds
+                            (name of the label directory: anything that ends in the seed)
+    association CLIPS       both baselines on truth that is degraded in a known way, three seeds
+
+An answerer turns frames into answers; `association_rows` scores any of them by `OccStq`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.tables import number, share, table
+from unsup_track_ros.data.synthetic.camera import SurroundConfig
+from unsup_track_ros.data.synthetic.voxel_truth import VoxelTruthConfig, voxel_truth
+from unsup_track_ros.data.synthetic.world import WorldConfig, build_world
+from unsup_track_ros.evaluation.occ_stq import OccStq, OccStqRules
+from unsup_track_ros.labeling.store import LabelStore
+from unsup_track_ros.structures.voxel_scene import (
+    LABEL_FREE,
+    OccupancyFrame,
+    PanopticPrediction,
+    VoxelLabels,
+    panoptic_of,
+)
+from unsup_track_ros.tracking.voxel_association import VoxelAssociationConfig, VoxelAssociator
+from unsup_track_ros.training.occupancy_clips import ClipFolder
+from unsup_track_ros.training.occupancy_labels import LabelClipsConfig, label_frames
+
+Answerer = Callable[[Iterable[OccupancyFrame]], Iterator[PanopticPrediction]]
+_SEEDS = (0, 1, 2)
+# What a mediocre network does to the truth: misses objects, and voxels at their rim.
+_MISSED_OBJECTS, _MISSED_VOXELS = 0.15, 0.2
+
+
+def main() -> None:
+    """Print the tables of one part."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parts = parser.add_subparsers(dest="part", required=True)
+    supervision = parts.add_parser("supervision")
+    supervision.add_argument("labels", type=Path, nargs="+")
+    association = parts.add_parser("association")
+    association.add_argument("clips", type=Path)
+    given = parser.parse_args()
+    text = (
+        supervision_table(given.labels)
+        if given.part == "supervision"
+        else association_table(ClipFolder.open(given.clips))
+    )
+    sys.stdout.write(text + "\n")
+
+
+def supervision_table(folders: list[Path]) -> str:
+    """Compare pseudo-labels voxel by voxel with the truth of what moves."""
+    rows = []
+    for folder in folders:
+        numbers = re.findall(r"\d+", folder.name)
+        hits, union, seen = np.zeros(len(LABEL_FREE)), np.zeros(len(LABEL_FREE)), np.zeros(3)
+        for labels, truth in _label_pairs(folder, int(numbers[-1])):
+            both = labels.visible & truth.visible
+            seen += [truth.visible.sum(), both.sum(), labels.visible.sum()]
+            for index in range(len(LABEL_FREE)):
+                said, true = labels.semantics[both] == index, truth.semantics[both] == index
+                hits[index] += (said & true).sum()
+                union[index] += (said | true).sum()
+        ious = [number(h / u if u else None) for h, u in zip(hits, union, strict=True)]
+        rows.append(
+            [folder.name, *ious, share(seen[1], seen[0]), share(seen[2] - seen[1], seen[2])]
+        )
+    header = ["labels", *LABEL_FREE.names, "known of visible", "wrongly visible"]
+    return table(header, rows)
+
+
+def _label_pairs(folder: Path, seed: int) -> Iterator[tuple[VoxelLabels, VoxelLabels]]:
+    """Return voxel labels and their truth, frame by frame."""
+    stamps = [label.stamp_ns for label in LabelStore.open(folder)]
+    duration_s = round((stamps[-1] - stamps[0]) / 1e9 + 0.1, 3)
+    surround = SurroundConfig(enabled=True)
+    world = build_world(WorldConfig(duration_s=duration_s, surround=surround), seed)
+    images = tuple(rig.name for rig in world.cameras)
+    for frame in label_frames(folder, LabelClipsConfig(images=images)):
+        assert frame.labels is not None
+        config = VoxelTruthConfig(only_moving=True)
+        yield frame.labels, voxel_truth(world, frame.stamp_ns, config)
+
+
+def association_table(clips: ClipFolder) -> str:
+    """Score both baselines, and identities that are right, on degraded truth."""
+    rows = []
+    for name, motion in (("voxel IoU", "none"), ("voxel IoU + Kalman", "kalman"), ("truth", "")):
+        rows += [
+            [f"{name}, seed {seed}", *association_row(clips, _answerer(motion, seed))]
+            for seed in _SEEDS
+        ]
+    header = ["identities by", "OccSTQ", "OccSQ", "OccAQ", "OccSTQ official"]
+    return table(header, rows)
+
+
+def association_row(clips: ClipFolder, answerer: Answerer) -> list[str]:
+    """Return the scores of an answerer on all sequences of a folder."""
+    metrics = [
+        OccStq(clips.classes, OccStqRules(variant="corrected")),
+        OccStq(clips.classes, OccStqRules(variant="official")),
+    ]
+    for sequence in clips.sequences:
+        answers = answerer(clips.frames(sequence))
+        for frame, answer in zip(clips.frames(sequence), answers, strict=True):
+            assert frame.labels is not None
+            for metric in metrics:
+                metric.add(sequence, frame.labels, answer)
+    corrected, official = (metric.scores() for metric in metrics)
+    return [number(v) for v in (corrected.stq, corrected.sq, corrected.aq, official.stq)]
+
+
+def _answerer(motion: str, seed: int) -> Answerer:
+    """Return degraded truth with identities of a baseline, or with the right ones."""
+
+    def answers(frames: Iterable[OccupancyFrame]) -> Iterator[PanopticPrediction]:
+        rng = np.random.default_rng(seed)
+        config = VoxelAssociationConfig.model_validate({"motion": motion or "none"})
+        associator = VoxelAssociator(config)
+        for frame in frames:
+            assert frame.labels is not None
+            answer = degraded(panoptic_of(frame.labels), rng)
+            yield answer if not motion else associator.step(_shuffled(answer, rng))
+
+    return answers
+
+
+def degraded(answer: PanopticPrediction, rng: np.random.Generator) -> PanopticPrediction:
+    """Lose some objects and some voxels of the others; identities start at 2."""
+    ids = np.unique(answer.instances)
+    lost = np.isin(answer.instances, ids[rng.random(len(ids)) < _MISSED_OBJECTS])
+    lost |= rng.random(answer.instances.shape) < _MISSED_VOXELS
+    gone = lost & (answer.instances > 0)
+    return replace(
+        answer,
+        semantics=np.where(gone, LABEL_FREE.free, answer.semantics).astype(np.uint8),
+        instances=np.where(gone | (answer.instances == 0), 0, answer.instances + 1),
+    )
+
+
+def _shuffled(answer: PanopticPrediction, rng: np.random.Generator) -> PanopticPrediction:
+    """Give the objects of a frame new numbers: nothing of their identity is left."""
+    ids, row = np.unique(answer.instances, return_inverse=True)
+    names = np.append(0, 1 + rng.permutation(len(ids) - 1)).astype(np.int32)
+    return replace(answer, instances=names[row].reshape(answer.instances.shape))
+
+
+if __name__ == "__main__":
+    main()
