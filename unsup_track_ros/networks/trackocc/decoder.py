@@ -144,9 +144,12 @@ class Decoder(nn.Module):
             nn.ReLU(),
             nn.Linear(channels, channels),
         )
-        # How tightly the mask of a thing keeps to its centre.
-        self.tightness = nn.Linear(channels, 1) if config.mask_locality else None
+        # Where the mask of a thing has its middle, from its centre, and how tightly it keeps to it.
+        self.locality = nn.Linear(channels, 4) if config.mask_locality else None
         self.velocity = nn.Linear(channels, 3)
+        if self.locality is not None:
+            nn.init.normal_(self.locality.weight, std=0.01)
+            nn.init.zeros_(self.locality.bias)
         nn.init.zeros_(self.velocity.weight)
         nn.init.zeros_(self.velocity.bias)
 
@@ -165,10 +168,13 @@ class Decoder(nn.Module):
         masks = torch.einsum("qc,czyx->qzyx", self.masks(features), mask_features)
         masks = masks / math.sqrt(features.shape[1])
         centres_ego = place_in_volume(self._grid, share)
-        if self.tightness is not None:
-            tightness = functional.softplus(self.tightness(features[:num_things]))
-            near = self._away(centres_ego[:num_things], tightness / _OBJECT_M**2)
-            masks = torch.cat([masks[:num_things] - near, masks[num_things:]])
+        if self.locality is not None:
+            local = self.locality(features[:num_things])
+            # Detached: the mask may look elsewhere than the centre, but not move it.
+            middles_ego = centres_ego[:num_things].detach() + _OBJECT_M * local[:, :3]
+            scale = functional.softplus(local[:, 3:]) / _OBJECT_M**2
+            away = self._away(middles_ego, scale)
+            masks = torch.cat([masks[:num_things] - away, masks[num_things:]])
         return Answers(
             features=features,
             positions=queries.positions,
@@ -179,14 +185,14 @@ class Decoder(nn.Module):
         )
 
     def _away(
-        self, centres_ego: Float[Tensor, "T 3"], scale: Float[Tensor, "T 1"]
+        self, middles_ego: Float[Tensor, "T 3"], scale: Float[Tensor, "T 1"]
     ) -> Float[Tensor, "T Z Y X"]:
-        """Return the squared distance of every voxel from each centre, times a scale."""
+        """Return the squared distance of every voxel from each middle, times a scale."""
         grid = self._grid
         parts = []
         for axis, num in enumerate(grid.shape_zyx[::-1]):
             low, side_m = grid.minimum_m[axis], grid.voxel_m[axis]
-            place = low + (torch.arange(num, device=centres_ego.device) + 0.5) * side_m
-            parts.append(scale * (place - centres_ego[:, axis, None]) ** 2)
+            place = low + (torch.arange(num, device=scale.device) + 0.5) * side_m
+            parts.append(scale * (place - middles_ego[:, axis, None]) ** 2)
         x, y, z = parts
         return z[:, :, None, None] + y[:, None, :, None] + x[:, None, None]
