@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A synchronised frame as occupancy networks see it: images of one size, placed in ego."""
+"""A synchronised frame as occupancy networks see it: images of one size, placed in base."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def occupancy_frame(
     config: SurroundViewConfig,
     labels: VoxelLabels | None = None,
 ) -> OccupancyFrame:
-    """Resize the images of a frame, place its cameras in ego, and project the scan into them.
+    """Resize the images of a frame, place its cameras in base, and project the scan into them.
 
     Args:
         frame: With at least one camera; a scan without points gives no depth.
@@ -47,7 +47,7 @@ def occupancy_frame(
         raise DataError(
             f"Occupancy from cameras needs an image, and the frame at {frame.stamp_ns} ns has none."
         )
-    ego_T_velo = frame.base_T_velo
+    base_T_velo = frame.base_T_velo
     cameras = [image.camera.resized(config.width_px, config.height_px) for image in frame.cameras]
     depth_m = None
     if len(frame.cloud.points_velo):
@@ -56,9 +56,9 @@ def occupancy_frame(
         stamp_ns=frame.stamp_ns,
         images=np.stack([_resized(image, config) for image in frame.cameras]),
         pix_T_cam=np.stack([camera.pix_T_cam for camera in cameras]),
-        ego_T_cam=np.stack([ego_T_velo @ se3.inverse(i.cam_T_velo) for i in frame.cameras]),
+        base_T_cam=np.stack([base_T_velo @ se3.inverse(i.cam_T_velo) for i in frame.cameras]),
         depth_m=depth_m,
-        odom_T_ego=odom_T_velo @ se3.inverse(ego_T_velo),
+        odom_T_base=odom_T_velo @ se3.inverse(base_T_velo),
         labels=labels,
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.camera import MIN_DEPTH_M
-from unsup_track_ros.geometry.ego_voxels import OUTSIDE, ego_voxel_centres, ego_voxel_of
+from unsup_track_ros.geometry.base_voxels import OUTSIDE, base_voxel_centres, base_voxel_of
 from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.shapes import Bool, Float, Float32, Float64
 from unsup_track_ros.structures.voxels import VoxelGrid
@@ -28,19 +28,19 @@ def seen_by_camera(
     grid: VoxelGrid,
     depth_m: Float[np.ndarray, "H W"],
     pix_T_cam: Float64[np.ndarray, "3 3"],
-    ego_T_cam: Float64[np.ndarray, "4 4"],
+    base_T_cam: Float64[np.ndarray, "4 4"],
     tolerance_m: float = 0.05,
 ) -> Bool[np.ndarray, "Z Y X"]:
     """Return the voxels with a part in the image and not behind its surfaces.
 
     Args:
-        grid: Volume in ego.
+        grid: Volume in base.
         depth_m: Depth of the first surface in every pixel, inf or 0 where there is none.
         pix_T_cam: Intrinsics.
-        ego_T_cam: Pose of the camera.
+        base_T_cam: Pose of the camera.
         tolerance_m: How far behind the surface still counts as on it.
     """
-    points_cam = _transformed(se3.inverse(ego_T_cam), _sampled(grid))
+    points_cam = _transformed(se3.inverse(base_T_cam), _sampled(grid))
     z = points_cam[..., 2]
     before = z > MIN_DEPTH_M
     safe = np.where(before, z, 1.0)
@@ -56,13 +56,13 @@ def seen_by_camera(
 def seen_by_lidar(
     grid: VoxelGrid,
     points_velo: Float[np.ndarray, "P 3"],
-    ego_T_velo: Float64[np.ndarray, "4 4"],
+    base_T_velo: Float64[np.ndarray, "4 4"],
     margin_m: float = 0.1,
 ) -> Bool[np.ndarray, "Z Y X"]:
     """Return the voxels that hold a return of a scan or that a ray passed through."""
-    hit = ego_voxel_of(grid, se3.transform(ego_T_velo, points_velo))
-    centres = ego_voxel_centres(grid)
-    centres_velo = _transformed(se3.inverse(ego_T_velo), centres).reshape(-1, 3)
+    hit = base_voxel_of(grid, se3.transform(base_T_velo, points_velo))
+    centres = base_voxel_centres(grid)
+    centres_velo = _transformed(se3.inverse(base_T_velo), centres).reshape(-1, 3)
     seen = RangeImage(points_velo).sees_through(centres_velo, margin_m)
     seen[hit[hit != OUTSIDE]] = True
     return seen.reshape(grid.shape_zyx)
@@ -75,7 +75,7 @@ def _sampled(grid: VoxelGrid) -> Float32[np.ndarray, "Z Y X S 3"]:
         num = max(math.ceil(side_m / _SAMPLE_M), 1)
         steps.append(((np.arange(num) + 0.5) / num - 0.5) * side_m)
     offsets = np.stack(np.meshgrid(*steps, indexing="ij"), -1).reshape(-1, 3)
-    return (ego_voxel_centres(grid)[..., None, :] + offsets).astype(np.float32)
+    return (base_voxel_centres(grid)[..., None, :] + offsets).astype(np.float32)
 
 
 def _transformed(

@@ -67,7 +67,7 @@ def fused_grids(
 
     Args:
         lidar: With or without log-odds; cells without evidence are -1.
-        answer: On a grid in ego.
+        answer: On a grid in base.
         seen: (Z, Y, X) voxels that a camera sees; what a network says of others is a guess.
         classes: Vocabulary of the answer.
         config: How far it is believed.
@@ -128,10 +128,10 @@ def _at_cells(
         lidar.origin_odom[axis] + (index.ravel() + 0.5) * lidar.resolution_m
         for axis, index in ((0, column), (1, row))
     )
-    places_odom = np.stack([x, y, np.full(len(x), answer.odom_T_ego[2, 3])], 1)
-    places_ego: Float64[np.ndarray, "N 3"] = transform(inverse(answer.odom_T_ego), places_odom)
+    places_odom = np.stack([x, y, np.full(len(x), answer.odom_T_base[2, 3])], 1)
+    places_base: Float64[np.ndarray, "N 3"] = transform(inverse(answer.odom_T_base), places_odom)
     i, j = (
-        np.floor((places_ego[:, axis] - grid.minimum_m[axis]) / grid.voxel_m[axis]).astype(int)
+        np.floor((places_base[:, axis] - grid.minimum_m[axis]) / grid.voxel_m[axis]).astype(int)
         for axis in (0, 1)
     )
     inside = (i >= 0) & (i < grid.shape_zyx[2]) & (j >= 0) & (j < grid.shape_zyx[1])

@@ -23,12 +23,12 @@ import numpy as np
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.box_iou import box_of_points
 from unsup_track_ros.geometry.camera import depth_image, seen_points
-from unsup_track_ros.geometry.ego_voxels import (
+from unsup_track_ros.geometry.base_voxels import (
     OUTSIDE,
     SMALL_EGO_GRID,
     EgoGridConfig,
-    ego_voxel_centres,
-    ego_voxel_of,
+    base_voxel_centres,
+    base_voxel_of,
 )
 from unsup_track_ros.geometry.ground import height_above_ground
 from unsup_track_ros.geometry.range_image import RangeImage
@@ -87,7 +87,7 @@ class LabelledScan:
     boxes_odom: Float64[np.ndarray, "N 7"]
 
 
-# A camera and its pose in ego.
+# A camera and its pose in base.
 PlacedCamera = tuple[PinholeCamera, Float64[np.ndarray, "4 4"]]
 
 
@@ -158,13 +158,13 @@ class VoxelSupervisor:
             cameras: What the network will see through; none means that all that is known counts.
         """
         scan, grid = self._scans[stamp_ns], self._config.grid.grid
-        odom_T_ego = scan.odom_T_velo @ inverse(scan.base_T_velo)
-        semantics, known = self._static(grid, odom_T_ego)
+        odom_T_base = scan.odom_T_velo @ inverse(scan.base_T_velo)
+        semantics, known = self._static(grid, odom_T_base)
         instances = np.full(len(semantics), NO_INSTANCE, np.int32)
         self._leave_open(scan, grid, known)
         things_odom = self._things_at(scan)
         for identity, points_odom in things_odom:
-            voxel = ego_voxel_of(grid, transform(inverse(odom_T_ego), points_odom))
+            voxel = base_voxel_of(grid, transform(inverse(odom_T_base), points_odom))
             voxel = voxel[voxel != OUTSIDE]
             semantics[voxel] = LABEL_FREE.index("movable")
             instances[voxel] = identity
@@ -172,7 +172,7 @@ class VoxelSupervisor:
         known = known.reshape(grid.shape_zyx)
         if cameras:
             moved = [points for _, points in things_odom]
-            known &= self._seen(grid, odom_T_ego, cameras, moved)
+            known &= self._seen(grid, odom_T_base, cameras, moved)
         return VoxelLabels(
             stamp_ns=stamp_ns,
             grid=grid,
@@ -180,20 +180,20 @@ class VoxelSupervisor:
             instances=instances.reshape(grid.shape_zyx),
             visible=known,
             seen_by_lidar=seen_by_lidar(grid, scan.points_velo, scan.base_T_velo),
-            odom_T_ego=odom_T_ego,
+            odom_T_base=odom_T_base,
         )
 
     def _static(
-        self, grid: VoxelGrid, odom_T_ego: Float64[np.ndarray, "4 4"]
+        self, grid: VoxelGrid, odom_T_base: Float64[np.ndarray, "4 4"]
     ) -> tuple[np.ndarray, Bool[np.ndarray, " V"]]:
         """Return the class of every voxel without things, and whether anything is known of it."""
-        ego_T_odom = inverse(odom_T_ego).astype(np.float32)
-        centres_odom = transform(odom_T_ego, ego_voxel_centres(grid).reshape(-1, 3))
+        base_T_odom = inverse(odom_T_base).astype(np.float32)
+        centres_odom = transform(odom_T_base, base_voxel_centres(grid).reshape(-1, 3))
         num = len(centres_odom)
         ground, structure, through = (np.zeros(num, np.int32) for _ in range(3))
         for scan in self._evidence:
             hit = [
-                _voxels_hit(grid, transform(ego_T_odom, points))
+                _voxels_hit(grid, transform(base_T_odom, points))
                 for points in (scan.ground_odom, scan.structure_odom)
             ]
             ground[hit[0]] += 1
@@ -217,7 +217,7 @@ class VoxelSupervisor:
     ) -> None:
         """Take back what is known of voxels where something moves right now."""
         moving = scan.points_velo[scan.moving]
-        voxel = ego_voxel_of(grid, transform(scan.base_T_velo, moving))
+        voxel = base_voxel_of(grid, transform(scan.base_T_velo, moving))
         known[voxel[voxel != OUTSIDE]] = False
 
     def _things_at(self, scan: LabelledScan) -> list[tuple[int, np.ndarray]]:
@@ -230,29 +230,29 @@ class VoxelSupervisor:
     def _seen(
         self,
         grid: VoxelGrid,
-        odom_T_ego: Float64[np.ndarray, "4 4"],
+        odom_T_base: Float64[np.ndarray, "4 4"],
         cameras: Sequence[PlacedCamera],
         things_odom: list[np.ndarray],
     ) -> Bool[np.ndarray, "Z Y X"]:
         """Tell which voxels no return of the drive hides from all cameras."""
         parts = [p for e in self._evidence for p in (e.ground_odom, e.structure_odom)]
         points_odom = np.concatenate([*parts, *(p.astype(np.float32) for p in things_odom)])
-        points_ego = transform(inverse(odom_T_ego).astype(np.float32), points_odom)
+        points_base = transform(inverse(odom_T_base).astype(np.float32), points_odom)
         seen = np.zeros(grid.shape_zyx, bool)
         # A return hides as much as half a voxel behind it leaves open.
         tolerance_m = 0.5 * max(grid.voxel_m)
-        for camera, ego_T_cam in cameras:
+        for camera, base_T_cam in cameras:
             coarse = camera.resized(camera.width_px // 2, camera.height_px // 2)
             _, points_cam, points_pix = seen_points(
-                points_ego, inverse(ego_T_cam), coarse, _MIN_DEPTH_M
+                points_base, inverse(base_T_cam), coarse, _MIN_DEPTH_M
             )
             depth_m = depth_image(points_pix, points_cam[:, 2], coarse.width_px, coarse.height_px)
-            seen |= seen_by_camera(grid, depth_m, coarse.pix_T_cam, ego_T_cam, tolerance_m)
+            seen |= seen_by_camera(grid, depth_m, coarse.pix_T_cam, base_T_cam, tolerance_m)
         return seen
 
 
-def _voxels_hit(grid: VoxelGrid, points_ego: Float[np.ndarray, "P 3"]) -> Int64[np.ndarray, " V"]:
-    flat = ego_voxel_of(grid, points_ego)
+def _voxels_hit(grid: VoxelGrid, points_base: Float[np.ndarray, "P 3"]) -> Int64[np.ndarray, " V"]:
+    flat = base_voxel_of(grid, points_base)
     return np.unique(flat[flat != OUTSIDE])
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Panoptic occupancy around the vehicle: what fills each voxel, and which object it belongs to.
 
-Dense volumes `[Z, Y, X]` in `ego`: the vehicle's base frame at one stamp (x ahead, y left, z up,
+Dense volumes `[Z, Y, X]` in `base`: the vehicle's base frame at one stamp (x ahead, y left, z up,
 origin on the ground). They are what a network is trained on and answers. `PanopticVoxels` is the
 sparse form in axes of odom that a scan gives and that is published.
 """
@@ -131,13 +131,13 @@ class VoxelLabels:
 
     Attributes:
         stamp_ns: Stamp of the frame.
-        grid: Volume in ego.
+        grid: Volume in base.
         semantics: (Z, Y, X) index in the vocabulary; free where `visible` is False and nothing is
             known.
         instances: (Z, Y, X) identity over the recording, from 1; `NO_INSTANCE` for none.
         visible: (Z, Y, X) seen by a camera and known: only there losses and scores count.
         seen_by_lidar: (Z, Y, X) seen by the LiDAR at this stamp, None where nobody asked.
-        odom_T_ego: (4, 4) pose of the vehicle.
+        odom_T_base: (4, 4) pose of the vehicle.
     """
 
     stamp_ns: int
@@ -146,7 +146,7 @@ class VoxelLabels:
     instances: Int[np.ndarray, "Z Y X"]
     visible: Bool[np.ndarray, "Z Y X"]
     seen_by_lidar: Bool[np.ndarray, "Z Y X"] | None = None
-    odom_T_ego: Float64[np.ndarray, "4 4"]
+    odom_T_base: Float64[np.ndarray, "4 4"]
 
     def __post_init__(self) -> None:
         for name in ("semantics", "instances", "visible"):
@@ -159,18 +159,18 @@ class PanopticPrediction:
 
     Attributes:
         stamp_ns: Stamp of the frame.
-        grid: Volume in ego.
+        grid: Volume in base.
         semantics: (Z, Y, X) index in the vocabulary.
         instances: (Z, Y, X) identity of things, from 1; of one frame alone, or over time once an
             associator or a tracking network has said so. `NO_INSTANCE` for none.
-        odom_T_ego: (4, 4) pose of the vehicle.
+        odom_T_base: (4, 4) pose of the vehicle.
     """
 
     stamp_ns: int
     grid: VoxelGrid
     semantics: UInt8[np.ndarray, "Z Y X"]
     instances: Int[np.ndarray, "Z Y X"]
-    odom_T_ego: Float64[np.ndarray, "4 4"]
+    odom_T_base: Float64[np.ndarray, "4 4"]
 
     def __post_init__(self) -> None:
         for name in ("semantics", "instances"):
@@ -182,26 +182,26 @@ class OccupancyFrame:
     """One frame of a clip: V rectified cameras of one size around the vehicle.
 
     Attributes:
-        stamp_ns: Stamp of the frame, in ego of which everything is placed.
+        stamp_ns: Stamp of the frame, in base of which everything is placed.
         images: (V, H, W, 3) RGB.
         pix_T_cam: (V, 3, 3) intrinsics.
-        ego_T_cam: (V, 4, 4) pose of each camera, the vehicle's own motion since the stamp included.
+        base_T_cam: (V, 4, 4) pose of each camera, the vehicle's own motion since the stamp included.
         depth_m: (V, h, w) nearest LiDAR return of each block of H / h x W / w pixels along the
             optical axis, 0 where there is none; None without a LiDAR.
-        odom_T_ego: (4, 4) pose of the vehicle.
+        odom_T_base: (4, 4) pose of the vehicle.
         labels: What fills the voxels, None where nobody knows.
     """
 
     stamp_ns: int
     images: UInt8[np.ndarray, "V H W 3"]
     pix_T_cam: Float64[np.ndarray, "V 3 3"]
-    ego_T_cam: Float64[np.ndarray, "V 4 4"]
+    base_T_cam: Float64[np.ndarray, "V 4 4"]
     depth_m: Float32[np.ndarray, "V h w"] | None = None
-    odom_T_ego: Float64[np.ndarray, "4 4"]
+    odom_T_base: Float64[np.ndarray, "4 4"]
     labels: VoxelLabels | None = None
 
     def __post_init__(self) -> None:
-        counts = (len(self.images), len(self.pix_T_cam), len(self.ego_T_cam))
+        counts = (len(self.images), len(self.pix_T_cam), len(self.base_T_cam))
         if len(set(counts)) != 1:
             raise DataError(
                 f"{counts[0]} images need as many intrinsics and poses, got {counts[1]} and "
@@ -216,5 +216,5 @@ def panoptic_of(labels: VoxelLabels) -> PanopticPrediction:
         grid=labels.grid,
         semantics=labels.semantics,
         instances=labels.instances,
-        odom_T_ego=labels.odom_T_ego,
+        odom_T_base=labels.odom_T_base,
     )

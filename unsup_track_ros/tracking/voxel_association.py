@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry.ego_voxels import OUTSIDE, ego_voxel_centres, ego_voxel_of
+from unsup_track_ros.geometry.base_voxels import OUTSIDE, base_voxel_centres, base_voxel_of
 from unsup_track_ros.geometry.se3 import inverse, transform
 from unsup_track_ros.shapes import Float64, Int64
 from unsup_track_ros.structures.voxel_scene import NO_INSTANCE, PanopticPrediction
@@ -163,8 +163,8 @@ def _instances_of(answer: PanopticPrediction) -> list[_Instance]:
     numbers = answer.instances.reshape(-1)[voxels].astype(np.int64)
     order = np.argsort(numbers, kind="stable")
     voxels, numbers = voxels[order], numbers[order]
-    centres_ego = ego_voxel_centres(answer.grid).reshape(-1, 3)[voxels]
-    centres_odom = transform(answer.odom_T_ego, centres_ego)
+    centres_base = base_voxel_centres(answer.grid).reshape(-1, 3)[voxels]
+    centres_odom = transform(answer.odom_T_base, centres_base)
     classes = answer.semantics.reshape(-1)[voxels]
     _, starts = np.unique(numbers, return_index=True)
     return [
@@ -182,10 +182,10 @@ def _ious(
     instances: list[_Instance], tracks: list[_Track], answer: PanopticPrediction
 ) -> Float64[np.ndarray, "I T"]:
     """Return the voxel IoU of every instance and the tracks' voxels on the current grid."""
-    ego_T_odom = inverse(answer.odom_T_ego)
+    base_T_odom = inverse(answer.odom_T_base)
     sizes = [len(track.centres_odom) for track in tracks]
     points_odom = np.concatenate([track.centres_odom for track in tracks])
-    flat = ego_voxel_of(answer.grid, transform(ego_T_odom, points_odom))
+    flat = base_voxel_of(answer.grid, transform(base_T_odom, points_odom))
     row = np.repeat(np.arange(len(tracks)), sizes)
     # Two places of a track may fall into one voxel: it counts once.
     pairs = np.unique(np.stack([row[flat != OUTSIDE], flat[flat != OUTSIDE]]), axis=1)

@@ -15,7 +15,7 @@ from torch import Tensor
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.networks.trackocc import TrackOcc, TrackOccConfig
 from unsup_track_ros.networks.trackocc.decoder import Answers
-from unsup_track_ros.networks.trackocc.frames import camera_frames, ego1_T_ego0
+from unsup_track_ros.networks.trackocc.frames import camera_frames, base1_T_base0
 from unsup_track_ros.networks.trackocc.tracks import NO_ID, TrackQueries, handed_over
 from unsup_track_ros.shapes import Float, Int64
 from unsup_track_ros.structures.voxel_scene import OccupancyFrame
@@ -156,7 +156,7 @@ class TrackOccLearner(NetworkLearner):
     def _handed_over(
         self, owned: OwnedTracks, frame0: OccupancyFrame, frame1: OccupancyFrame
     ) -> OwnedTracks:
-        motion = torch.from_numpy(ego1_T_ego0(frame0, frame1).astype(np.float32)).to(self.device)
+        motion = torch.from_numpy(base1_T_base0(frame0, frame1).astype(np.float32)).to(self.device)
         step_s = (frame1.stamp_ns - frame0.stamp_ns) * 1e-9
         return replace(owned, tracks=handed_over(owned.tracks, motion, step_s))
 

@@ -86,9 +86,9 @@ def localization_loss(
     What is not known is not supervised. The inner weight of the released code, 0.25, is here too.
     """
     if not len(rows):
-        return answers.centres_ego.sum() * 0.0
-    off_m = (answers.centres_ego[rows] - targets.centres_ego[things]).abs().sum(1)
-    off_mps = (answers.velocities_ego[rows] - targets.velocities_ego[things]).abs().sum(1)
+        return answers.centres_base.sum() * 0.0
+    off_m = (answers.centres_base[rows] - targets.centres_base[things]).abs().sum(1)
+    off_mps = (answers.velocities_base[rows] - targets.velocities_base[things]).abs().sum(1)
     known = torch.isfinite(off_mps)
     wrong = off_m + 0.2 * torch.where(known, off_mps, 0.0)
     return 0.25 * wrong.mean()

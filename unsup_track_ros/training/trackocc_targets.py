@@ -14,9 +14,9 @@ from torch.nn import functional
 
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.ego_voxels import ego_voxel_centres
+from unsup_track_ros.geometry.base_voxels import base_voxel_centres
 from unsup_track_ros.networks.trackocc.config import DepthBinsConfig
-from unsup_track_ros.networks.trackocc.frames import ego1_T_ego0
+from unsup_track_ros.networks.trackocc.frames import base1_T_base0
 from unsup_track_ros.shapes import Bool, Float, Float64, Int64
 from unsup_track_ros.structures.voxel_scene import (
     NO_INSTANCE,
@@ -36,8 +36,8 @@ class FrameTargets:
         thing_ids: Identities over the recording.
         thing_classes: Their classes.
         thing_masks: Their voxels.
-        centres_ego: Middle of their voxels, m.
-        velocities_ego: Over ground in axes of ego, m/s; nan where the next frame lacks the thing.
+        centres_base: Middle of their voxels, m.
+        velocities_base: Over ground in axes of base, m/s; nan where the next frame lacks the thing.
         stuff_classes: Classes of stuff that are there.
         stuff_masks: Their voxels.
         depth_m: Nearest return of each pixel block of each camera, 0 for none; None without LiDAR.
@@ -48,8 +48,8 @@ class FrameTargets:
     thing_ids: Int64[Tensor, " G"]
     thing_classes: Int64[Tensor, " G"]
     thing_masks: Bool[Tensor, "G Z Y X"]
-    centres_ego: Float[Tensor, "G 3"]
-    velocities_ego: Float[Tensor, "G 3"]
+    centres_base: Float[Tensor, "G 3"]
+    velocities_base: Float[Tensor, "G 3"]
     stuff_classes: Int64[Tensor, " S"]
     stuff_masks: Bool[Tensor, "S Z Y X"]
     depth_m: Float[Tensor, "V h w"] | None
@@ -91,7 +91,7 @@ def _thing_centres(
     inside = np.isin(instances, ids)
     row = np.searchsorted(ids, instances[inside])
     count = np.bincount(row, minlength=len(ids)).clip(1)
-    places = ego_voxel_centres(labels.grid)[inside]
+    places = base_voxel_centres(labels.grid)[inside]
     sums = [np.bincount(row, weights=places[:, axis], minlength=len(ids)) for axis in range(3)]
     return ids, np.stack(sums, axis=1) / count[:, None]
 
@@ -104,8 +104,8 @@ def _velocities(
 ) -> Float64[np.ndarray, "G 3"]:
     """Return how fast things get to where they are in the next frame, in axes of this one."""
     (ids0, centres_ego0), (ids1, centres_ego1) = things0, things1
-    ego0_T_ego1 = se3.inverse(ego1_T_ego0(frame0, frame1))
-    next_ego0 = se3.transform(ego0_T_ego1, centres_ego1)
+    base0_T_base1 = se3.inverse(base1_T_base0(frame0, frame1))
+    next_ego0 = se3.transform(base0_T_base1, centres_ego1)
     velocities = np.full((len(ids0), 3), np.nan)
     _, row0, row1 = np.intersect1d(ids0, ids1, assume_unique=True, return_indices=True)
     step_s = (frame1.stamp_ns - frame0.stamp_ns) * 1e-9
@@ -140,8 +140,8 @@ def _frame_targets(
         thing_ids=thing_ids,
         thing_classes=allowed[votes[:, allowed].argmax(1)],
         thing_masks=masks,
-        centres_ego=torch.from_numpy(centres.astype(np.float32)).to(device),
-        velocities_ego=torch.from_numpy(velocities.astype(np.float32)).to(device),
+        centres_base=torch.from_numpy(centres.astype(np.float32)).to(device),
+        velocities_base=torch.from_numpy(velocities.astype(np.float32)).to(device),
         stuff_classes=stuff[there],
         stuff_masks=stuff_masks[there],
         depth_m=None if frame.depth_m is None else torch.from_numpy(frame.depth_m).to(device),

@@ -124,14 +124,14 @@ def frame(stamp_ns: int) -> tuple[VoxelLabels, PanopticPrediction]:
         semantics=semantics,
         instances=instances,
         visible=visible,
-        odom_T_ego=np.eye(4),
+        odom_T_base=np.eye(4),
     )
     said = PanopticPrediction(
         stamp_ns=stamp_ns,
         grid=grid,
         semantics=np.full((1, 1, 4), MOVABLE, np.uint8),
         instances=np.full((1, 1, 4), 2, np.int32),
-        odom_T_ego=np.eye(4),
+        odom_T_base=np.eye(4),
     )
     return truth, said
 

@@ -36,13 +36,13 @@ def frame(points: list[list[float]]) -> SensorFrame:
     )
 
 
-def test_images_are_resized_with_their_intrinsics_and_placed_in_ego() -> None:
+def test_images_are_resized_with_their_intrinsics_and_placed_in_base() -> None:
     odom_T_velo = rigid(np.eye(3), np.array([7.0, 0.0, 1.5]))
     seen = occupancy_frame(frame([[5.0, 0.1, 0.0]]), odom_T_velo, CONFIG)
     assert seen.images.shape == (1, 16, 32, 3)
     np.testing.assert_allclose(seen.pix_T_cam[0, :2, 2], [15.5, 7.5])
-    np.testing.assert_allclose(seen.ego_T_cam[0, :3, 3], [0.0, 0.0, 1.5])
-    np.testing.assert_allclose(seen.odom_T_ego[:3, 3], [7.0, 0.0, 0.0])
+    np.testing.assert_allclose(seen.base_T_cam[0, :3, 3], [0.0, 0.0, 1.5])
+    np.testing.assert_allclose(seen.odom_T_base[:3, 3], [7.0, 0.0, 0.0])
 
 
 def test_every_block_has_the_depth_of_its_nearest_return_and_zero_without_one() -> None:

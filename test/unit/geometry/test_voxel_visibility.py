@@ -8,7 +8,7 @@ from unsup_track_ros.geometry.voxel_visibility import seen_by_camera, seen_by_li
 from unsup_track_ros.structures.voxels import VoxelGrid
 
 GRID = VoxelGrid(minimum_m=(0.0, -4.0, -1.0), maximum_m=(10.0, 4.0, 1.0), shape_zyx=(2, 8, 10))
-# x right, y down, z forward of a camera at the origin of ego that looks along x.
+# x right, y down, z forward of a camera at the origin of base that looks along x.
 EGO_T_CAM = np.array(
     [[0.0, 0.0, 1.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, -1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
 )

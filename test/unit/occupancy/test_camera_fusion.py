@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unsup_track_ros.geometry.ego_voxels import EgoGridConfig
+from unsup_track_ros.geometry.base_voxels import EgoGridConfig
 from unsup_track_ros.geometry.se3 import rigid, rotation_about_z
 from unsup_track_ros.occupancy.camera_fusion import CameraFusionConfig, fused_grids
 from unsup_track_ros.structures.grids import OccupancyGrids
@@ -43,7 +43,7 @@ def answer(filled: dict[tuple[int, int, int], int], yaw_rad: float = 0.0) -> Pan
         grid=GRID,
         semantics=semantics,
         instances=np.zeros(GRID.shape_zyx, np.int32),
-        odom_T_ego=rigid(rotation_about_z(yaw_rad), np.zeros(3)),
+        odom_T_base=rigid(rotation_about_z(yaw_rad), np.zeros(3)),
     )
 
 

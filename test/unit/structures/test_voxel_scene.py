@@ -31,7 +31,7 @@ def labels(**members: np.ndarray) -> VoxelLabels:
         "semantics": np.zeros((1, 2, 4), np.uint8),
         "instances": np.zeros((1, 2, 4), np.int32),
         "visible": np.ones((1, 2, 4), bool),
-        "odom_T_ego": np.eye(4),
+        "odom_T_base": np.eye(4),
     }
     return VoxelLabels(**(values | members))
 
@@ -41,9 +41,9 @@ def frame() -> OccupancyFrame:
         stamp_ns=5,
         images=np.zeros((2, 4, 6, 3), np.uint8),
         pix_T_cam=np.tile(np.eye(3), (2, 1, 1)),
-        ego_T_cam=np.tile(np.eye(4), (2, 1, 1)),
+        base_T_cam=np.tile(np.eye(4), (2, 1, 1)),
         depth_m=np.zeros((2, 2, 3), np.float32),
-        odom_T_ego=np.eye(4),
+        odom_T_base=np.eye(4),
         labels=labels(),
     )
 

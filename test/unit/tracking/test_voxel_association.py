@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unsup_track_ros.geometry.ego_voxels import EgoGridConfig, ego_voxel_of
+from unsup_track_ros.geometry.base_voxels import EgoGridConfig, base_voxel_of
 from unsup_track_ros.geometry.se3 import inverse, rigid, transform
 from unsup_track_ros.structures.voxel_scene import LABEL_FREE, PanopticPrediction
 from unsup_track_ros.tracking.voxel_association import VoxelAssociationConfig, VoxelAssociator
@@ -20,20 +20,20 @@ def scene(
     step: int, places: dict[int, tuple[float, float]], ego_x: float = 0.0, step_s: float = 0.5
 ) -> PanopticPrediction:
     """A car-sized block for every number, around a place in odom."""
-    odom_T_ego = rigid(np.eye(3), np.array([ego_x, 0.0, 0.0]))
+    odom_T_base = rigid(np.eye(3), np.array([ego_x, 0.0, 0.0]))
     instances = np.zeros(GRID.shape_zyx, np.int32)
     along, across, up = np.meshgrid(np.arange(-2, 2, 0.25), np.arange(-1, 1, 0.25), [0.1, 0.6, 1.1])
     block = np.stack([along, across, up], -1).reshape(-1, 3)
     for number, (x, y) in places.items():
-        points = transform(inverse(odom_T_ego), block + np.array([x, y, 0.0]))
-        voxels = ego_voxel_of(GRID, points)
+        points = transform(inverse(odom_T_base), block + np.array([x, y, 0.0]))
+        voxels = base_voxel_of(GRID, points)
         instances.reshape(-1)[voxels[voxels >= 0]] = number
     return PanopticPrediction(
         stamp_ns=round(step * step_s * 1e9),
         grid=GRID,
         semantics=np.where(instances > 0, MOVABLE, LABEL_FREE.free).astype(np.uint8),
         instances=instances,
-        odom_T_ego=odom_T_ego,
+        odom_T_base=odom_T_base,
     )
 
 

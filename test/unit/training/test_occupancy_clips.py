@@ -27,8 +27,8 @@ def frames(num: int, value: int = 0) -> Iterator[OccupancyFrame]:
             stamp_ns=k,
             images=np.full((1, 4, 4, 3), value, np.uint8),
             pix_T_cam=np.eye(3)[None],
-            ego_T_cam=np.eye(4)[None],
-            odom_T_ego=np.eye(4),
+            base_T_cam=np.eye(4)[None],
+            odom_T_base=np.eye(4),
         )
 
 

@@ -77,8 +77,8 @@ def test_targets_of_a_clip_say_where_things_are_and_how_fast_over_ground() -> No
     first, last = clip_targets(moving_blocks(2), LABEL_FREE, _CPU)
     assert first.thing_ids.tolist() == [7, 8]
     # The vehicle drives at 2 m/s; one block goes twice as fast, the other stands.
-    np.testing.assert_allclose(first.velocities_ego.numpy(), [[4, 0, 0], [0, 0, 0]], atol=1e-4)
-    assert not bool(torch.isfinite(last.velocities_ego).any())
+    np.testing.assert_allclose(first.velocities_base.numpy(), [[4, 0, 0], [0, 0, 0]], atol=1e-4)
+    assert not bool(torch.isfinite(last.velocities_base).any())
     assert first.stuff_classes.tolist() == [1]
 
 
@@ -128,8 +128,8 @@ def _targets(ids: list[int], velocities: list[list[float]] | None = None) -> Fra
         thing_ids=torch.tensor(ids, dtype=torch.int64),
         thing_classes=torch.full((num,), 3),
         thing_masks=masks,
-        centres_ego=torch.zeros(num, 3),
-        velocities_ego=torch.zeros(num, 3) if velocities is None else torch.tensor(velocities),
+        centres_base=torch.zeros(num, 3),
+        velocities_base=torch.zeros(num, 3) if velocities is None else torch.tensor(velocities),
         stuff_classes=torch.zeros(0, dtype=torch.int64),
         stuff_masks=torch.zeros(0, 1, 1, 6, dtype=torch.bool),
         depth_m=None,
@@ -148,6 +148,6 @@ def _answers(
         positions=torch.zeros(num, 8),
         class_logits=torch.zeros(num, 4) if class_logits is None else class_logits,
         mask_logits=torch.zeros(num, 1, 1, 6) if masks is None else masks,
-        centres_ego=centres,
-        velocities_ego=torch.full((num, 3), velocity_mps),
+        centres_base=centres,
+        velocities_base=torch.full((num, 3), velocity_mps),
     )

@@ -88,11 +88,11 @@ def test_it_knows_where_things_are_and_how_fast(
 ) -> None:
     network, frames = learned
     found = TrackOccTracker(network, TrackOccTrackingConfig(), _CPU).step(frames[0])
-    order = np.argsort(-found.centres_ego[:, 1])
+    order = np.argsort(-found.centres_base[:, 1])
     np.testing.assert_allclose(
-        found.centres_ego[order], [[3.5, 2.0, 1.0], [6.5, -2.5, 1.0]], atol=0.7
+        found.centres_base[order], [[3.5, 2.0, 1.0], [6.5, -2.5, 1.0]], atol=0.7
     )
-    np.testing.assert_allclose(found.velocities_ego[order, 0], [4.0, 0.0], atol=1.0)
+    np.testing.assert_allclose(found.velocities_base[order, 0], [4.0, 0.0], atol=1.0)
 
 
 def test_frame_by_frame_it_says_what_it_says_of_a_clip(

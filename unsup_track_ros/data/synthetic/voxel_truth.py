@@ -22,7 +22,7 @@ from unsup_track_ros.data.synthetic.solids import Kind, Material, Solids, chosen
 from unsup_track_ros.data.synthetic.traffic import actor_states
 from unsup_track_ros.data.synthetic.world import World
 from unsup_track_ros.geometry.box_iou import expand_ranges
-from unsup_track_ros.geometry.ego_voxels import SMALL_EGO_GRID, EgoGridConfig, ego_voxel_centres
+from unsup_track_ros.geometry.base_voxels import SMALL_EGO_GRID, EgoGridConfig, base_voxel_centres
 from unsup_track_ros.geometry.se3 import inverse, transform, yaw_rad
 from unsup_track_ros.geometry.voxel_visibility import seen_by_camera, seen_by_lidar
 from unsup_track_ros.shapes import Bool, Float64, Int, Int64, UInt8
@@ -66,22 +66,22 @@ class VoxelTruthConfig(Config):
 
 
 def voxel_truth(world: World, stamp_ns: int, config: VoxelTruthConfig) -> VoxelLabels:
-    """Return what fills the voxels around the ego at a stamp, and what its sensors see of it.
+    """Return what fills the voxels around the vehicle at a stamp, and what its sensors see of it.
 
     Instances are 1 + the row of the actor: the ids of `FrameTruth` plus 1.
     """
     time_s = world.time_s(stamp_ns)
-    odom_T_ego = world.odom_T_base(time_s)
+    odom_T_base = world.odom_T_base(time_s)
     poses = actor_states(world.actors, world.road, world.ground, time_s).poses
     solids = joined(world.scenery, placed(world.actor_solids, poses))
-    around = _near(solids, odom_T_ego, _REACH_M)
+    around = _near(solids, odom_T_base, _REACH_M)
     grid = config.grid.grid
-    owners, semantics = _filled(world, config, around, odom_T_ego)
+    owners, semantics = _filled(world, config, around, odom_T_base)
     visible = np.zeros(grid.shape_zyx, bool)
     for rig in world.cameras:
-        depth_m, ego_T_cam = _true_depth(world, rig, around, odom_T_ego)
-        visible |= seen_by_camera(grid, depth_m, rig.camera.pix_T_cam, ego_T_cam)
-    points_velo = _true_scan(world, around, odom_T_ego)
+        depth_m, base_T_cam = _true_depth(world, rig, around, odom_T_base)
+        visible |= seen_by_camera(grid, depth_m, rig.camera.pix_T_cam, base_T_cam)
+    points_velo = _true_scan(world, around, odom_T_base)
     return VoxelLabels(
         stamp_ns=stamp_ns,
         grid=grid,
@@ -89,12 +89,12 @@ def voxel_truth(world: World, stamp_ns: int, config: VoxelTruthConfig) -> VoxelL
         instances=np.where(np.isin(semantics, config.classes.things), owners + 1, NO_INSTANCE),
         visible=visible,
         seen_by_lidar=seen_by_lidar(grid, points_velo, world.base_T_velo),
-        odom_T_ego=odom_T_ego,
+        odom_T_base=odom_T_base,
     )
 
 
-def _near(solids: Solids, odom_T_ego: Float64[np.ndarray, "4 4"], reach_m: float) -> Solids:
-    away = np.linalg.norm(solids.centre - odom_T_ego[:3, 3], axis=1) - solids.radius
+def _near(solids: Solids, odom_T_base: Float64[np.ndarray, "4 4"], reach_m: float) -> Solids:
+    away = np.linalg.norm(solids.centre - odom_T_base[:3, 3], axis=1) - solids.radius
     return chosen(solids, away < reach_m)
 
 
@@ -102,16 +102,16 @@ def _filled(
     world: World,
     config: VoxelTruthConfig,
     solids: Solids,
-    odom_T_ego: Float64[np.ndarray, "4 4"],
+    odom_T_base: Float64[np.ndarray, "4 4"],
 ) -> tuple[Int[np.ndarray, "Z Y X"], UInt8[np.ndarray, "Z Y X"]]:
     """Return the row of the actor in every voxel, -1 for none, and the class of what fills it."""
     grid, classes = config.grid.grid, config.classes
-    centres_odom = transform(odom_T_ego, ego_voxel_centres(grid).reshape(-1, 3))
+    centres_odom = transform(odom_T_base, base_voxel_centres(grid).reshape(-1, 3))
     above_m = centres_odom[:, 2] - ground_heights(world.ground, centres_odom[:, :2])
     is_ground = np.abs(above_m) <= 0.5 * grid.voxel_m[2]
     semantics = np.where(is_ground, classes.index("ground"), classes.free).astype(np.uint8)
     owners = np.full(len(semantics), -1, np.int32)
-    solid, voxel = touched_voxels(grid, _in_ego(solids, inverse(odom_T_ego)))
+    solid, voxel = touched_voxels(grid, _in_base(solids, inverse(odom_T_base)))
     # Of several writes to one voxel the last stays: actors after scenery, by number.
     order = np.argsort(solids.owner[solid], kind="stable")
     solid, voxel = solid[order], voxel[order]
@@ -145,9 +145,9 @@ def _classes_of(world: World, config: VoxelTruthConfig, solids: Solids) -> UInt8
     return np.asarray(of_solid)
 
 
-def _in_ego(solids: Solids, ego_T_odom: Float64[np.ndarray, "4 4"]) -> Solids:
-    """Move solids to ego, upright there as in the world."""
-    turn = yaw_rad(ego_T_odom)
+def _in_base(solids: Solids, base_T_odom: Float64[np.ndarray, "4 4"]) -> Solids:
+    """Move solids to base, upright there as in the world."""
+    turn = yaw_rad(base_T_odom)
     cosine, sine = solids.axis.T
     axis = np.stack(
         [
@@ -156,7 +156,7 @@ def _in_ego(solids: Solids, ego_T_odom: Float64[np.ndarray, "4 4"]) -> Solids:
         ],
         1,
     )
-    return solids._replace(centre=transform(ego_T_odom, solids.centre), axis=axis)
+    return solids._replace(centre=transform(base_T_odom, solids.centre), axis=axis)
 
 
 def touched_voxels(
@@ -218,25 +218,25 @@ def _touches(
 
 
 def _true_depth(
-    world: World, rig: CameraRig, solids: Solids, odom_T_ego: Float64[np.ndarray, "4 4"]
+    world: World, rig: CameraRig, solids: Solids, odom_T_base: Float64[np.ndarray, "4 4"]
 ) -> tuple[Float64[np.ndarray, "H W"], Float64[np.ndarray, "4 4"]]:
     """Return the depth of every pixel of a camera, inf where there is nothing, and its pose."""
-    ego_T_cam = world.base_T_velo @ inverse(rig.cam_T_velo)
-    rays = aimed(rig.rays_cam, odom_T_ego @ ego_T_cam, _REACH_M)
+    base_T_cam = world.base_T_velo @ inverse(rig.cam_T_velo)
+    rays = aimed(rig.rays_cam, odom_T_base @ base_T_cam, _REACH_M)
     hits = cast(rays, solids, world.ground, len(world.actors))
     depth_m = hits.distance * rig.rays_cam.directions[:, 2]
     depth_m[hits.solid == NOTHING] = np.inf
     image = np.empty(len(depth_m))
     image[rig.order] = depth_m
-    return image.reshape(rig.camera.height_px, rig.camera.width_px), ego_T_cam
+    return image.reshape(rig.camera.height_px, rig.camera.width_px), base_T_cam
 
 
 def _true_scan(
-    world: World, solids: Solids, odom_T_ego: Float64[np.ndarray, "4 4"]
+    world: World, solids: Solids, odom_T_base: Float64[np.ndarray, "4 4"]
 ) -> Float64[np.ndarray, "P 3"]:
     """Return where the rays of the LiDAR end, without noise and losses."""
     rays_velo = world.lidar.rays_velo
-    rays = aimed(rays_velo, odom_T_ego @ world.base_T_velo, world.config.lidar.range_m)
+    rays = aimed(rays_velo, odom_T_base @ world.base_T_velo, world.config.lidar.range_m)
     hits = cast(rays, solids, world.ground, len(world.actors))
     found = hits.solid != NOTHING
     return np.asarray(rays_velo.directions[found] * hits.distance[found, None])

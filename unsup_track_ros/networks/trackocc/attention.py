@@ -134,7 +134,7 @@ class CameraAttention(nn.Module):
     def forward(
         self,
         query: Float[Tensor, "B Q C"],
-        centres_ego: Float[Tensor, "Q 3"],
+        centres_base: Float[Tensor, "Q 3"],
         maps: Sequence[Tensor],
         frames: CameraFrames,
     ) -> Float[Tensor, "B Q C"]:
@@ -142,12 +142,12 @@ class CameraAttention(nn.Module):
 
         Args:
             query: One per place.
-            centres_ego: The places.
+            centres_base: The places.
             maps: (B V, value_channels, h, w) per level.
             frames: The cameras.
         """
         batch, num, channels = query.shape
-        share, inside = seen_in_images(centres_ego, frames)
+        share, inside = seen_in_images(centres_base, frames)
         share, inside = share.flatten(0, 1), inside.flatten(0, 1)  # BV Q 2, BV Q
         # Every camera takes what it sees, padded to as many as the camera that sees most.
         most = max(int(inside.sum(1).max()), 1)

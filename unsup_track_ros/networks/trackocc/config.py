@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry.ego_voxels import SMALL_EGO_GRID, EgoGridConfig
+from unsup_track_ros.geometry.base_voxels import SMALL_EGO_GRID, EgoGridConfig
 from unsup_track_ros.networks.image_backbone import BackboneName
 from unsup_track_ros.structures.voxel_scene import VOCABULARIES, VoxelClasses
 

@@ -29,19 +29,19 @@ class Queries:
     Attributes:
         features: What they carry.
         positions: Code of what they look for.
-        centres_ego: Where they look first, metres.
+        centres_base: Where they look first, metres.
     """
 
     features: Float[Tensor, "Q C"]
     positions: Float[Tensor, "Q C"]
-    centres_ego: Float[Tensor, "Q 3"]
+    centres_base: Float[Tensor, "Q 3"]
 
     def joined(self, other: Queries) -> Queries:
         """Return these and others behind them."""
         return Queries(
             features=torch.cat([self.features, other.features]),
             positions=torch.cat([self.positions, other.positions]),
-            centres_ego=torch.cat([self.centres_ego, other.centres_ego]),
+            centres_base=torch.cat([self.centres_base, other.centres_base]),
         )
 
 
@@ -54,16 +54,16 @@ class Answers:
         positions: Their codes, unchanged.
         class_logits: Of each class of the vocabulary, by sigmoid.
         mask_logits: Of each voxel.
-        centres_ego: Middle of the object, metres.
-        velocities_ego: Over ground in axes of ego, m/s.
+        centres_base: Middle of the object, metres.
+        velocities_base: Over ground in axes of base, m/s.
     """
 
     features: Float[Tensor, "Q C"]
     positions: Float[Tensor, "Q C"]
     class_logits: Float[Tensor, "Q K"]
     mask_logits: Float[Tensor, "Q Z Y X"]
-    centres_ego: Float[Tensor, "Q 3"]
-    velocities_ego: Float[Tensor, "Q 3"]
+    centres_base: Float[Tensor, "Q 3"]
+    velocities_base: Float[Tensor, "Q 3"]
 
     def chosen(self, rows: Int64[Tensor, " R"] | slice) -> Answers:
         """Return some of them, in the order of `rows`."""
@@ -89,7 +89,7 @@ class FreshQueries(nn.Module):
         return Queries(
             features=self.features,
             positions=self.positions,
-            centres_ego=place_in_volume(self._grid, share),
+            centres_base=place_in_volume(self._grid, share),
         )
 
 
@@ -162,30 +162,30 @@ class Decoder(nn.Module):
     ) -> Answers:
         """Answer for one frame; the first so many queries ask for things."""
         features = queries.features
-        share = share_of_volume(self._grid, queries.centres_ego).clamp(_EDGE, 1.0 - _EDGE)
+        share = share_of_volume(self._grid, queries.centres_base).clamp(_EDGE, 1.0 - _EDGE)
         for layer in self.layers:
             features, share = layer(features, queries.positions, share, compact)
         masks = torch.einsum("qc,czyx->qzyx", self.masks(features), mask_features)
         masks = masks / math.sqrt(features.shape[1])
-        centres_ego = place_in_volume(self._grid, share)
+        centres_base = place_in_volume(self._grid, share)
         if self.locality is not None:
             local = self.locality(features[:num_things])
             # Detached: the mask may look elsewhere than the centre, but not move it.
-            middles_ego = centres_ego[:num_things].detach() + _OBJECT_M * local[:, :3]
+            middles_base = centres_base[:num_things].detach() + _OBJECT_M * local[:, :3]
             scale = functional.softplus(local[:, 3:]) / _OBJECT_M**2
-            away = self._away(middles_ego, scale)
+            away = self._away(middles_base, scale)
             masks = torch.cat([masks[:num_things] - away, masks[num_things:]])
         return Answers(
             features=features,
             positions=queries.positions,
             class_logits=self.classes(features),
             mask_logits=masks,
-            centres_ego=centres_ego,
-            velocities_ego=self.velocity(features),
+            centres_base=centres_base,
+            velocities_base=self.velocity(features),
         )
 
     def _away(
-        self, middles_ego: Float[Tensor, "T 3"], scale: Float[Tensor, "T 1"]
+        self, middles_base: Float[Tensor, "T 3"], scale: Float[Tensor, "T 1"]
     ) -> Float[Tensor, "T Z Y X"]:
         """Return the squared distance of every voxel from each middle, times a scale."""
         grid = self._grid
@@ -193,6 +193,6 @@ class Decoder(nn.Module):
         for axis, num in enumerate(grid.shape_zyx[::-1]):
             low, side_m = grid.minimum_m[axis], grid.voxel_m[axis]
             place = low + (torch.arange(num, device=scale.device) + 0.5) * side_m
-            parts.append(scale * (place - middles_ego[:, axis, None]) ** 2)
+            parts.append(scale * (place - middles_base[:, axis, None]) ** 2)
         x, y, z = parts
         return z[:, :, None, None] + y[:, None, :, None] + x[:, None, None]

@@ -27,12 +27,12 @@ class CameraFrames:
     Attributes:
         images: RGB, 0 to 255.
         pix_T_cam: Intrinsics; pixel centres lie at integers.
-        ego_T_cam: Poses of the cameras in the vehicle at the stamp of the frame.
+        base_T_cam: Poses of the cameras in the vehicle at the stamp of the frame.
     """
 
     images: UInt8[Tensor, "B V 3 H W"]
     pix_T_cam: Float[Tensor, "B V 3 3"]
-    ego_T_cam: Float[Tensor, "B V 4 4"]
+    base_T_cam: Float[Tensor, "B V 4 4"]
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -53,18 +53,18 @@ def camera_frames(frames: Sequence[OccupancyFrame], device: torch.device) -> Cam
         )
     images = np.stack([frame.images.transpose(0, 3, 1, 2) for frame in frames])
     intrinsics = np.stack([frame.pix_T_cam for frame in frames]).astype(np.float32)
-    poses = np.stack([frame.ego_T_cam for frame in frames]).astype(np.float32)
+    poses = np.stack([frame.base_T_cam for frame in frames]).astype(np.float32)
     return CameraFrames(
         images=torch.from_numpy(images).to(device),
         pix_T_cam=torch.from_numpy(intrinsics).to(device),
-        ego_T_cam=torch.from_numpy(poses).to(device),
+        base_T_cam=torch.from_numpy(poses).to(device),
     )
 
 
-def ego1_T_ego0(frame0: OccupancyFrame, frame1: OccupancyFrame) -> np.ndarray:
+def base1_T_base0(frame0: OccupancyFrame, frame1: OccupancyFrame) -> np.ndarray:
     """Return the motion that brings points of the vehicle's earlier frame to its later one."""
-    odom_T_ego0, odom_T_ego1 = frame0.odom_T_ego, frame1.odom_T_ego
-    return np.asarray(se3.inverse(odom_T_ego1) @ odom_T_ego0)
+    odom_T_base0, odom_T_base1 = frame0.odom_T_base, frame1.odom_T_base
+    return np.asarray(se3.inverse(odom_T_base1) @ odom_T_base0)
 
 
 def cell_rays_cam(
@@ -81,19 +81,19 @@ def cell_rays_cam(
     return torch.einsum("nij,hwj->nhwi", cam_T_pix, pixels)
 
 
-def flat_voxels(grid: VoxelGrid, points_ego: Float[Tensor, "*S 3"]) -> Int64[Tensor, "*S"]:
-    """Return the row-major voxel of each point, -1 outside: `geometry.ego_voxels` in torch."""
-    low = points_ego.new_tensor(grid.minimum_m)
-    side = points_ego.new_tensor(grid.voxel_m)
+def flat_voxels(grid: VoxelGrid, points_base: Float[Tensor, "*S 3"]) -> Int64[Tensor, "*S"]:
+    """Return the row-major voxel of each point, -1 outside: `geometry.base_voxels` in torch."""
+    low = points_base.new_tensor(grid.minimum_m)
+    side = points_base.new_tensor(grid.voxel_m)
     num_z, num_y, num_x = grid.shape_zyx
-    cell = torch.floor((points_ego - low) / side)
-    limit = points_ego.new_tensor([num_x, num_y, num_z])
+    cell = torch.floor((points_base - low) / side)
+    limit = points_base.new_tensor([num_x, num_y, num_z])
     inside = ((cell >= 0) & (cell < limit)).all(-1)
     x, y, z = torch.where(inside[..., None], cell, 0.0).to(torch.int64).unbind(-1)
     return torch.where(inside, (z * num_y + y) * num_x + x, -1)
 
 
-def cell_centres_ego(
+def cell_centres_base(
     grid: VoxelGrid, shape_zyx: tuple[int, int, int], device: torch.device
 ) -> Float[Tensor, "Q 3"]:
     """Return the centres x, y, z of the cells that a volume is cut into, row-major in Z Y X."""
@@ -105,10 +105,10 @@ def cell_centres_ego(
     return torch.stack([xx, yy, zz], dim=-1).reshape(-1, 3)
 
 
-def share_of_volume(grid: VoxelGrid, points_ego: Float[Tensor, "*S 3"]) -> Float[Tensor, "*S 3"]:
+def share_of_volume(grid: VoxelGrid, points_base: Float[Tensor, "*S 3"]) -> Float[Tensor, "*S 3"]:
     """Return where points lie in the volume: 0 at its lower faces, 1 at its upper ones."""
-    low, high = (points_ego.new_tensor(bound) for bound in (grid.minimum_m, grid.maximum_m))
-    return (points_ego - low) / (high - low)
+    low, high = (points_base.new_tensor(bound) for bound in (grid.minimum_m, grid.maximum_m))
+    return (points_base - low) / (high - low)
 
 
 def place_in_volume(grid: VoxelGrid, share: Float[Tensor, "*S 3"]) -> Float[Tensor, "*S 3"]:
@@ -118,11 +118,11 @@ def place_in_volume(grid: VoxelGrid, share: Float[Tensor, "*S 3"]) -> Float[Tens
 
 
 def seen_in_images(
-    points_ego: Float[Tensor, "Q 3"], frames: CameraFrames
+    points_base: Float[Tensor, "Q 3"], frames: CameraFrames
 ) -> tuple[Float[Tensor, "B V Q 2"], Bool[Tensor, "B V Q"]]:
     """Return where points are in each image (0 to 1 along x and y), and whether they are in it."""
-    ego_R_cam, shift = frames.ego_T_cam[..., :3, :3], frames.ego_T_cam[..., None, :3, 3]
-    points_cam = (points_ego - shift) @ ego_R_cam  # the transpose of R, from the right
+    ego_R_cam, shift = frames.base_T_cam[..., :3, :3], frames.base_T_cam[..., None, :3, 3]
+    points_cam = (points_base - shift) @ ego_R_cam  # the transpose of R, from the right
     rays = torch.einsum("bvij,bvqj->bvqi", frames.pix_T_cam, points_cam)
     depth_m = points_cam[..., 2]
     pixels = rays[..., :2] / rays[..., 2:].clamp_min(MIN_DEPTH_M)

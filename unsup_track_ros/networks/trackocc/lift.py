@@ -97,10 +97,10 @@ class LiftSplat(nn.Module):
         bins = self._bins
         depth_m = bins.nearest_m + (torch.arange(bins.num, device=rays.device) + 0.5) * bins.step_m
         points_cam = rays[:, None] * depth_m[:, None, None, None]  # N D h w 3
-        ego_T_cam = frames.ego_T_cam.flatten(0, 1)
-        points_ego = torch.einsum("nij,ndhwj->ndhwi", ego_T_cam[:, :3, :3], points_cam)
-        points_ego = points_ego + ego_T_cam[:, None, None, None, :3, 3]
-        voxel = flat_voxels(self._grid, points_ego)
+        base_T_cam = frames.base_T_cam.flatten(0, 1)
+        points_base = torch.einsum("nij,ndhwj->ndhwi", base_T_cam[:, :3, :3], points_cam)
+        points_base = points_base + base_T_cam[:, None, None, None, :3, 3]
+        voxel = flat_voxels(self._grid, points_base)
         return voxel.reshape(*frames.images.shape[:2], *voxel.shape[1:])
 
 
@@ -130,5 +130,5 @@ def camera_numbers(frames: CameraFrames) -> Float[Tensor, "N k"]:
     height, width = frames.size_px
     pix_T_cam = frames.pix_T_cam.flatten(0, 1)[:, :2]
     scale = pix_T_cam.new_tensor([[width], [height]])
-    pose = frames.ego_T_cam.flatten(0, 1)[:, :3]
+    pose = frames.base_T_cam.flatten(0, 1)[:, :3]
     return torch.cat([(pix_T_cam / scale).flatten(1), pose.flatten(1)], dim=1)

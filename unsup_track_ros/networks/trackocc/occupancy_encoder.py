@@ -14,7 +14,7 @@ from unsup_track_ros.networks.trackocc.attention import CameraAttention, Deforma
 from unsup_track_ros.networks.trackocc.config import TrackOccConfig
 from unsup_track_ros.networks.trackocc.frames import (
     CameraFrames,
-    cell_centres_ego,
+    cell_centres_base,
     share_of_volume,
 )
 from unsup_track_ros.shapes import Float
@@ -81,15 +81,15 @@ class OccupancyEncoder(nn.Module):
         if not len(self.layers):
             return compact
         query = self.enter(compact.flatten(2).transpose(1, 2))  # B Q C
-        centres_ego = cell_centres_ego(self._grid, self._shape, compact.device)
-        reference = share_of_volume(self._grid, centres_ego).expand(len(compact), -1, -1)
+        centres_base = cell_centres_base(self._grid, self._shape, compact.device)
+        reference = share_of_volume(self._grid, centres_base).expand(len(compact), -1, -1)
         place = self._place_codes()
         for layer in self.layers:
             assert isinstance(layer, OccupancyEncoderLayer)
             value = query.transpose(1, 2).unflatten(2, self._shape)
             looked = layer.within(query + place, reference, [value])
             query = layer.within_norm(query + looked)
-            looked = layer.cameras(query + place, centres_ego, levels, frames)
+            looked = layer.cameras(query + place, centres_base, levels, frames)
             query = layer.cameras_norm(query + looked)
             query = layer.feed_forward(query)
         added = self.leave(query).transpose(1, 2).unflatten(2, self._shape)

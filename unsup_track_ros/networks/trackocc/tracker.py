@@ -56,15 +56,15 @@ class TrackedOccupancy:
         prediction: Class and identity of every voxel.
         ids: (T,) tracks that were seen in this frame.
         scores: (T,) how sure they are things, 0 to 1.
-        centres_ego: (T, 3) their middles, metres.
-        velocities_ego: (T, 3) over ground in axes of ego, m/s.
+        centres_base: (T, 3) their middles, metres.
+        velocities_base: (T, 3) over ground in axes of base, m/s.
     """
 
     prediction: PanopticPrediction
     ids: Int64[np.ndarray, " T"]
     scores: Float64[np.ndarray, " T"]
-    centres_ego: Float64[np.ndarray, "T 3"]
-    velocities_ego: Float64[np.ndarray, "T 3"]
+    centres_base: Float64[np.ndarray, "T 3"]
+    velocities_base: Float64[np.ndarray, "T 3"]
 
 
 class TrackOccTracker:
@@ -84,7 +84,7 @@ class TrackOccTracker:
         """Forget all tracks; identities go on, none is used twice."""
         self._tracks: TrackQueries | None = None
         self._last_stamp_ns = 0
-        self._odom_T_ego0 = np.eye(4)
+        self._odom_T_base0 = np.eye(4)
 
     @torch.no_grad()
     def step(self, frame: OccupancyFrame) -> TrackedOccupancy:
@@ -114,7 +114,7 @@ class TrackOccTracker:
         is_seen = is_seen[rows]
         update = network.update(going_on, answers, config.memory_interval_s)
         self._tracks = update
-        self._last_stamp_ns, self._odom_T_ego0 = frame.stamp_ns, frame.odom_T_ego
+        self._last_stamp_ns, self._odom_T_base0 = frame.stamp_ns, frame.odom_T_base
         shown = torch.nonzero(is_seen)[:, 0]
         return self._told(
             frame, (answers.chosen(shown), stuff, seen.semantic_logits[index]),
@@ -134,7 +134,7 @@ class TrackOccTracker:
             yield self.step(frame).prediction
 
     def _brought_here(self, frame: OccupancyFrame) -> tuple[TrackQueries | None, float]:
-        """Return the tracks in ego of this frame, and the time since the last one."""
+        """Return the tracks in base of this frame, and the time since the last one."""
         if self._tracks is None:
             return None, 0.0
         step_s = (frame.stamp_ns - self._last_stamp_ns) * 1e-9
@@ -143,8 +143,8 @@ class TrackOccTracker:
                 f"The frame at {frame.stamp_ns} ns does not follow that at {self._last_stamp_ns} "
                 "ns. Feed frames in order, or reset the tracker."
             )
-        ego1_T_ego0 = se3.inverse(frame.odom_T_ego) @ self._odom_T_ego0
-        motion = torch.from_numpy(ego1_T_ego0.astype(np.float32)).to(self._device)
+        base1_T_base0 = se3.inverse(frame.odom_T_base) @ self._odom_T_base0
+        motion = torch.from_numpy(base1_T_base0.astype(np.float32)).to(self._device)
         return handed_over(self._tracks, motion, step_s), step_s
 
     def _lives(
@@ -185,12 +185,12 @@ class TrackOccTracker:
                 grid=network.grid.grid,
                 semantics=semantics.cpu().numpy().astype(np.uint8),
                 instances=instances.cpu().numpy().astype(np.int32),
-                odom_T_ego=frame.odom_T_ego,
+                odom_T_base=frame.odom_T_base,
             ),
             ids=ids.cpu().numpy(),
             scores=scores.cpu().numpy().astype(np.float64),
-            centres_ego=things.centres_ego.cpu().numpy().astype(np.float64),
-            velocities_ego=things.velocities_ego.cpu().numpy().astype(np.float64),
+            centres_base=things.centres_base.cpu().numpy().astype(np.float64),
+            velocities_base=things.velocities_base.cpu().numpy().astype(np.float64),
         )
 
     def state(self) -> dict[str, np.ndarray]:
@@ -199,7 +199,7 @@ class TrackOccTracker:
         if self._tracks is not None:
             arrays |= {
                 "last_stamp_ns": np.array(self._last_stamp_ns),
-                "odom_T_ego0": self._odom_T_ego0.copy(),
+                "odom_T_base0": self._odom_T_base0.copy(),
             }
             for part in fields(self._tracks):
                 arrays[f"tracks/{part.name}"] = getattr(self._tracks, part.name).cpu().numpy()
@@ -212,7 +212,7 @@ class TrackOccTracker:
         if "last_stamp_ns" not in state:
             return
         self._last_stamp_ns = int(state["last_stamp_ns"])
-        self._odom_T_ego0 = state["odom_T_ego0"].copy()
+        self._odom_T_base0 = state["odom_T_base0"].copy()
         parts = {
             part.name: torch.from_numpy(state[f"tracks/{part.name}"].copy()).to(self._device)
             for part in fields(TrackQueries)

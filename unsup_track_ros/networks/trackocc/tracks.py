@@ -31,8 +31,8 @@ class TrackQueries:
         ids: Identity; `NO_ID` for a query that follows nothing (training adds some).
         features: What they carry into the next frame.
         positions: Code of what they look for.
-        centres_ego: Where they are, metres in ego of the frame that they stand in.
-        velocities_ego: Over ground, m/s, in the same axes.
+        centres_base: Where they are, metres in base of the frame that they stand in.
+        velocities_base: Over ground, m/s, in the same axes.
         memory: Past embeddings, the newest last.
         num_stored: How many of them are filled, from the end.
         stored_s: Time since the newest was stored.
@@ -42,8 +42,8 @@ class TrackQueries:
     ids: Int64[Tensor, " T"]
     features: Float[Tensor, "T C"]
     positions: Float[Tensor, "T C"]
-    centres_ego: Float[Tensor, "T 3"]
-    velocities_ego: Float[Tensor, "T 3"]
+    centres_base: Float[Tensor, "T 3"]
+    velocities_base: Float[Tensor, "T 3"]
     memory: Float[Tensor, "T M C"]
     num_stored: Int64[Tensor, " T"]
     stored_s: Float[Tensor, " T"]
@@ -56,7 +56,7 @@ class TrackQueries:
     def queries(self) -> Queries:
         """What they ask of the frame that they stand in."""
         return Queries(
-            features=self.features, positions=self.positions, centres_ego=self.centres_ego
+            features=self.features, positions=self.positions, centres_base=self.centres_base
         )
 
     def chosen(self, rows: Int64[Tensor, " R"] | Bool[Tensor, " T"]) -> TrackQueries:
@@ -73,8 +73,8 @@ class TrackQueries:
             ids=whole + NO_ID,
             features=features,
             positions=queries.positions,
-            centres_ego=queries.centres_ego,
-            velocities_ego=features.new_zeros(num, 3),
+            centres_base=queries.centres_base,
+            velocities_base=features.new_zeros(num, 3),
             memory=features.new_zeros(num, memory_length, channels),
             num_stored=whole,
             stored_s=features.new_zeros(num),
@@ -90,25 +90,25 @@ class TrackQueries:
 
 
 def handed_over(
-    tracks: TrackQueries, ego1_T_ego0: Float[Tensor, "4 4"], step_s: float
+    tracks: TrackQueries, base1_T_base0: Float[Tensor, "4 4"], step_s: float
 ) -> TrackQueries:
-    """Bring tracks from a frame to the next: c1 = ego1_T_ego0 (c0 + v0 dt).
+    """Bring tracks from a frame to the next: c1 = base1_T_base0 (c0 + v0 dt).
 
     All tracks are moved. (The released code leaves out the track with the number 0 at test time.)
     Gradients do not pass from frame to frame by this way, only by features.
 
     Args:
         tracks: In ego of the earlier frame.
-        ego1_T_ego0: The vehicle's own motion.
+        base1_T_base0: The vehicle's own motion.
         step_s: Time between the frames.
     """
-    turn, shift = ego1_T_ego0[:3, :3], ego1_T_ego0[:3, 3]
-    velocities_ego0 = tracks.velocities_ego.detach()
-    moved_ego0 = tracks.centres_ego.detach() + velocities_ego0 * step_s
+    turn, shift = base1_T_base0[:3, :3], base1_T_base0[:3, 3]
+    velocities_ego0 = tracks.velocities_base.detach()
+    moved_ego0 = tracks.centres_base.detach() + velocities_ego0 * step_s
     return replace(
         tracks,
-        centres_ego=moved_ego0 @ turn.T + shift,
-        velocities_ego=velocities_ego0 @ turn.T,
+        centres_base=moved_ego0 @ turn.T + shift,
+        velocities_base=velocities_ego0 @ turn.T,
         stored_s=tracks.stored_s + step_s,
     )
 
@@ -198,8 +198,8 @@ class TrackUpdate(nn.Module):
             tracks,
             features=features,
             positions=positions,
-            centres_ego=answers.centres_ego,
-            velocities_ego=answers.velocities_ego,
+            centres_base=answers.centres_base,
+            velocities_base=answers.velocities_base,
             memory=torch.where(due[:, None, None], pushed, tracks.memory),
             num_stored=torch.where(
                 due, (tracks.num_stored + 1).clamp(max=tracks.memory.shape[1]), tracks.num_stored

@@ -19,7 +19,7 @@ from unsup_track_ros.data.synthetic.voxel_truth import (
     voxel_truth,
 )
 from unsup_track_ros.data.synthetic.world import World
-from unsup_track_ros.geometry.ego_voxels import OUTSIDE, EgoGridConfig, ego_voxel_of
+from unsup_track_ros.geometry.base_voxels import OUTSIDE, EgoGridConfig, base_voxel_of
 from unsup_track_ros.geometry.se3 import transform
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.truth import FrameTruth
@@ -50,7 +50,7 @@ def sampled_voxels(solids: Solids) -> set[int]:
     cosine, sine = solids.axis[0]
     x = cosine * local[:, 0] - sine * local[:, 1]
     y = sine * local[:, 0] + cosine * local[:, 1]
-    flat = ego_voxel_of(GRID, np.stack([x, y, local[:, 2]], 1) + solids.centre[0])
+    flat = base_voxel_of(GRID, np.stack([x, y, local[:, 2]], 1) + solids.centre[0])
     return set(flat[flat != OUTSIDE].tolist())
 
 
@@ -111,7 +111,7 @@ def voxels_of(frame: SensorFrame, labels: VoxelLabels, nearer_m: float = 0.0) ->
     points = frame.cloud.points_velo.astype(np.float64)
     range_m = np.linalg.norm(points, axis=1, keepdims=True)
     drawn = points * np.maximum(range_m - nearer_m, 0.0) / range_m
-    return ego_voxel_of(labels.grid, transform(frame.base_T_velo, drawn))
+    return base_voxel_of(labels.grid, transform(frame.base_T_velo, drawn))
 
 
 def test_every_return_lies_in_a_voxel_of_what_it_was_reflected_by(seen: Seen) -> None:

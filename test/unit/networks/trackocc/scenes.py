@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.ego_voxels import EgoGridConfig, ego_voxel_centres, ego_voxel_of
+from unsup_track_ros.geometry.base_voxels import EgoGridConfig, base_voxel_centres, base_voxel_of
 from unsup_track_ros.networks.trackocc import TrackOccConfig
 from unsup_track_ros.networks.trackocc.config import DepthBinsConfig
 from unsup_track_ros.structures.voxel_scene import OccupancyFrame, VoxelLabels
@@ -59,33 +59,33 @@ def moving_blocks(num_frames: int, num_cameras: int = 2) -> list[OccupancyFrame]
 
 def _frame(index: int, num_cameras: int) -> OccupancyFrame:
     grid = TINY_GRID.grid
-    odom_T_ego = se3.rigid(np.eye(3), np.array([1.0 * index, 0.0, 0.0]))
+    odom_T_base = se3.rigid(np.eye(3), np.array([1.0 * index, 0.0, 0.0]))
     centres_odom = np.array([[3.5 + 2.0 * index, 2.0, 0.5], [6.5, -2.5 + 0.0 * index, 0.5]])
-    boxes_ego = centres_odom - odom_T_ego[:3, 3]
-    places = ego_voxel_centres(grid)
+    boxes_base = centres_odom - odom_T_base[:3, 3]
+    places = base_voxel_centres(grid)
     semantics = np.where(places[..., 2] < 0, _GROUND, 0).astype(np.uint8)
     instances = np.zeros(semantics.shape, np.int32)
-    for number, centre in enumerate(boxes_ego):
+    for number, centre in enumerate(boxes_base):
         inside = (np.abs(places - centre) <= [1.1, 1.1, 1.1]).all(-1) & (places[..., 2] > 0)
         semantics[inside], instances[inside] = _MOVABLE, 7 + number
     visible = np.zeros(semantics.shape, bool)
     visible[:, :, 8:] = True
-    pix_T_cam, ego_T_cam = camera_rig(num_cameras)
-    images, depth_m = _rendered((pix_T_cam, ego_T_cam), semantics, instances)
+    pix_T_cam, base_T_cam = camera_rig(num_cameras)
+    images, depth_m = _rendered((pix_T_cam, base_T_cam), semantics, instances)
     return OccupancyFrame(
         stamp_ns=(index + 1) * _STEP_NS,
         images=images,
         pix_T_cam=pix_T_cam,
-        ego_T_cam=ego_T_cam,
+        base_T_cam=base_T_cam,
         depth_m=depth_m,
-        odom_T_ego=odom_T_ego,
+        odom_T_base=odom_T_base,
         labels=VoxelLabels(
             stamp_ns=(index + 1) * _STEP_NS,
             grid=grid,
             semantics=semantics,
             instances=instances,
             visible=visible,
-            odom_T_ego=odom_T_ego,
+            odom_T_base=odom_T_base,
         ),
     )
 
@@ -97,13 +97,13 @@ def _rendered(
     grid, (height, width) = TINY_GRID.grid, SIZE_PX
     v, u = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     images, depths = [], []
-    for pix_T_cam, ego_T_cam in zip(*cameras, strict=True):
+    for pix_T_cam, base_T_cam in zip(*cameras, strict=True):
         rays = np.stack([u, v, np.ones_like(u)], -1) @ np.linalg.inv(pix_T_cam).T
         image = np.full((height, width, 3), 200, np.uint8)
         depth = np.zeros((height, width), np.float32)
         for far_m in np.arange(14.0, 0.4, -0.2):  # far to near: the nearest is painted last
-            points = rays.reshape(-1, 3) * far_m @ ego_T_cam[:3, :3].T + ego_T_cam[:3, 3]
-            voxel = ego_voxel_of(grid, points)
+            points = rays.reshape(-1, 3) * far_m @ base_T_cam[:3, :3].T + base_T_cam[:3, 3]
+            voxel = base_voxel_of(grid, points)
             filled = (semantics.ravel()[voxel] > 0) & (voxel >= 0)
             kind = np.maximum(instances.ravel()[voxel] - 6, 0)
             hit = filled.reshape(height, width)

@@ -10,13 +10,13 @@ import torch
 from unit.networks.trackocc.scenes import TINY_GRID, TINY_NETWORK, moving_blocks
 
 from unsup_track_ros.errors import ConfigError
-from unsup_track_ros.geometry.ego_voxels import ego_voxel_centres, ego_voxel_of
+from unsup_track_ros.geometry.base_voxels import base_voxel_centres, base_voxel_of
 from unsup_track_ros.networks.trackocc import TrackOcc, TrackOccConfig
 from unsup_track_ros.networks.trackocc.attention import CameraAttention, sampled
 from unsup_track_ros.networks.trackocc.decoder import Answers, Queries
 from unsup_track_ros.networks.trackocc.frames import (
     camera_frames,
-    cell_centres_ego,
+    cell_centres_base,
     cell_rays_cam,
     flat_voxels,
     seen_in_images,
@@ -68,17 +68,17 @@ def test_voxels_of_points_are_those_of_the_ego_grid() -> None:
     grid = TINY_GRID.grid
     points = np.random.default_rng(0).uniform(-10, 10, (500, 3))
     found = flat_voxels(grid, torch.from_numpy(points))
-    np.testing.assert_array_equal(found.numpy(), ego_voxel_of(grid, points))
-    centres = cell_centres_ego(grid, grid.shape_zyx, _CPU)
-    np.testing.assert_allclose(centres.numpy(), ego_voxel_centres(grid).reshape(-1, 3), atol=1e-5)
+    np.testing.assert_array_equal(found.numpy(), base_voxel_of(grid, points))
+    centres = cell_centres_base(grid, grid.shape_zyx, _CPU)
+    np.testing.assert_allclose(centres.numpy(), base_voxel_centres(grid).reshape(-1, 3), atol=1e-5)
 
 
 def test_a_ray_through_a_cell_projects_back_into_its_middle() -> None:
     frames = camera_frames(moving_blocks(1), _CPU)
     rays = cell_rays_cam(frames.pix_T_cam[0], (4, 8), frames.size_px)
-    ego_T_cam = frames.ego_T_cam[0, 1]
-    points_ego = (rays[1] * 5.0).reshape(-1, 3) @ ego_T_cam[:3, :3].T + ego_T_cam[:3, 3]
-    share, inside = seen_in_images(points_ego, frames)
+    base_T_cam = frames.base_T_cam[0, 1]
+    points_base = (rays[1] * 5.0).reshape(-1, 3) @ base_T_cam[:3, :3].T + base_T_cam[:3, 3]
+    share, inside = seen_in_images(points_base, frames)
     assert bool(inside[0, 1].all())
     assert not bool(inside[0, 0].any())  # the other camera looks back
     rows, columns = torch.meshgrid(torch.arange(4), torch.arange(8), indexing="ij")
@@ -109,9 +109,9 @@ def test_a_place_that_two_cameras_see_takes_their_mean_and_an_unseen_one_nothing
         torch.testing.assert_close(found[place], expected, atol=1e-5, rtol=1e-4)
 
 
-def _queries(centres_ego: torch.Tensor) -> Queries:
-    code = torch.zeros(len(centres_ego), 32)
-    return Queries(features=code, positions=code, centres_ego=centres_ego)
+def _queries(centres_base: torch.Tensor) -> Queries:
+    code = torch.zeros(len(centres_base), 32)
+    return Queries(features=code, positions=code, centres_base=centres_base)
 
 
 def test_tracks_are_handed_over_by_their_velocity_and_the_vehicles_motion() -> None:
@@ -119,17 +119,17 @@ def test_tracks_are_handed_over_by_their_velocity_and_the_vehicles_motion() -> N
 
     tracks = TrackQueries.fresh(_queries(torch.tensor([[4.0, 0.0, 1.0], [4.0, 0.0, 1.0]])), 4)
     velocities = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
-    tracks = replace(tracks, velocities_ego=velocities, ids=torch.tensor([0, 5]))
+    tracks = replace(tracks, velocities_base=velocities, ids=torch.tensor([0, 5]))
     # The vehicle drives 1 m ahead and turns left by 90 degrees.
-    ego1_T_ego0 = torch.tensor(
+    base1_T_base0 = torch.tensor(
         [[0.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
     )
-    moved = handed_over(tracks, ego1_T_ego0, 0.5)
+    moved = handed_over(tracks, base1_T_base0, 0.5)
     # Also the track of number 0 is moved.
     torch.testing.assert_close(
-        moved.centres_ego, torch.tensor([[0.0, -4.0, 1.0], [0.0, -3.0, 1.0]])
+        moved.centres_base, torch.tensor([[0.0, -4.0, 1.0], [0.0, -3.0, 1.0]])
     )
-    torch.testing.assert_close(moved.velocities_ego[0], torch.tensor([0.0, -2.0, 0.0]))
+    torch.testing.assert_close(moved.velocities_base[0], torch.tensor([0.0, -2.0, 0.0]))
 
 
 def test_a_track_remembers_its_last_embeddings_and_forgets_older_ones() -> None:
@@ -143,8 +143,8 @@ def test_a_track_remembers_its_last_embeddings_and_forgets_older_ones() -> None:
             positions=features,
             class_logits=torch.zeros(2, 4),
             mask_logits=torch.zeros(2, 4, 16, 16),
-            centres_ego=torch.zeros(2, 3),
-            velocities_ego=torch.zeros(2, 3),
+            centres_base=torch.zeros(2, 3),
+            velocities_base=torch.zeros(2, 3),
         )
         before = tracks.memory
         tracks = handed_over(update(tracks, answers, 1.0), torch.eye(4), 0.5)
@@ -181,8 +181,8 @@ def _answers(class_logits: torch.Tensor, masks: torch.Tensor) -> Answers:
         positions=torch.zeros(num, 8),
         class_logits=class_logits,
         mask_logits=masks,
-        centres_ego=torch.zeros(num, 3),
-        velocities_ego=torch.zeros(num, 3),
+        centres_base=torch.zeros(num, 3),
+        velocities_base=torch.zeros(num, 3),
     )
 
 

@@ -29,7 +29,7 @@ class EgoGridConfig(Config):
 
     @property
     def grid(self) -> VoxelGrid:
-        """The grid in ego."""
+        """The grid in base."""
         num = max(round(2 * self.half_size_m / self.voxel_m), 1)
         half_m = 0.5 * num * self.voxel_m
         top_m = self.bottom_m + self.layers * self.voxel_m
@@ -44,17 +44,19 @@ class EgoGridConfig(Config):
 SMALL_EGO_GRID = EgoGridConfig(half_size_m=20.0, bottom_m=-1.0, layers=8, voxel_m=0.8)
 
 
-def ego_voxel_of(grid: VoxelGrid, points_ego: Float[np.ndarray, "P 3"]) -> Int64[np.ndarray, " P"]:
+def base_voxel_of(
+    grid: VoxelGrid, points_base: Float[np.ndarray, "P 3"]
+) -> Int64[np.ndarray, " P"]:
     """Return the flat row-major voxel of each point, `OUTSIDE` where it is in none."""
-    place = (points_ego - np.array(grid.minimum_m)) / np.array(grid.voxel_m)
+    place = (points_base - np.array(grid.minimum_m)) / np.array(grid.voxel_m)
     num_z, num_y, num_x = grid.shape_zyx
     inside = ((place >= 0) & (place < np.array([num_x, num_y, num_z]))).all(1)
     x, y, z = np.floor(np.where(inside[:, None], place, 0.0)).astype(np.int64).T
     return np.where(inside, (z * num_y + y) * num_x + x, OUTSIDE)
 
 
-def ego_voxel_centres(grid: VoxelGrid) -> Float64[np.ndarray, "Z Y X 3"]:
-    """Return the centre x, y, z of every voxel, metres in ego."""
+def base_voxel_centres(grid: VoxelGrid) -> Float64[np.ndarray, "Z Y X 3"]:
+    """Return the centre x, y, z of every voxel, metres in base."""
     z, y, x = (
         grid.minimum_m[axis] + (np.arange(num) + 0.5) * grid.voxel_m[axis]
         for axis, num in zip((2, 1, 0), grid.shape_zyx, strict=True)
