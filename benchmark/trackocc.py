@@ -96,12 +96,11 @@ def _label_pairs(folder: Path, seed: int) -> Iterator[tuple[VoxelLabels, VoxelLa
 
 def association_table(clips: ClipFolder) -> str:
     """Score both baselines, and identities that are right, on degraded truth."""
-    rows = []
-    for name, motion in (("voxel IoU", "none"), ("voxel IoU + Kalman", "kalman"), ("truth", "")):
-        rows += [
-            [f"{name}, seed {seed}", *association_row(clips, _answerer(motion, seed))]
-            for seed in _SEEDS
-        ]
+    rows = [
+        [f"{name}, seed {seed}", *association_row(clips, _answerer(motion, seed))]
+        for name, motion in (("voxel IoU", "none"), ("voxel IoU + Kalman", "kalman"), ("truth", ""))
+        for seed in _SEEDS
+    ]
     header = ["identities by", "OccSTQ", "OccSQ", "OccAQ", "OccSTQ official"]
     return table(header, rows)
 

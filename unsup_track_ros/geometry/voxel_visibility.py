@@ -14,8 +14,8 @@ import math
 import numpy as np
 
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.camera import MIN_DEPTH_M
 from unsup_track_ros.geometry.base_voxels import OUTSIDE, base_voxel_centres, base_voxel_of
+from unsup_track_ros.geometry.camera import MIN_DEPTH_M
 from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.shapes import Bool, Float, Float32, Float64
 from unsup_track_ros.structures.voxels import VoxelGrid

@@ -23,6 +23,7 @@ from unsup_track_ros.config import Config, config_hash, dump_config, parameter
 from unsup_track_ros.data.recording import Recording, RecordingConfig
 from unsup_track_ros.errors import DataError, LabelStoreError
 from unsup_track_ros.labeling.completion import CompletionConfig, complete_labels
+from unsup_track_ros.labeling.cues import detection_cues
 from unsup_track_ros.labeling.disk_space import check_space
 from unsup_track_ros.labeling.lock import directory_lock
 from unsup_track_ros.labeling.manifest import Manifest, code_fingerprint, recording_fingerprint
@@ -34,7 +35,7 @@ from unsup_track_ros.labeling.report import write_report
 from unsup_track_ros.labeling.store import TIMINGS_NAME, LabelStore, remove_labels
 from unsup_track_ros.labeling.summary import write_summary
 from unsup_track_ros.labeling.timings import Timings
-from unsup_track_ros.pipeline import Pipeline, PipelineConfig
+from unsup_track_ros.pipeline import BegunStep, Pipeline, PipelineConfig
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.labels import FrameLabel
@@ -217,18 +218,17 @@ def _label_frames(
         store.drop_derived()
         pipeline = Pipeline(config.pipeline, torch.device(options.device))
         start, snapshot_ns = _resume(pipeline, store, recording.stamps_ns)
-        content = _ContentFilter(config.labels, recording.stamps_ns)
+        content = _ContentFilter(config, recording.stamps_ns)
         frames = _timed(read_ahead(_frames(recording, start, wanted)), observers.timings)
-        for frame in frames:
-            result = pipeline.step(frame)
+        interval_ns = round(config.labels.snapshot_interval_s * _NS_PER_S)
+        for begun in read_ahead(_begun(pipeline, frames, snapshot_ns, interval_ns)):
+            result = pipeline.finish(begun)
             with observers.timings.storing():
                 num_new += store.write(content.label(result))
-                interval_ns = config.labels.snapshot_interval_s * _NS_PER_S
-                if frame.stamp_ns - snapshot_ns >= interval_ns:
-                    store.save_snapshot(frame.index, pipeline.state())
-                    snapshot_ns = frame.stamp_ns
-            observers.timings.add(frame.stamp_ns, result.stage_seconds)
-            observers.progress("labelling", frame.index + 1, wanted)
+                if begun.past_state is not None:
+                    store.save_snapshot(begun.frame.index, pipeline.state(after=begun))
+            observers.timings.add(begun.frame.stamp_ns, result.stage_seconds)
+            observers.progress("labelling", begun.frame.index + 1, wanted)
     if wanted == total:
         store.drop_snapshot()
     return num_new
@@ -268,6 +268,17 @@ def _frames(recording: Recording, start: int, end: int) -> Iterator[SensorFrame]
         yield frame
 
 
+def _begun(
+    pipeline: Pipeline, frames: Iterator[SensorFrame], snapshot_ns: int, interval_ns: int
+) -> Iterator[BegunStep]:
+    """Begin the frames; those after which a snapshot is due, seen from the last one, keep state."""
+    for frame in frames:
+        is_due = frame.stamp_ns - snapshot_ns >= interval_ns
+        if is_due:
+            snapshot_ns = frame.stamp_ns
+        yield pipeline.begin(frame, keep_state=is_due)
+
+
 def _timed(frames: Iterator[SensorFrame], timings: Timings) -> Iterator[SensorFrame]:
     """Pass frames on, counting the time spent on waiting for them."""
     while True:
@@ -282,8 +293,9 @@ def _timed(frames: Iterator[SensorFrame], timings: Timings) -> Iterator[SensorFr
 class _ContentFilter:
     """Turns results into labels, leaving out what the parameters do not ask for."""
 
-    def __init__(self, config: LabelContentConfig, stamps_ns: tuple[int, ...]) -> None:
-        self._config = config
+    def __init__(self, config: LabelerConfig, stamps_ns: tuple[int, ...]) -> None:
+        self._config = config.labels
+        self._network_finds = config.pipeline.detector != "motion"
         self._stamps_ns = stamps_ns
 
     def label(self, result: PerceptionResult) -> FrameLabel:
@@ -296,6 +308,7 @@ class _ContentFilter:
                 velocity_velo=None,
                 confidence=None,
                 standing_points=None,
+                free_space=None,
                 point_cluster=None,
                 voxels=None,
             )
@@ -310,6 +323,7 @@ class _ContentFilter:
             detections=result.detections,
             tracks=result.tracks,
             grids=self._grids(result),
+            cues=detection_cues(result, network_found=self._network_finds),
             missing_inputs=frame.missing_inputs,
             consistency=result.consistency,
         )

@@ -7,10 +7,14 @@ one line per object and frame of the best pass, in the order of the frames, with
 
     score, existence, position_std_m   how sure it is
     cues      why it is believed there:
-              motion    it moves in this frame (in mode `improved` that takes one velocity that lays
-                        it on other scans, and free space: docs/decisions/0012)
-              sighting  it was seen in this frame, standing or unsure, where it was expected
-              track     it was seen in other frames
+              motion      it moves in this frame (docs/decisions/0012)
+              free_space  it entered or left space that a scan saw through
+              flow        its pixels move as no standing thing's would
+              appearance  a network knows it by its looks
+              sighting    it was seen in this frame, standing or unsure, where it was expected
+              track       it was seen in other frames
+    values    what each of these says, 0 to 1: shares of its points (`structures.cues`), the score
+              of the network, the existence of the track; null where the witness did not see it
     accepted  true
 
 and last, for completed labels, one line per object that was rejected, with the reason.
@@ -32,6 +36,8 @@ from unsup_track_ros.structures.motion import MotionState
 from unsup_track_ros.structures.tracks import TrackState
 
 _DECIMALS: Final = 6
+_WITNESSES: Final = ("motion", "free_space", "flow", "appearance")
+_SPEAKS: Final = 0.5  # from here on a witness speaks for an object
 
 
 def write_provenance(store: LabelStore, mode: str) -> None:
@@ -68,16 +74,30 @@ def _accepted(label: FrameLabel) -> Iterator[dict[str, Any]]:
             "score": round(float(score), _DECIMALS),
             "existence": round(float(tracks.existence[row]), _DECIMALS),
             "position_std_m": round(math.sqrt(max(float(spread[row]), 0.0)), _DECIMALS),
-            "cues": _cues(int(detections.motion[at]) if is_seen else None),
+            **_cues(label, int(row), at if is_seen else None),
             "accepted": True,
         }
 
 
-def _cues(motion: int | None) -> list[str]:
-    """Return the cues of an object from its motion where it was seen, None where it was not."""
-    if motion is None:
-        return ["track"]
-    return ["motion", "track"] if motion == MotionState.MOVING else ["sighting", "track"]
+def _cues(label: FrameLabel, row: int, seen_at: int | None) -> dict[str, Any]:
+    """Return why a track's box is believed in a frame: by which witnesses, and what each says.
+
+    Args:
+        label: Label of the frame.
+        row: The track.
+        seen_at: Its detection, None where it was not seen.
+    """
+    values: dict[str, float | None] = dict.fromkeys(_WITNESSES)
+    values["track"] = round(float(label.tracks.existence[row]), _DECIMALS)
+    if seen_at is None:
+        return {"cues": ["track"], "values": values}
+    if label.cues is not None:
+        for name in _WITNESSES:
+            value = float(getattr(label.cues, name)[seen_at])
+            values[name] = None if math.isnan(value) else round(value, _DECIMALS)
+    moves = label.detections.motion[seen_at] == MotionState.MOVING
+    spoke = [name for name in _WITNESSES[1:] if (values[name] or 0.0) >= _SPEAKS]
+    return {"cues": ["motion" if moves else "sighting", *spoke, "track"], "values": values}
 
 
 def _rejected(store: LabelStore) -> Iterator[dict[str, Any]]:

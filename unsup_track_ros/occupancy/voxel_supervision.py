@@ -21,8 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry.box_iou import box_of_points
-from unsup_track_ros.geometry.camera import depth_image, seen_points
 from unsup_track_ros.geometry.base_voxels import (
     OUTSIDE,
     SMALL_EGO_GRID,
@@ -30,6 +28,8 @@ from unsup_track_ros.geometry.base_voxels import (
     base_voxel_centres,
     base_voxel_of,
 )
+from unsup_track_ros.geometry.box_iou import box_of_points
+from unsup_track_ros.geometry.camera import depth_image, seen_points
 from unsup_track_ros.geometry.ground import height_above_ground
 from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.geometry.se3 import inverse, transform

@@ -11,6 +11,7 @@ import numpy as np
 from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.consistency import EgomotionConsistency
+from unsup_track_ros.structures.cues import ObjectCues
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.structures.grids import OccupancyGrids
@@ -35,6 +36,7 @@ class FrameLabel:
         egomotion: Motion and pose of the sensor.
         motion: Point and pixel masks.
         detections: Boxes in velo.
+        cues: What each witness says of the detections, None in labels of another origin.
         tracks: Tracks in odom.
         grids: Occupancy, or None while there was no pose.
         track_weights: (N,) of the tracks in training: 1 for what moved, less for what is only like
@@ -55,5 +57,6 @@ class FrameLabel:
     tracks: Tracks
     grids: OccupancyGrids | None
     track_weights: Float64[np.ndarray, " N"] | None = None
+    cues: ObjectCues | None = None
     missing_inputs: tuple[str, ...] = ()
     consistency: EgomotionConsistency | None = None

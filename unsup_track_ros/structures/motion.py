@@ -47,6 +47,11 @@ class MotionSegmentation:
             not move or nothing judges clusters; None where no evidence gives one.
         standing_points: (P,) on the ground or on a cluster that standing still explains: what lacks
             this and does not move is unsure. None where no evidence tells.
+        free_space: (P,) share of the point's cluster that entered or left space which a scan saw
+            through, 0 where LiDAR does not see it move; None where no evidence asks.
+        flow_moving_points: (P,) points whose optical flow is not that of a standing thing, whatever
+            other evidence says; None without flow.
+        flow_judged_points: (P,) points whose optical flow could be judged; None without flow.
         point_cluster: (P,) 0 for none, else 1..C: clusters that were judged as a whole, or None.
         voxels: What a voxel test found, or None; the detector then takes its regions.
         reason: One sentence when status is not OK.
@@ -61,6 +66,9 @@ class MotionSegmentation:
     velocity_velo: Float32[np.ndarray, "P 3"] | None = None
     confidence: Float32[np.ndarray, " P"] | None = None
     standing_points: Bool[np.ndarray, " P"] | None = None
+    free_space: Float32[np.ndarray, " P"] | None = None
+    flow_moving_points: Bool[np.ndarray, " P"] | None = None
+    flow_judged_points: Bool[np.ndarray, " P"] | None = None
     point_cluster: Int[np.ndarray, " P"] | None = None
     voxels: VoxelRegions | None = None
     reason: str = ""

@@ -185,7 +185,7 @@ class OccupancyFrame:
         stamp_ns: Stamp of the frame, in base of which everything is placed.
         images: (V, H, W, 3) RGB.
         pix_T_cam: (V, 3, 3) intrinsics.
-        base_T_cam: (V, 4, 4) pose of each camera, the vehicle's own motion since the stamp included.
+        base_T_cam: (V, 4, 4) pose of each camera, the vehicle's motion since the stamp included.
         depth_m: (V, h, w) nearest LiDAR return of each block of H / h x W / w pixels along the
             optical axis, 0 where there is none; None without a LiDAR.
         odom_T_base: (4, 4) pose of the vehicle.

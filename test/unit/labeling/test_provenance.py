@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +14,13 @@ from unit.labeling.test_store import new_store
 
 from unsup_track_ros.labeling.provenance import write_provenance
 from unsup_track_ros.labeling.store import PROVENANCE_NAME, LabelStore
+from unsup_track_ros.structures.cues import ObjectCues
 from unsup_track_ros.structures.labels import COMPLETED_PASS
 from unsup_track_ros.structures.motion import MotionState
 from unsup_track_ros.structures.tracks import TrackState
 
 
-def lines_of(store: LabelStore) -> list[dict[str, object]]:
+def lines_of(store: LabelStore) -> list[dict[str, Any]]:
     write_provenance(store, "improved")
     text = (store.folder / PROVENANCE_NAME).read_text()
     return [json.loads(line) for line in text.splitlines()]
@@ -37,7 +39,13 @@ def test_every_box_says_how_sure_it_is_and_why_it_is_believed(tmp_path: Path) ->
     label = make_label(0)
     # The scene matches its second track; here it is the first, which is the one that was seen.
     tracks = dataclasses.replace(label.tracks, detection_index=np.array([0, -1]))
-    store.write(dataclasses.replace(label, tracks=tracks))
+    cues = ObjectCues(
+        motion=np.array([0.8]),
+        free_space=np.array([0.4]),
+        flow=np.array([0.5]),
+        appearance=np.array([np.nan]),
+    )
+    store.write(dataclasses.replace(label, tracks=tracks, cues=cues))
     _, seen, coasting = lines_of(store)
     assert seen == {
         "frame": 0,
@@ -46,10 +54,18 @@ def test_every_box_says_how_sure_it_is_and_why_it_is_believed(tmp_path: Path) ->
         "score": 0.9,
         "existence": 0.9,
         "position_std_m": pytest.approx(3**-0.5, abs=1e-6),
-        "cues": ["motion", "track"],
+        "cues": ["motion", "flow", "track"],
+        "values": {
+            "motion": 0.8,
+            "free_space": 0.4,
+            "flow": 0.5,
+            "appearance": None,
+            "track": 0.9,
+        },
         "accepted": True,
     }
     assert (coasting["id"], coasting["cues"]) == (2, ["track"])
+    assert coasting["values"] == dict.fromkeys(seen["values"]) | {"track": 0.9}
 
 
 def test_what_was_seen_but_did_not_move_was_sighted(tmp_path: Path) -> None:

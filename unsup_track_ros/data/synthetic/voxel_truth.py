@@ -21,8 +21,8 @@ from unsup_track_ros.data.synthetic.raycast import NOTHING, aimed, cast
 from unsup_track_ros.data.synthetic.solids import Kind, Material, Solids, chosen, joined, placed
 from unsup_track_ros.data.synthetic.traffic import actor_states
 from unsup_track_ros.data.synthetic.world import World
-from unsup_track_ros.geometry.box_iou import expand_ranges
 from unsup_track_ros.geometry.base_voxels import SMALL_EGO_GRID, EgoGridConfig, base_voxel_centres
+from unsup_track_ros.geometry.box_iou import expand_ranges
 from unsup_track_ros.geometry.se3 import inverse, transform, yaw_rad
 from unsup_track_ros.geometry.voxel_visibility import seen_by_camera, seen_by_lidar
 from unsup_track_ros.shapes import Bool, Float64, Int, Int64, UInt8

@@ -12,7 +12,9 @@ from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.box_projection import boxes_in_image
 from unsup_track_ros.labeling.completion.objects import Objects
 from unsup_track_ros.labeling.completion.second_look import SecondLook
+from unsup_track_ros.labeling.cues import flow_cue
 from unsup_track_ros.shapes import Bool, Float64, Int64
+from unsup_track_ros.structures.cues import ObjectCues
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.labels import COMPLETED_PASS, FrameLabel
 from unsup_track_ros.structures.motion import MotionSegmentation, MotionState, MotionStatus
@@ -51,6 +53,7 @@ def uncompleted_label(label: FrameLabel, look: SecondLook) -> FrameLabel:
         detections=Detections.none(label.stamp_ns),
         tracks=Tracks.none(label.stamp_ns),
         motion=_motion(label, look, look.moving_points),
+        cues=None,
         track_weights=np.zeros(0),
         grids=None,
     )
@@ -71,6 +74,7 @@ def completed_label(
         tracks=_tracks(label.stamp_ns, here),
         motion=_motion(label, look, _moving_points(look, here, moving_speed_mps)),
         track_weights=here.objects.weights[here.shown],
+        cues=_cues(label, look, here),
         grids=None,
     )
 
@@ -117,6 +121,29 @@ def _tracks(stamp_ns: int, here: FrameObjects) -> Tracks:
         heading_known=whole.heading_known[here.shown],
         ages_s=here.ages_s,
         detection_index=np.arange(len(here.shown)),
+    )
+
+
+def _cues(label: FrameLabel, look: SecondLook, here: FrameObjects) -> ObjectCues:
+    """Return the cues of the objects from those of their parts, by the points on them."""
+    num = len(here.objects.weights)
+    object_of = np.append(here.owner, -1)  # the last answers for points on nothing, region 0
+    flow = flow_cue(object_of[look.point_region.astype(np.int64) - 1] + 1, label.motion, num)
+
+    def joined(values: Float64[np.ndarray, " D"]) -> Float64[np.ndarray, " K"]:
+        told = (here.owner >= 0) & np.isfinite(values)
+        of, points = here.owner[told], look.detections.num_points[told]
+        size = np.bincount(of, weights=points, minlength=num)
+        total = np.bincount(of, weights=points * values[told], minlength=num)
+        mean = np.where(size > 0, total / np.maximum(size, 1), np.nan)
+        return np.asarray(mean[here.shown])
+
+    cues = look.cues
+    return ObjectCues(
+        motion=joined(cues.motion),
+        free_space=joined(cues.free_space),
+        flow=flow[here.shown],
+        appearance=joined(cues.appearance),
     )
 
 
@@ -168,6 +195,8 @@ def _motion(
         status=MotionStatus.OK if look.judged_points.any() else label.motion.status,
         moving_points=moving_points,
         judged_points=look.judged_points,
+        flow_moving_points=label.motion.flow_moving_points,
+        flow_judged_points=label.motion.flow_judged_points,
         moving_pixels=label.motion.moving_pixels,
         judged_pixels=label.motion.judged_pixels,
         reason="" if look.judged_points.any() else label.motion.reason,

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from unsup_track_ros.data.recording import Recording
+from unsup_track_ros.labeling.cues import object_cues
 from unsup_track_ros.labeling.progress import Progress
 from unsup_track_ros.labeling.read_ahead import read_ahead
 from unsup_track_ros.labeling.store import LabelStore
@@ -26,6 +27,7 @@ from unsup_track_ros.perception.motion_segmentation import MotionSegmenter
 from unsup_track_ros.pipeline import PipelineConfig
 from unsup_track_ros.shapes import Bool, Int
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
+from unsup_track_ros.structures.cues import ObjectCues
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
@@ -44,12 +46,14 @@ class SecondLook:
         point_region: (P,) 0 for none, else 1..N: the detection of each point.
         moving_points: (P,) points seen moving.
         judged_points: (P,) points with evidence either way.
+        cues: What LiDAR says of each detection.
     """
 
     detections: Detections
     point_region: Int[np.ndarray, " P"]
     moving_points: Bool[np.ndarray, " P"]
     judged_points: Bool[np.ndarray, " P"]
+    cues: ObjectCues
 
 
 def read_look(store: LabelStore, index: int) -> SecondLook:
@@ -103,6 +107,9 @@ class SecondLooker:
                 point_region=regions.point_region.astype(np.int32),
                 moving_points=motion.moving_points,
                 judged_points=motion.judged_points,
+                cues=object_cues(
+                    regions.point_region, motion, np.full(len(regions.scores), np.nan)
+                ),
             )
             store.write_scratch(frame.index, to_arrays(look))
             progress("looking back", frame.index + 1, len(egomotions))

@@ -88,7 +88,7 @@ class VolumeEncoder(nn.Module):
             found.append(value)
         size = self._shape[1:] if self._is_flat else self._shape
         mixed: Tensor = self.mix(torch.cat([resized(stage, size) for stage in found], dim=1))
-        return (mixed.unflatten(1, (-1, self._shape[0])) if self._is_flat else mixed), found
+        return (torch.unflatten(mixed, 1, (-1, self._shape[0])) if self._is_flat else mixed), found
 
 
 class UpPath(nn.Module):
@@ -146,7 +146,7 @@ class UpPath(nn.Module):
             beside = resized(stages[index], value.shape[2:])
             value = merge(torch.cat([value, beside], dim=1))
         out: Tensor = functional.relu(self.last(value))
-        return out.unflatten(1, (-1, self._layers)) if self._is_flat else out
+        return torch.unflatten(out, 1, (-1, self._layers)) if self._is_flat else out
 
 
 def resized(value: Tensor, size: Sequence[int]) -> Tensor:

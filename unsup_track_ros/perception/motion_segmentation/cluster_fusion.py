@@ -70,6 +70,7 @@ def fuse_clusters(
         velocity_velo=velocity_velo,
         confidence=confidence,
         standing=(lidar.standing & ~moves_instead) | rests_instead,
+        free_space=lidar.free_space,
         cluster=lidar.cluster,
     )
 

@@ -113,6 +113,8 @@ class PointEvidence:
         confidence: (P,) share of the cluster's points that testify to its motion, 0 where not
             moving.
         standing: (P,) on the ground or on a cluster that standing still explains.
+        free_space: (P,) share of a moving cluster's points that entered or left proven free space,
+            0 where it does not move.
         cluster: (P,) 0 for none, else 1..C: the cluster of the point.
     """
 
@@ -121,6 +123,7 @@ class PointEvidence:
     velocity_velo: Float32[np.ndarray, "P 3"]
     confidence: Float32[np.ndarray, " P"]
     standing: Bool[np.ndarray, " P"]
+    free_space: Float32[np.ndarray, " P"]
     cluster: Int[np.ndarray, " P"]
 
 
@@ -171,6 +174,17 @@ class LidarEvidence:
             self._facts[frame.stamp_ns] = read_scan(self._config.scan, frame, self._device)
         return self._facts[frame.stamp_ns]
 
+    def _drop_facts(self, stamp_ns: int, near_ns: set[int]) -> None:
+        """Drop what was worked out before the frame's own and is not near it in time.
+
+        What came later belongs to frames that are already being prepared.
+        """
+        for known_ns in list(self._facts):
+            if known_ns == stamp_ns:
+                return
+            if known_ns not in near_ns:
+                del self._facts[known_ns]
+
     def judge(
         self,
         frame: SensorFrame,
@@ -186,9 +200,8 @@ class LidarEvidence:
             egomotion: Motion of the sensor to the current frame.
         """
         near_ns = {entry.frame.stamp_ns for window in windows for entry in window}
-        near_ns.add(frame.stamp_ns)
-        self._facts = {ns: facts for ns, facts in self._facts.items() if ns in near_ns}
         scan = self.facts(frame)
+        self._drop_facts(frame.stamp_ns, near_ns)
         found = self._side_by_side(lambda window: self._side(frame, window, egomotion), windows)
         sides = [side for side in found if side is not None]
         if not sides:
@@ -399,6 +412,7 @@ class LidarEvidence:
             velocity_velo=velocity_velo.take(label, axis=0),
             confidence=confidence,
             standing=(ground | verdict.stands[label]) & ~(confidence > 0),
+            free_space=confidence,  # free space is what LiDAR is sure by
             cluster=label,
         )
 

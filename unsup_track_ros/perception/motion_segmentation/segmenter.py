@@ -147,6 +147,8 @@ class MotionSegmenter:
             moving_pixels=evidence.moving_pixels,
             judged_pixels=evidence.judged_pixels,
             residual_px=evidence.residual_px,
+            flow_moving_points=_of_scan(frame, view, evidence.moving),
+            flow_judged_points=_of_scan(frame, view, evidence.judged),
             voxels=evidence.voxels,
         )
 
@@ -234,11 +236,12 @@ def _fuse(
     frame: SensorFrame, lidar: PointEvidence | None, view: FlowView, image: CameraEvidence
 ) -> MotionSegmentation:
     """Let the clusters' verdict stand where there is one, and the camera's points elsewhere."""
-    moving = _of_scan(frame, view, image.moving)
-    judged = _of_scan(frame, view, image.judged)
+    flow_moving = _of_scan(frame, view, image.moving)
+    flow_judged = _of_scan(frame, view, image.judged)
+    moving, judged = flow_moving, flow_judged
     if lidar is not None:
         moving = np.where(lidar.judged, lidar.moving, moving)
-        judged |= lidar.judged
+        judged = judged | lidar.judged
     scan = view.scan1
     seen, pixel = scan.point_index, scan.flat_pix
     return MotionSegmentation(
@@ -251,6 +254,9 @@ def _fuse(
         velocity_velo=None if lidar is None else lidar.velocity_velo,
         confidence=None if lidar is None else lidar.confidence,
         standing_points=None if lidar is None else lidar.standing,
+        free_space=None if lidar is None else lidar.free_space,
+        flow_moving_points=flow_moving,
+        flow_judged_points=flow_judged,
         point_cluster=None if lidar is None else lidar.cluster,
     )
 
@@ -263,6 +269,7 @@ def _lidar_alone(lidar: PointEvidence) -> MotionSegmentation:
         velocity_velo=lidar.velocity_velo,
         confidence=lidar.confidence,
         standing_points=lidar.standing,
+        free_space=lidar.free_space,
         point_cluster=lidar.cluster,
     )
 

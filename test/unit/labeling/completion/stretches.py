@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unsup_track_ros.structures.cues import ObjectCues
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.motion import MotionState
@@ -42,6 +43,12 @@ def detections_of(index: int, seen: Sequence[Sighting]) -> Detections:
         num_points=np.array([s.num_points for s in seen], np.int64),
         boxes_pix=np.full((num, 4), np.nan),
     )
+
+
+def cues_of(motion: np.ndarray) -> ObjectCues:
+    """Return cues of which only LiDAR's word on motion was asked for."""
+    unknown = np.full(len(motion), np.nan)
+    return ObjectCues(motion=motion, free_space=unknown, flow=unknown, appearance=unknown)
 
 
 def egomotion_of(

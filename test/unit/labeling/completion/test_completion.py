@@ -16,6 +16,7 @@ import torch
 from unit.data.bags import write_bag
 from unit.labeling.completion.stretches import (
     Sighting,
+    cues_of,
     detections_of,
     egomotion_of,
     parked,
@@ -49,6 +50,7 @@ def look_at(index: int, scene: Scene) -> SecondLook:
         point_region=region,
         moving_points=np.zeros(NUM_POINTS, bool),
         judged_points=np.ones(NUM_POINTS, bool),
+        cues=cues_of(np.ones(len(seen))),
     )
 
 

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from unit.labeling.completion.stretches import Sighting, detections_of
+from unit.labeling.completion.stretches import Sighting, cues_of, detections_of
 from unit.labeling.label_scenes import NUM_POINTS, make_label
 
 from unsup_track_ros.labeling.completion.frame_labels import (
@@ -79,6 +79,7 @@ def look() -> SecondLook:
         point_region=region,
         moving_points=moving,
         judged_points=np.ones(NUM_POINTS, bool),
+        cues=cues_of(np.array([1.0, 0.25, 0.9, 0.8, 0.0])),
     )
 
 
@@ -192,3 +193,26 @@ def test_a_frame_without_pose_or_without_objects_has_only_its_points(lost: bool)
     assert answer.track_weights is not None
     assert len(answer.track_weights) == 0
     assert answer.motion.moving_points[:8].tolist() == SEEN_MOVING.tolist()
+
+
+def test_cues_of_an_object_are_those_of_its_parts_by_their_points() -> None:
+    """12 points that all move, 24 of which a quarter does: 18 of 36. The braked one is hidden."""
+    cues = completed().cues
+    assert cues is not None
+    np.testing.assert_allclose(cues.motion, [0.5, np.nan, 0.0])
+    assert np.isnan(cues.free_space).all()
+
+
+def test_the_flow_that_the_causal_pass_saw_is_a_cue_of_the_whole_object() -> None:
+    """Points 0 and 1 lie on the driving object, point 5 on the parked one."""
+    label = make_label(INDEX)
+    flow_moving, flow_judged = np.zeros((2, NUM_POINTS), bool)
+    flow_moving[[0, 6]], flow_judged[[0, 1, 5, 6]] = True, True
+    seen = dataclasses.replace(
+        label.motion, flow_moving_points=flow_moving, flow_judged_points=flow_judged
+    )
+    label = dataclasses.replace(label, motion=seen)
+    done = completed_label(label, look(), here(DRIVING, BRAKED, PARKED), 0.5)
+    assert done.cues is not None
+    np.testing.assert_allclose(done.cues.flow, [0.5, np.nan, 0.0])
+    assert done.motion.flow_moving_points is flow_moving

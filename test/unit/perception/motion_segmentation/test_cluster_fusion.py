@@ -40,6 +40,7 @@ def fused(
         velocity_velo=velocity,
         confidence=np.where(moving, SURE, 0.0).astype(np.float32),
         standing=scene.on_board & (claim is None),
+        free_space=np.where(moving, SURE, 0.0).astype(np.float32),
         cluster=np.where(scene.on_board, cluster, 0),
     )
     view = flow_view(scene.frame, scene.history[0], scene.flow, scene.egomotion, 1.0)
