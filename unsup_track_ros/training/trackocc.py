@@ -15,7 +15,7 @@ from torch import Tensor
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.networks.trackocc import TrackOcc, TrackOccConfig
 from unsup_track_ros.networks.trackocc.decoder import Answers
-from unsup_track_ros.networks.trackocc.frames import camera_frames, base1_T_base0
+from unsup_track_ros.networks.trackocc.frames import base1_T_base0, camera_frames
 from unsup_track_ros.networks.trackocc.tracks import NO_ID, TrackQueries, handed_over
 from unsup_track_ros.shapes import Float, Int64
 from unsup_track_ros.structures.voxel_scene import OccupancyFrame
