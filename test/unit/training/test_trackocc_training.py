@@ -14,11 +14,19 @@ import torch
 from unit.networks.trackocc.scenes import TINY_NETWORK, Clips, moving_blocks
 
 from unsup_track_ros.errors import ConfigError, DataError
+from unsup_track_ros.geometry import se3
 from unsup_track_ros.networks.checkpoint import checkpoint_bytes
 from unsup_track_ros.networks.trackocc import TrackOcc
 from unsup_track_ros.networks.trackocc.checkpoint import load_trackocc
 from unsup_track_ros.networks.trackocc.frames import camera_frames
 from unsup_track_ros.networks.trackocc.tracker import TrackOccTracker, TrackOccTrackingConfig
+from unsup_track_ros.perception.trackocc_detection import (
+    TrackOccDetectionConfig,
+    TrackOccDetector,
+)
+from unsup_track_ros.pipeline import Pipeline, PipelineConfig
+from unsup_track_ros.structures.calibration import PinholeCamera
+from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
 from unsup_track_ros.structures.voxel_scene import OccupancyFrame
 from unsup_track_ros.training.loop import LoopConfig
 from unsup_track_ros.training.network_learner import OptimizerConfig
@@ -154,6 +162,100 @@ def test_a_frame_that_is_not_later_is_refused(
     tracker.step(frames[1])
     with pytest.raises(DataError, match="does not follow"):
         tracker.step(frames[0])
+
+
+def _sensor_frame(frame: OccupancyFrame, points_base: np.ndarray) -> SensorFrame:
+    base_T_velo = se3.rigid(np.eye(3), np.array([0.0, 0.0, 1.8]))
+    height, width = frame.images.shape[1:3]
+    cameras = tuple(
+        CameraImage(
+            name=str(i),
+            stamp_ns=frame.stamp_ns,
+            image_rgb=frame.images[i],
+            camera=PinholeCamera(width_px=width, height_px=height, pix_T_cam=frame.pix_T_cam[i]),
+            cam_T_velo=se3.inverse(frame.base_T_cam[i]) @ base_T_velo,
+        )
+        for i in range(len(frame.images))
+    )
+    points_velo = se3.transform(se3.inverse(base_T_velo), points_base).astype(np.float32)
+    return SensorFrame(
+        stamp_ns=frame.stamp_ns,
+        index=0,
+        cloud=PointCloud(points_velo=points_velo),
+        cameras=cameras,
+        base_T_velo=base_T_velo,
+        odom_T_velo=frame.odom_T_base @ base_T_velo,
+    )
+
+
+@pytest.fixture(scope="module")
+def weights(
+    learned: tuple[TrackOcc, list[OccupancyFrame]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    network = learned[0]
+    path = tmp_path_factory.mktemp("weights") / "trackocc.safetensors"
+    about = {"network": "trackocc", "network_config": network.config.model_dump_json()}
+    path.write_bytes(checkpoint_bytes(network.state_dict(), about))
+    return path
+
+
+def test_live_it_boxes_what_it_sees_with_cameras_alone_and_marks_points_of_what_moves(
+    learned: tuple[TrackOcc, list[OccupancyFrame]], weights: Path
+) -> None:
+    frames = learned[1]
+    detector = TrackOccDetector(TrackOccDetectionConfig(weights_path=str(weights)), _CPU)
+    blind = _sensor_frame(frames[0], np.zeros((0, 3)))
+    seen = detector.step(blind, blind.odom_T_velo)
+    assert seen.panoptic is not None
+    detections = seen.detections
+    order = np.argsort(-detections.boxes_velo[:, 1])
+    # As the voxels are labelled, of 1 m; velo is 1.8 m up.
+    np.testing.assert_allclose(
+        detections.boxes_velo[order, :3], [[3.5, 2.0, -0.8], [6.5, -2.5, -0.8]], atol=0.6
+    )
+    assert detections.moving[order].tolist() == [True, False]
+    assert detections.num_points.tolist() == [0, 0]
+    detector.reset()
+    points = np.array([[3.6, 2.1, 0.6], [6.5, -2.5, 0.6], [-3.0, 0.0, 0.0], [99.0, 0.0, 0.0]])
+    scanned = _sensor_frame(frames[0], points)
+    regions = detector.step(scanned, scanned.odom_T_velo).regions
+    assert regions.point_region.tolist() == [1, 0, 0, 0]
+
+
+def test_live_it_says_nothing_without_an_image_or_a_pose(
+    learned: tuple[TrackOcc, list[OccupancyFrame]], weights: Path
+) -> None:
+    detector = TrackOccDetector(TrackOccDetectionConfig(weights_path=str(weights)), _CPU)
+    frame = _sensor_frame(learned[1][0], np.zeros((2, 3)))
+    assert detector.step(frame, None).panoptic is None
+    dark = detector.step(replace(frame, cameras=()), frame.odom_T_velo)
+    assert len(dark.detections) == 0
+    assert dark.regions.point_region.tolist() == [0, 0]
+
+
+def test_in_the_pipeline_it_follows_things_and_goes_on_from_its_state(
+    learned: tuple[TrackOcc, list[OccupancyFrame]], weights: Path
+) -> None:
+    points = np.random.default_rng(0).uniform(-8, 8, (200, 3))
+    frames = [_sensor_frame(frame, points) for frame in learned[1]]
+    config = PipelineConfig.model_validate(
+        {
+            "detector": "trackocc",
+            "trackocc": {"weights_path": str(weights)},
+            "egomotion": {"source": "tf"},
+        }
+    )
+    whole = Pipeline(config)
+    results = [whole.step(frame) for frame in frames]
+    assert all(result.panoptic is not None for result in results)
+    assert len(results[0].detections) == 2
+    first = Pipeline(config)
+    first.step(frames[0])
+    resumed = first.moved()
+    again = resumed.step(frames[1])
+    assert again.panoptic is not None
+    assert results[1].panoptic is not None
+    np.testing.assert_array_equal(again.panoptic.instances, results[1].panoptic.instances)
 
 
 def test_every_weight_gets_a_finite_gradient() -> None:
