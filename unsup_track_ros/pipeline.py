@@ -8,12 +8,10 @@ causal: nothing but the frame and the past goes in.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, ParamSpec, TypeVar
+from typing import Literal
 
 import numpy as np
 import torch
@@ -36,7 +34,9 @@ from unsup_track_ros.perception.learned_detection import LearnedDetectionConfig,
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
 from unsup_track_ros.perception.silot_detection import SilotDetectionConfig, SilotDetector
+from unsup_track_ros.perception.trackocc_detection import TrackOccDetectionConfig, TrackOccDetector
 from unsup_track_ros.shapes import Float64
+from unsup_track_ros.stage_clock import StageClock
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
 from unsup_track_ros.structures.bev_objects import BevObjects
 from unsup_track_ros.structures.change import ChangeImage
@@ -49,11 +49,9 @@ from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
 from unsup_track_ros.structures.tracks import Tracks
+from unsup_track_ros.structures.voxel_scene import PanopticPrediction
 from unsup_track_ros.tracking.hidden_objects import HiddenObjects, HiddenObjectsConfig
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class PipelineConfig(Config):
@@ -72,10 +70,11 @@ class PipelineConfig(Config):
         unit="s",
         gt=0,
     )
-    detector: Literal["motion", "silot", "bev", "ensemble"] = parameter(
+    detector: Literal["motion", "silot", "bev", "ensemble", "trackocc"] = parameter(
         "motion",
         "What finds objects: grouped motion evidence, a SILOT network on what has changed, the "
-        "bird's-eye-view network of EM, or its ensemble with image and motion.",
+        "bird's-eye-view network of EM, its ensemble with image and motion, or TrackOcc on "
+        "all cameras.",
     )
     image_detector: Literal["none", "retinatrack"] = parameter(
         "none", "What follows objects in the image: nothing, or a RetinaTrack network."
@@ -86,6 +85,7 @@ class PipelineConfig(Config):
     motion_segmentation: MotionSegmentationConfig = MotionSegmentationConfig()
     detection: DetectionConfig = DetectionConfig()
     silot: SilotDetectionConfig = SilotDetectionConfig()
+    trackocc: TrackOccDetectionConfig = TrackOccDetectionConfig()
     learned: LearnedDetectionConfig = LearnedDetectionConfig()
     retinatrack: ImageDetectionConfig = ImageDetectionConfig()
     change_image: ChangeImageConfig = ChangeImageConfig()
@@ -149,6 +149,9 @@ class Pipeline:
         self._motion_segmentation = MotionSegmenter(config.motion_segmentation, device)
         self._detection = MotionDetector(config.detection, device)
         self._silot = SilotDetector(config.silot, device) if config.detector == "silot" else None
+        self._trackocc = (
+            TrackOccDetector(config.trackocc, device) if config.detector == "trackocc" else None
+        )
         self._learned: LearnedDetector | None = None
         if config.detector == "bev" or config.detector == "ensemble":
             self._learned = LearnedDetector(config.learned, config.detector, device)
@@ -243,7 +246,7 @@ class Pipeline:
         )
         with clock("detection"):
             change = self._changed(scan)
-            objects, regions, detections = self._detect(frame, motion, egomotion, change)
+            objects, regions, detections, panoptic = self._detect(frame, motion, egomotion, change)
         with clock("box_fitting"):
             if detections is None:
                 detections = self._box_fitting.step(frame, regions, level.result())
@@ -263,6 +266,7 @@ class Pipeline:
             grids=grids,
             change=change,
             bev_objects=objects,
+            panoptic=panoptic,
             image_objects=looking.result(),
             stage_seconds=clock.stop(),
         )
@@ -277,13 +281,17 @@ class Pipeline:
         motion: MotionSegmentation,
         egomotion: Egomotion,
         change: ChangeImage | None,
-    ) -> tuple[BevObjects | None, MotionRegions, Detections | None]:
-        """Find objects by the configured detector; some name them, some give boxes too."""
+    ) -> tuple[BevObjects | None, MotionRegions, Detections | None, PanopticPrediction | None]:
+        """Find objects by the configured detector; some name them, give boxes or voxels too."""
         if self._silot is not None:
-            return *self._silot.step(frame, change, egomotion.odom_T_velo1), None
+            return *self._silot.step(frame, change, egomotion.odom_T_velo1), None, None
+        if self._trackocc is not None:
+            seen = self._trackocc.step(frame, egomotion.odom_T_velo1)
+            return None, seen.regions, seen.detections, seen.panoptic
         if self._learned is not None:
-            return None, *self._learned.step(frame, motion)
-        return None, self._detection.step(frame, motion, self._expected(frame, egomotion)), None
+            return None, *self._learned.step(frame, motion), None
+        expected = self._expected(frame, egomotion)
+        return None, self._detection.step(frame, motion, expected), None, None
 
     def _track(self, frame: SensorFrame, detections: Detections, egomotion: Egomotion) -> Tracks:
         """Advance the tracks; what nobody detected is judged by the scan, where that is wanted."""
@@ -346,6 +354,8 @@ class Pipeline:
         self._occupancy.reset()
         if self._silot is not None:
             self._silot.reset()
+        if self._trackocc is not None:
+            self._trackocc.reset()
         if self._image_detector is not None:
             self._image_detector.reset()
 
@@ -391,6 +401,7 @@ class Pipeline:
         | HiddenObjects
         | OccupancyMapper
         | SilotDetector
+        | TrackOccDetector
         | RetinaTrackDetector,
     ]:
         """Return the stages of `finish` that remember something."""
@@ -400,6 +411,7 @@ class Pipeline:
             "occupancy": self._occupancy,
             **({} if self._permanence is None else {"permanence": self._permanence}),
             **({} if self._silot is None else {"silot": self._silot}),
+            **({} if self._trackocc is None else {"trackocc": self._trackocc}),
             **({} if self._image_detector is None else {"retinatrack": self._image_detector}),
         }
 
@@ -432,36 +444,3 @@ class Pipeline:
 
 def _prefixed(name: str, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {f"{name}/{key}": value for key, value in state.items()}
-
-
-class StageClock:
-    """Wall time per stage, and of the step as a whole: stages overlap."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self._seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Time the block as a stage."""
-        start = time.perf_counter()
-        yield
-        self._seconds[stage] = time.perf_counter() - start
-
-    def timed(self, stage: str, work: Callable[P, R]) -> Callable[P, R]:
-        """Return the work, timed as a stage wherever it runs."""
-
-        def clocked(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self(stage):
-                return work(*args, **kwargs)
-
-        return clocked
-
-    @property
-    def elapsed_s(self) -> float:
-        """Time since it was started."""
-        return time.perf_counter() - self._start
-
-    def stop(self) -> dict[str, float]:
-        """Return the times, in the order of the stages; "step" is the whole."""
-        return {**self._seconds, "step": self.elapsed_s}

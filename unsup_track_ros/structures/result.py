@@ -18,6 +18,7 @@ from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.tracks import Tracks
+from unsup_track_ros.structures.voxel_scene import PanopticPrediction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,6 +37,7 @@ class PerceptionResult:
         grids: Occupancy, or None while there is no pose.
         change: What the static map does not explain of the scan, None where nobody asked for it.
         bev_objects: Objects with identities of the detector `silot`, None with another detector.
+        panoptic: Voxels around the vehicle of the detector `trackocc`, None with another detector.
         image_objects: What is followed in the image, None without an image detector or an image.
         stage_seconds: Wall time of each stage, which overlap, and of the whole "step"; the only
             member that differs between equal runs.
@@ -52,5 +54,6 @@ class PerceptionResult:
     consistency: EgomotionConsistency | None = None
     change: ChangeImage | None = None
     bev_objects: BevObjects | None = None
+    panoptic: PanopticPrediction | None = None
     image_objects: ImageObjects | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)

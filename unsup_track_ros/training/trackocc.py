@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -76,6 +76,7 @@ class OwnedTracks:
     owner: Int64[Tensor, " T"]
 
 
+@runtime_checkable
 class ClipSource(Protocol):
     """Clips of labelled frames."""
 

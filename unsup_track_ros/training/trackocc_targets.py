@@ -103,13 +103,13 @@ def _velocities(
     things1: tuple[np.ndarray, np.ndarray],
 ) -> Float64[np.ndarray, "G 3"]:
     """Return how fast things get to where they are in the next frame, in axes of this one."""
-    (ids0, centres_ego0), (ids1, centres_ego1) = things0, things1
+    (ids0, centres_base0), (ids1, centres_base1) = things0, things1
     base0_T_base1 = se3.inverse(base1_T_base0(frame0, frame1))
-    next_ego0 = se3.transform(base0_T_base1, centres_ego1)
+    next_base0 = se3.transform(base0_T_base1, centres_base1)
     velocities = np.full((len(ids0), 3), np.nan)
     _, row0, row1 = np.intersect1d(ids0, ids1, assume_unique=True, return_indices=True)
     step_s = (frame1.stamp_ns - frame0.stamp_ns) * 1e-9
-    velocities[row0] = (next_ego0[row1] - centres_ego0[row0]) / step_s
+    velocities[row0] = (next_base0[row1] - centres_base0[row0]) / step_s
     return velocities
 
 

@@ -87,6 +87,9 @@ class TrackOccConfig(Config):
     stuff_queries: int = parameter(8, "Queries for all else (paper: 50).", ge=1)
     decoder_layers: int = parameter(2, "Layers of the decoder (paper: 1).", ge=1)
     decoder_points: int = parameter(4, "Places that a query looks at (paper: 4).", ge=1)
+    mask_locality: bool = parameter(
+        True, "Masks of things fade with the distance from their centre (paper: no such term)."
+    )
     memory_length: int = parameter(4, "Past embeddings that a track remembers (paper: 4).", ge=1)
 
     @model_validator(mode="after")

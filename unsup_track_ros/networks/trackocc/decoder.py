@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from unsup_track_ros.networks.trackocc.attention import DeformableAttention
 from unsup_track_ros.networks.trackocc.config import TrackOccConfig
@@ -17,6 +18,7 @@ from unsup_track_ros.networks.trackocc.occupancy_encoder import FeedForward
 from unsup_track_ros.shapes import Float, Int64
 
 _EDGE = 1e-4  # shares of the volume are kept this far from 0 and 1: their logits are finite
+_OBJECT_M = 4.0  # about the size of an object: what distances from its centre are measured in
 _FIRST_PROBABILITY = 0.01  # RetinaNet, section 4.1: what every query says of every class at first
 
 
@@ -142,7 +144,12 @@ class Decoder(nn.Module):
             nn.ReLU(),
             nn.Linear(channels, channels),
         )
+        # Where the mask of a thing has its middle, from its centre, and how tightly it keeps to it.
+        self.locality = nn.Linear(channels, 4) if config.mask_locality else None
         self.velocity = nn.Linear(channels, 3)
+        if self.locality is not None:
+            nn.init.normal_(self.locality.weight, std=0.01)
+            nn.init.zeros_(self.locality.bias)
         nn.init.zeros_(self.velocity.weight)
         nn.init.zeros_(self.velocity.bias)
 
@@ -151,18 +158,41 @@ class Decoder(nn.Module):
         queries: Queries,
         compact: Float[Tensor, "c z y x"],
         mask_features: Float[Tensor, "C Z Y X"],
+        num_things: int,
     ) -> Answers:
-        """Answer for one frame."""
+        """Answer for one frame; the first so many queries ask for things."""
         features = queries.features
         share = share_of_volume(self._grid, queries.centres_base).clamp(_EDGE, 1.0 - _EDGE)
         for layer in self.layers:
             features, share = layer(features, queries.positions, share, compact)
         masks = torch.einsum("qc,czyx->qzyx", self.masks(features), mask_features)
+        masks = masks / math.sqrt(features.shape[1])
+        centres_base = place_in_volume(self._grid, share)
+        if self.locality is not None:
+            local = self.locality(features[:num_things])
+            # Detached: the mask may look elsewhere than the centre, but not move it.
+            middles_base = centres_base[:num_things].detach() + _OBJECT_M * local[:, :3]
+            scale = functional.softplus(local[:, 3:]) / _OBJECT_M**2
+            away = self._away(middles_base, scale)
+            masks = torch.cat([masks[:num_things] - away, masks[num_things:]])
         return Answers(
             features=features,
             positions=queries.positions,
             class_logits=self.classes(features),
-            mask_logits=masks / math.sqrt(features.shape[1]),
-            centres_base=place_in_volume(self._grid, share),
+            mask_logits=masks,
+            centres_base=centres_base,
             velocities_base=self.velocity(features),
         )
+
+    def _away(
+        self, middles_base: Float[Tensor, "T 3"], scale: Float[Tensor, "T 1"]
+    ) -> Float[Tensor, "T Z Y X"]:
+        """Return the squared distance of every voxel from each middle, times a scale."""
+        grid = self._grid
+        parts = []
+        for axis, num in enumerate(grid.shape_zyx[::-1]):
+            low, side_m = grid.minimum_m[axis], grid.voxel_m[axis]
+            place = low + (torch.arange(num, device=scale.device) + 0.5) * side_m
+            parts.append(scale * (place - middles_base[:, axis, None]) ** 2)
+        x, y, z = parts
+        return z[:, :, None, None] + y[:, None, :, None] + x[:, None, None]

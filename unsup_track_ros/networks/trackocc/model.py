@@ -103,6 +103,7 @@ class TrackOcc(nn.Module):
     ) -> tuple[Answers, Answers]:
         """Let things and stuff ask one of the frames; return their answers."""
         queries = things.queries.joined(self.stuff())
-        answers = self.decoder(queries, seen.compact[frame], seen.mask_features[frame])
         num = len(things)
+        volumes = seen.compact[frame], seen.mask_features[frame]
+        answers = self.decoder(queries, *volumes, num)
         return answers.chosen(slice(None, num)), answers.chosen(slice(num, None))

@@ -103,12 +103,12 @@ def handed_over(
         step_s: Time between the frames.
     """
     turn, shift = base1_T_base0[:3, :3], base1_T_base0[:3, 3]
-    velocities_ego0 = tracks.velocities_base.detach()
-    moved_ego0 = tracks.centres_base.detach() + velocities_ego0 * step_s
+    velocities_base0 = tracks.velocities_base.detach()
+    moved_base0 = tracks.centres_base.detach() + velocities_base0 * step_s
     return replace(
         tracks,
-        centres_base=moved_ego0 @ turn.T + shift,
-        velocities_base=velocities_ego0 @ turn.T,
+        centres_base=moved_base0 @ turn.T + shift,
+        velocities_base=velocities_base0 @ turn.T,
         stored_s=tracks.stored_s + step_s,
     )
 

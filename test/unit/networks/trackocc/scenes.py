@@ -20,7 +20,7 @@ TINY_NETWORK = TrackOccConfig(
     image_width_px=64,
     image_height_px=32,
     pyramid_channels=32,
-    pyramid_levels=2,
+    pyramid_levels=3,
     depth=DepthBinsConfig(nearest_m=0.5, farthest_m=12.5, step_m=1.0),
     lift_channels=8,
     stage_channels=(8, 16, 16),
