@@ -7,6 +7,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -43,8 +44,8 @@ def evaluate(
         Path | None,
         typer.Option(
             help="OUT.truth of a synthetic drive, label_2 of a KITTI drive, label_02 of tracking "
-            "sequences, or a folder of `export`, corrected by hand; else the .truth beside the "
-            "recording."
+            "sequences, a folder of `export`, corrected by hand, or of `clips` for a run of "
+            "trackocc; else the .truth beside the recording."
         ),
     ] = None,
     label_pass: Annotated[
@@ -65,7 +66,7 @@ def evaluate(
     from unsup_track_ros.training.run_directory import is_run
 
     if is_run(labels_dir):
-        _evaluate_run(labels_dir, as_json=as_json)
+        _evaluate_run(labels_dir, truth, as_json=as_json)
         return
     if _is_tracking(labels_dir, truth):
         _evaluate_tracking(labels_dir, truth, as_json=as_json)
@@ -74,10 +75,16 @@ def evaluate(
     print_result(report.to_markdown(), json.loads(report.to_json()), as_json=as_json)
 
 
-def _evaluate_run(folder: Path, *, as_json: bool) -> None:
-    """Score the networks of a training run on videos that it did not see."""
+def _evaluate_run(folder: Path, truth: Path | None, *, as_json: bool) -> None:
+    """Score the networks of a training run on videos that it did not see, or on given clips."""
     from unsup_track_ros.errors import ConfigError
-    from unsup_track_ros.training import ram_run, retinatrack_run, silot_run
+    from unsup_track_ros.training import (
+        ram_run,
+        retinatrack_run,
+        silot_run,
+        trackocc_evaluation,
+        trackocc_run,
+    )
     from unsup_track_ros.training.run_directory import RunDirectory
 
     scorers = {
@@ -86,6 +93,10 @@ def _evaluate_run(folder: Path, *, as_json: bool) -> None:
         retinatrack_run.NAME: (
             retinatrack_run.evaluate_retinatrack,
             retinatrack_run.scores_markdown,
+        ),
+        trackocc_run.NAME: (
+            partial(trackocc_evaluation.evaluate_trackocc, clips=truth),
+            trackocc_evaluation.scores_markdown,
         ),
     }
     network = RunDirectory.open(folder).manifest.network

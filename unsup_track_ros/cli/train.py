@@ -198,7 +198,7 @@ def train_retinatrack_command(
 @train.command("trackocc")
 @reports_errors
 def train_trackocc_command(
-    clips: Annotated[Path, typer.Argument(help="Folder of occupancy clips.")],
+    clips: Annotated[Path, typer.Argument(help="Folder of clips, the --out of `clips`.")],
     out: Run,
     config: Parameters = None,
     steps: Steps = None,
@@ -217,5 +217,5 @@ def train_trackocc_command(
     with progress_display() as progress:
         run = train_trackocc(parameters, clips, out, device_name(device), progress)
     weights = [str(path) for path in run.weights_paths()]
-    text = f"Trained {weights[0]}."
+    text = f"Trained {weights[0]}. Score it with `unsup-track evaluate {out} --truth CLIPS`."
     print_result(text, {"run": str(out), "weights": weights}, as_json=as_json)

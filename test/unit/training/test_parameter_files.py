@@ -9,6 +9,7 @@ from pathlib import Path
 from unsup_track_ros.config import load_config
 from unsup_track_ros.training.em_config import em_config
 from unsup_track_ros.training.silot_run import SilotRunConfig
+from unsup_track_ros.training.trackocc_run import TrackOccRunConfig
 
 
 def test_every_parameter_file_of_silot_can_be_loaded(repository: Path) -> None:
@@ -28,3 +29,12 @@ def test_every_parameter_file_of_em_can_be_loaded(repository: Path) -> None:
     assert released.bev.mode == "tcr"
     assert released.decoding.min_score == 0.5  # of the mode, not of the file
     assert released.label.pipeline.motion_segmentation.mode == "improved"  # of the file
+
+
+def test_every_parameter_file_of_trackocc_can_be_loaded(repository: Path) -> None:
+    folder = repository / "config" / "training"
+    paper = load_config(folder / "trackocc_paper.yaml", TrackOccRunConfig)
+    assert paper.network.grid.grid.shape_zyx == (16, 200, 200)
+    assert paper.network.depth.num == 80
+    assert paper.network.compact_shape_zyx == (16, 50, 50)
+    assert load_config(folder / "trackocc_bev.yaml", TrackOccRunConfig).network.volume == "bev"

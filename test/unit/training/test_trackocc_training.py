@@ -36,6 +36,7 @@ from unsup_track_ros.training.trackocc import (
     TrackOccLearner,
     TrackOccTrainingConfig,
 )
+from unsup_track_ros.training.trackocc_evaluation import evaluate_trackocc, scores_markdown
 from unsup_track_ros.training.trackocc_images import ImageVariationConfig, varied_images
 from unsup_track_ros.training.trackocc_losses import TrackOccLossConfig
 from unsup_track_ros.training.trackocc_run import TrackOccRunConfig, train_trackocc
@@ -322,6 +323,21 @@ def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     assert len(resumed.progress()) == 4
     loaded = load_trackocc(str(whole.weights_path(0)), _CPU)
     assert loaded.config == TINY_NETWORK
+
+
+def test_a_run_is_scored_beside_both_baselines(tmp_path: Path) -> None:
+    clips = _clip_folder(tmp_path / "clips")
+    config = TrackOccRunConfig(network=TINY_NETWORK, training=_training(1))
+    train_trackocc(config, clips, tmp_path / "run", "cpu", lambda *_: None)
+    content = evaluate_trackocc(tmp_path / "run", lambda *_: None, clips)
+    assert [row["method"] for row in content["rows"]] == [
+        "TrackOcc",
+        "single frames, voxel IoU",
+        "single frames, voxel IoU + Kalman",
+    ]
+    assert scores_markdown(content["rows"]).count("\n") == 4
+    with pytest.raises(DataError, match="pass --truth"):
+        evaluate_trackocc(tmp_path / "run", lambda *_: None, None)
 
 
 def test_clips_of_another_grid_are_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.networks.trackocc.config import TrackOccConfig
 from unsup_track_ros.networks.trackocc.decoder import Answers
 from unsup_track_ros.networks.trackocc.frames import camera_frames
 from unsup_track_ros.networks.trackocc.model import SeenVolumes, TrackOcc
@@ -79,6 +80,11 @@ class TrackOccTracker:
         self._device = device
         self._next_id = FIRST_ID
         self.reset()
+
+    @property
+    def network_config(self) -> TrackOccConfig:
+        """Structure of the network."""
+        return self._network.config
 
     def reset(self) -> None:
         """Forget all tracks; identities go on, none is used twice."""
