@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Do pedestrians keep their identity behind parked vans? With free-space evidence and without.
+"""Do pedestrians keep their identity behind parked vans? With a belief and without.
 
-    python -m benchmark.permanence_driving [--drives N]
+    python -m benchmark.permanence_driving [--drives N] [--running] [--longest-m L]
 
 Detections are the true boxes of those with at least 5 returns, with 10 cm of noise; what moves
 slower than 0.3 m/s is reported as standing, which starts no track.
@@ -19,6 +19,8 @@ import numpy as np
 
 from unsup_track_ros.data.permanence.driving import (
     BEHAVIOURS,
+    RUNNING_MPS,
+    WALKING_MPS,
     DrivingFrame,
     driving_occlusion,
     hidden_spans,
@@ -28,7 +30,7 @@ from unsup_track_ros.geometry import se3
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.motion import MotionState
-from unsup_track_ros.tracking.free_space import FreeSpace, FreeSpaceConfig
+from unsup_track_ros.tracking.hidden_objects import HiddenObjects, HiddenObjectsConfig
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
 
 _MIN_POINTS = 5
@@ -44,15 +46,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--drives", type=int, default=60, help="drives per behaviour")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--running", action="store_true", help="people run instead of walking")
+    parser.add_argument("--shortest-m", type=float, default=0.8, help="shortest van")
+    parser.add_argument("--longest-m", type=float, default=3.5, help="longest van")
     arguments = parser.parse_args()
     counts: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
     tracks: dict[str, tuple[list[TrackBoxes], list[TrackBoxes]]] = defaultdict(lambda: ([], []))
     for behaviour in BEHAVIOURS:
         for drive in range(arguments.drives):
             rng = np.random.default_rng([arguments.seed, BEHAVIOURS.index(behaviour), drive])
-            frames = list(driving_occlusion(behaviour, rng))
+            speeds_mps = RUNNING_MPS if arguments.running else WALKING_MPS
+            lengths_m = (arguments.shortest_m, arguments.longest_m)
+            drawn = driving_occlusion(behaviour, rng, speeds_mps=speeds_mps, lengths_m=lengths_m)
+            frames = list(drawn)
             noise = rng.normal(0, _NOISE_M, (len(frames), len(frames[0].people_odom), 2))
-            for name, permanence in (("constant velocity", None), ("free space", _free_space())):
+            for name, permanence in (
+                ("constant velocity", None),
+                ("belief", HiddenObjects(HiddenObjectsConfig())),
+            ):
                 ids, answers = follow(frames, noise, permanence)
                 for first, end in hidden_spans(_points(frames), _MIN_POINTS):
                     length = (end - first) / 10.0
@@ -73,12 +84,8 @@ def _write(row: dict[str, object]) -> None:
     sys.stdout.write(json.dumps(row) + "\n")
 
 
-def _free_space() -> FreeSpace:
-    return FreeSpace(FreeSpaceConfig())
-
-
 def follow(
-    frames: list[DrivingFrame], noise: np.ndarray, permanence: FreeSpace | None
+    frames: list[DrivingFrame], noise: np.ndarray, permanence: HiddenObjects | None
 ) -> tuple[list[int], list[dict[int, tuple[np.ndarray, float]]]]:
     """Track a drive; return the identity at the first person per frame (-1), and all boxes."""
     tracker = Tracker(TrackerConfig(), permanence)

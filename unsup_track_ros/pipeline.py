@@ -45,13 +45,13 @@ from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.flow import OpticalFlow
 from unsup_track_ros.structures.frame import SensorFrame
-from unsup_track_ros.structures.history import PastFrame
+from unsup_track_ros.structures.history import MotionMemory, PastFrame
 from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
 from unsup_track_ros.structures.tracks import Tracks
 from unsup_track_ros.structures.voxel_scene import PanopticPrediction
-from unsup_track_ros.tracking.free_space import FreeSpace, FreeSpaceConfig
+from unsup_track_ros.tracking.hidden_objects import HiddenObjects, HiddenObjectsConfig
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
 
 P = ParamSpec("P")
@@ -95,7 +95,7 @@ class PipelineConfig(Config):
     change_image: ChangeImageConfig = ChangeImageConfig()
     box_fitting: BoxFittingConfig = BoxFittingConfig()
     tracker: TrackerConfig = TrackerConfig()
-    free_space: FreeSpaceConfig = FreeSpaceConfig()
+    permanence: HiddenObjectsConfig = HiddenObjectsConfig()
     occupancy: OccupancyConfig = OccupancyConfig()
 
 
@@ -109,7 +109,8 @@ class BegunStep:
         egomotion: The sensor's motion to it.
         history: Past frames with a pose in its odom, oldest first.
         starts_stream: Whether all before it is to be forgotten.
-        prepared: What motion segmentation works out without a pose.
+        motion: What moves in it, where that was worked out beforehand.
+        prepared: What motion segmentation works out without a pose, None where it is not needed.
         clock: Runs since the frame was begun.
         past_state: Where the next `begin` goes on from, if that was to be kept.
     """
@@ -119,7 +120,8 @@ class BegunStep:
     egomotion: Egomotion
     history: tuple[PastFrame, ...]
     starts_stream: bool
-    prepared: Future[None]
+    motion: MotionSegmentation | None
+    prepared: Future[None] | None
     clock: StageClock
     past_state: Mapping[str, np.ndarray] | None
 
@@ -163,8 +165,8 @@ class Pipeline:
             else None
         )
         self._box_fitting = BoxFitter(config.box_fitting)
-        self._free_space = FreeSpace(config.free_space) if config.free_space.enabled else None
-        self._tracker = Tracker(config.tracker, self._free_space)
+        self._permanence = HiddenObjects(config.permanence) if config.permanence.enabled else None
+        self._tracker = Tracker(config.tracker, self._permanence)
         self._occupancy = OccupancyMapper(config.occupancy, device)
         # What does not wait for each other runs side by side (docs/decisions/0007).
         self._beside = ThreadPoolExecutor(max_workers=4, thread_name_prefix="beside")
@@ -176,7 +178,12 @@ class Pipeline:
         return self.finish(self.begin(frame))
 
     def begin(
-        self, frame: SensorFrame, *, new_stream: bool = False, keep_state: bool = False
+        self,
+        frame: SensorFrame,
+        *,
+        new_stream: bool = False,
+        keep_state: bool = False,
+        memory: MotionMemory | None = None,
     ) -> BegunStep:
         """Find flow and egomotion of a frame: all that the next frame needs of it.
 
@@ -188,13 +195,16 @@ class Pipeline:
             new_stream: Forget what came before, whatever the stamps say.
             keep_state: Let `state` answer for the moment after this frame, however many were begun
                 since.
+            memory: Asked for what moves in the frame before it is worked out.
         """
         clock = StageClock()
         is_new = new_stream or self._starts_new_stream(frame.stamp_ns)
         if is_new:
             self._forget_past()
         past = self._past_of(frame)
-        prepared = self._beside.submit(self._motion_segmentation.prepare, frame)
+        prepared = None
+        if memory is None or not memory.holds(frame.index):
+            prepared = self._beside.submit(self._motion_segmentation.prepare, frame)
         flowing = self._beside.submit(
             clock.timed("optical_flow", self._optical_flow.step), frame, past
         )
@@ -211,6 +221,7 @@ class Pipeline:
             egomotion=egomotion,
             history=history,
             starts_stream=is_new,
+            motion=None if memory is None else memory.motion(frame, history, egomotion),
             prepared=prepared,
             clock=clock,
             past_state=self._past_state() if keep_state else None,
@@ -227,8 +238,11 @@ class Pipeline:
         level = self._beside.submit(self._box_fitting.level, frame)
         looking = self._beside.submit(clock.timed("image_detection", self._look), frame)
         with clock("motion_segmentation"):
-            begun.prepared.result()
-            motion = self._motion_segmentation.step(frame, begun.history, flow, egomotion)
+            motion = begun.motion
+            if begun.prepared is not None:
+                begun.prepared.result()
+            if motion is None:
+                motion = self._motion_segmentation.step(frame, begun.history, flow, egomotion)
         # Motion segmentation keeps two cores busy, what follows only one.
         checking = self._beside.submit(
             clock.timed("consistency", self._consistency.step),
@@ -285,8 +299,8 @@ class Pipeline:
 
     def _track(self, frame: SensorFrame, detections: Detections, egomotion: Egomotion) -> Tracks:
         """Advance the tracks; what nobody detected is judged by the scan, where that is wanted."""
-        if self._free_space is not None:
-            self._free_space.look(frame.cloud.points_velo)
+        if self._permanence is not None:
+            self._permanence.look(frame.cloud.points_velo)
         return self._tracker.step(detections, egomotion)
 
     def _expected(
@@ -339,6 +353,8 @@ class Pipeline:
     def _start_odom(self) -> None:
         """Let tracks and grids begin in a new odom."""
         self._tracker.reset()
+        if self._permanence is not None:
+            self._permanence.reset()
         self._occupancy.reset()
         if self._silot is not None:
             self._silot.reset()
@@ -386,6 +402,7 @@ class Pipeline:
         str,
         EgomotionConsistencyCheck
         | Tracker
+        | HiddenObjects
         | OccupancyMapper
         | SilotDetector
         | TrackOccDetector
@@ -396,6 +413,7 @@ class Pipeline:
             "consistency": self._consistency,
             "tracker": self._tracker,
             "occupancy": self._occupancy,
+            **({} if self._permanence is None else {"permanence": self._permanence}),
             **({} if self._silot is None else {"silot": self._silot}),
             **({} if self._trackocc is None else {"trackocc": self._trackocc}),
             **({} if self._image_detector is None else {"retinatrack": self._image_detector}),

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import fsspec
 import pytest
 from distributed import Client, LocalCluster
 from system.label_directory import COMMAND, num_labels, refused, run_well, tree
@@ -77,27 +78,56 @@ def test_the_number_of_workers_changes_no_byte(
         assert content(tmp_path / "out" / name) == single
 
 
+@pytest.fixture(scope="module")
+def in_chunks(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Options that cut the four frames into two chunks."""
+    path = tmp_path_factory.mktemp("parameters") / "chunks.yaml"
+    path.write_text("/**:\n  ros__parameters:\n    labels.chunk_s: 0.2\n")
+    return (*QUICK, "--config", str(path))
+
+
+@pytest.mark.parametrize("stage", ["evidence/motion", "frames"])
 def test_a_cluster_that_loses_a_worker_ends_with_the_same_bytes(
-    bags: list[Path], single: dict[str, str], tmp_path: Path
+    bags: list[Path],
+    in_chunks: tuple[str, ...],
+    single: dict[str, str],
+    tmp_path: Path,
+    stage: str,
 ) -> None:
+    """It dies while it gathers the evidence of a chunk, or while it labels a recording."""
     out = tmp_path / "out"
     with LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
     ) as cluster:
         with Client(cluster) as client:
             pids = list(client.run(os.getpid).values())
-        arguments = ("label", *bags, "--out", out, *QUICK, "--scheduler")
+        arguments = ("label", *bags, "--out", out, *in_chunks, "--scheduler")
         command = [*COMMAND, *map(str, arguments), cluster.scheduler_address]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        while not any(num_labels(out / name) for name in NAMES):
+        while not any(list((out / name / stage).glob("*.npz")) for name in NAMES):
             assert process.poll() is None
             time.sleep(0.01)
         os.kill(pids[0], signal.SIGKILL)
         printed, _ = process.communicate(timeout=240)
     assert process.returncode == 0, printed
     for name in NAMES:
-        assert content(out / name) == single
+        assert without_parameters(content(out / name)) == without_parameters(single)
         assert not (out / name / "label.lock").exists()
+
+
+def without_parameters(files: dict[str, str]) -> dict[str, str]:
+    """Leave out the parameters: the length of a chunk is one of them."""
+    return {name: digest for name, digest in files.items() if name != "config.yaml"}
+
+
+def test_workers_share_one_recording_and_change_no_byte(
+    bags: list[Path], in_chunks: tuple[str, ...], single: dict[str, str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    printed = run_well("label", bags[0], "--out", out, *in_chunks, "--workers", "2")
+    assert "4 frames (4 new)" in printed
+    assert without_parameters(content(out)) == without_parameters(single)
+    assert not (out / "evidence").exists()
 
 
 def test_a_url_is_labelled_as_a_path_is_and_resumes(
@@ -113,6 +143,19 @@ def test_a_url_is_labelled_as_a_path_is_and_resumes(
     (out / "frames" / "000002.npz").unlink()
     assert "4 frames (1 new)" in run_well(*command)
     assert content(out) == single
+
+
+def test_remote_storage_in_memory_is_labelled_and_only_what_is_missing_is_made_again(
+    bags: list[Path], single: dict[str, str], tmp_path: Path
+) -> None:
+    files = fsspec.filesystem("memory")
+    files.put_file(str(bags[0]), "/fleet/drive.mcap")
+    command = ("label", "memory://fleet/drive.mcap", "--out", "memory://fleet/labels", *QUICK)
+    run_well(*command)
+    files.rm_file("/fleet/labels/frames/000001.npz")
+    assert "4 frames (1 new)" in run_well(*command)
+    files.get("/fleet/labels", str(tmp_path / "labels"), recursive=True)
+    assert content(tmp_path / "labels") == single
 
 
 def test_recordings_of_one_name_are_refused(bags: list[Path], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from benchmark.permanence_driving import follow
 from unsup_track_ros.data.permanence import PermanenceConfig, permanence_videos
 from unsup_track_ros.data.permanence.driving import driving_occlusion, hidden_spans
-from unsup_track_ros.tracking.free_space import FreeSpace, FreeSpaceConfig
+from unsup_track_ros.tracking.hidden_objects import HiddenObjects, HiddenObjectsConfig
 from unsup_track_ros.training.ram_evaluation import (
     REFINED,
     WALK,
@@ -23,7 +23,7 @@ from unsup_track_ros.training.ram_run import load_ram
 
 
 def test_a_pedestrian_hidden_behind_a_van_comes_back_with_the_same_identity() -> None:
-    survived = {"free space": 0, "constant velocity": 0}
+    survived = {"belief": 0, "constant velocity": 0}
     hidden = 0
     for drive in range(4):
         frames = list(driving_occlusion("stops", np.random.default_rng([1, 1, drive])))
@@ -32,12 +32,12 @@ def test_a_pedestrian_hidden_behind_a_van_comes_back_with_the_same_identity() ->
         long = [(first, end) for first, end in spans if end - first >= 15]
         hidden += len(long)
         for name in survived:
-            permanence = FreeSpace(FreeSpaceConfig()) if name == "free space" else None
+            permanence = HiddenObjects(HiddenObjectsConfig()) if name == "belief" else None
             ids, _ = follow(frames, noise, permanence)
             survived[name] += sum(ids[end] == ids[first - 1] >= 0 for first, end in long)
     assert hidden >= 2
-    assert survived["free space"] > survived["constant velocity"]
-    assert survived["free space"] >= 0.75 * hidden
+    assert survived["belief"] > survived["constant velocity"]
+    assert survived["belief"] >= 0.75 * hidden
 
 
 def test_the_network_of_the_tests_finds_what_cones_contain_and_carry(repository: Path) -> None:

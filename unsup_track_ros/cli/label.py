@@ -67,7 +67,7 @@ Infos = Annotated[list[str] | None, typer.Option(help="One per image topic, in t
 NumFrames = Annotated[int | None, typer.Option(min=1, help="Only this many frames.")]
 NoVideo = Annotated[bool, typer.Option("--no-video", help="No video, pictures and report.")]
 NoBag = Annotated[bool, typer.Option("--no-bag", help="No results.mcap.")]
-Workers = Annotated[int, typer.Option(min=1, help="Recordings labelled side by side.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes that share the labelling.")]
 Scheduler = Annotated[str | None, typer.Option(help="Of a Dask cluster that labels, tcp://...")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace labels made otherwise.")]
 
@@ -117,7 +117,7 @@ def label(  # noqa: PLR0913 - the options of a command are its parameters
         pictures=not no_video,
     )
     parameters = labeler_config(config, overrides)
-    if not is_single(bags, out, scheduler):
+    if not is_single(bags, out, (workers, scheduler)):
         finish = None if no_bag else bag_writer()
         label_many((bags, out), (parameters, options, finish), (workers, scheduler), as_json)
         return

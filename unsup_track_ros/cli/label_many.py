@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from unsup_track_ros.labeling.progress import Progress
 
 
-def is_single(recordings: list[str], out: str, scheduler: str | None) -> bool:
+def is_single(recordings: list[str], out: str, where: tuple[int, str | None]) -> bool:
     """Tell whether one local recording is labelled into one directory, in this process."""
     from unsup_track_ros.labeling.remote_files import is_remote
 
-    return len(recordings) == 1 and scheduler is None and not is_remote(recordings[0] + out)
+    return len(recordings) == 1 and where == (1, None) and not is_remote(recordings[0] + out)
 
 
 def label_many(
@@ -81,7 +81,7 @@ def _run(
             return label_tasks(tasks, executor, progress)
     if workers == 1:
         return label_here(tasks, progress)
-    with local_workers(min(workers, len(tasks))) as executor:
+    with local_workers(workers) as executor:
         return label_tasks(tasks, executor, progress)
 
 

@@ -65,7 +65,7 @@ def answered_boxes(
     weights = label.track_weights
     moved = np.ones(len(label.tracks), bool) if weights is None else weights >= 1.0
     if answer is Answer.TRACKS:
-        live = np.isin(label.tracks.states, [TrackState.CONFIRMED, TrackState.COASTING])
+        live = label.tracks.states != TrackState.TENTATIVE
         return _tracked(label, (live | include_tentative) & (moved | (not movers_only)))
     detections = label.detections
     kept = np.ones(len(detections), bool)

@@ -41,9 +41,9 @@ class RangeImage:
         return np.asarray(np.isfinite(nearest_m) & (nearest_m > range_m + margin_m))
 
     def is_blocked(
-        self, points_velo: Float[np.ndarray, "P 3"], margin_m: float
+        self, points_velo: Float[np.ndarray, "P 3"], margin_m: float | Float[np.ndarray, " P"]
     ) -> Bool[np.ndarray, " P"]:
-        """Tell which places are hidden: something stands before them in their direction."""
+        """Tell which places are hidden: something stands that far before them."""
         pixel, range_m = _directions(points_velo)
         return np.asarray(self._nearest_m[pixel] < range_m - margin_m)
 

@@ -20,7 +20,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         LabelStoreError: The disk is full or refuses; a file that was there before stands.
     """
-    partial = path.with_name(path.name + PARTIAL_SUFFIX)
+    # A name of its own: a task that is started anew may write the same file at the same time.
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
         with partial.open("wb") as stream:
             stream.write(data)

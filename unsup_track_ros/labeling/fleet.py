@@ -14,18 +14,26 @@ import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from unsup_track_ros.data.recording import Recording
 from unsup_track_ros.errors import ConfigError, DataError, UnsupTrackError
+from unsup_track_ros.labeling.chunks import gather_chunk, plan_chunks
 from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, label_recording
 from unsup_track_ros.labeling.progress import Progress, no_progress
-from unsup_track_ros.labeling.remote_files import local_labels, local_recording
+from unsup_track_ros.labeling.remote_files import is_remote, local_labels, local_recording
 from unsup_track_ros.labeling.store import LabelStore
 
 Finish = Callable[[Recording, LabelStore, Progress], object]
@@ -132,15 +140,51 @@ def label_tasks(
         executor: `local_workers` or `dask_workers`.
         progress: Told after every recording.
     """
-    futures: dict[Future[TaskResult], int] = {
-        executor.submit(label_task, task): number for number, task in enumerate(tasks)
-    }
     results: dict[int, TaskResult] = {}
-    for future in as_completed(futures):
-        number = futures[future]
-        results[number] = _result(future, tasks[number])
-        progress("recordings", len(results), len(tasks))
+    planning = {executor.submit(plan_task, task): n for n, task in enumerate(tasks)}
+    gathering: dict[Future[None], int] = {}
+    labelling: dict[Future[TaskResult], int] = {}
+    num_chunks = num_gathered = 0
+    while planning or gathering or labelling:
+        running: list[Future[Any]] = [*planning, *gathering, *labelling]
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            if future in planning:
+                number = planning.pop(future)
+                for chunk in _answer(future, []):
+                    gathering[executor.submit(gather_task, tasks[number], chunk)] = number
+                    num_chunks += 1
+            elif future in gathering:
+                number = gathering.pop(future)
+                num_gathered += 1
+                progress("chunks", num_gathered, num_chunks)
+            else:
+                number = labelling.pop(future)
+                results[number] = _result(future, tasks[number])
+                progress("recordings", len(results), len(tasks))
+                continue
+            if number not in gathering.values():
+                labelling[executor.submit(label_task, tasks[number])] = number
     return [results[number] for number in range(len(tasks))]
+
+
+def plan_task(task: LabelingTask) -> list[range]:
+    """Return the chunks whose evidence others gather before a recording is labelled, if any."""
+    if is_remote(task.recording) or is_remote(task.out):
+        return []
+    with Recording(Path(task.recording), task.config.recording) as recording:
+        return plan_chunks(recording, task.config, Path(task.out), task.options)
+
+
+def gather_task(task: LabelingTask, chunk: range) -> None:
+    """Gather the evidence of a chunk."""
+    with Recording(Path(task.recording), task.config.recording) as recording:
+        gather_chunk(recording, task.config, Path(task.out), task.options, chunk)
+
+
+def _answer(future: Future[Any], otherwise: Any) -> Any:  # noqa: ANN401
+    """Return a result; what failed fails again, with its reason, where the labels are made."""
+    return otherwise if future.cancelled() or future.exception() is not None else future.result()
 
 
 def label_here(tasks: Sequence[LabelingTask], progress: Progress) -> list[TaskResult]:

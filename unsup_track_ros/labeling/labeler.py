@@ -13,6 +13,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from unsup_track_ros.errors import DataError, LabelStoreError
 from unsup_track_ros.labeling.completion import CompletionConfig, complete_labels
 from unsup_track_ros.labeling.cues import detection_cues
 from unsup_track_ros.labeling.disk_space import check_space
+from unsup_track_ros.labeling.evidence import EvidenceFolder
 from unsup_track_ros.labeling.lock import directory_lock
 from unsup_track_ros.labeling.manifest import Manifest, code_fingerprint, recording_fingerprint
 from unsup_track_ros.labeling.pictures import PicturesConfig, write_pictures
@@ -58,6 +60,12 @@ class LabelContentConfig(Config):
         "Recording time between two stored occupancy grids; 0 stores one per frame.",
         unit="s",
         ge=0,
+    )
+    chunk_s: float = parameter(
+        30.0,
+        "Where workers share the labelling: recording time of which one of them gathers evidence.",
+        unit="s",
+        gt=0,
     )
     check_space: bool = parameter(
         True, "Do not begin where the disk is too small for the labels that are expected."
@@ -147,12 +155,15 @@ def label_recording(
     with directory_lock(out):
         if options.overwrite:
             remove_labels(out)
-        manifest = _manifest(recording, config, options)
+        manifest = manifest_of(recording, config, options)
+        evidence = EvidenceFolder(out, manifest)
         store = LabelStore.open_for_writing(out, manifest, dump_config(config))
         _check_space(recording, config, store, options)
         timings = Timings()
-        num_new = _label_frames(recording, config, store, options, _Observers(timings, progress))
-        _complete(recording, config, store, options, progress)
+        observers = _Observers(timings, progress, evidence)
+        num_new = _label_frames(recording, config, store, options, observers)
+        _complete(recording, config, store, options, observers)
+        evidence.remove()
         summary = write_summary(store, recording)
         write_provenance(store, config.pipeline.motion_segmentation.mode)
         if timings.num_frames or not (out / TIMINGS_NAME).exists():
@@ -199,6 +210,7 @@ def _check_poses(recording: Recording, config: LabelerConfig) -> None:
 class _Observers:
     timings: Timings
     progress: Progress
+    evidence: EvidenceFolder
 
 
 def _label_frames(
@@ -221,7 +233,8 @@ def _label_frames(
         content = _ContentFilter(config, recording.stamps_ns)
         frames = _timed(read_ahead(_frames(recording, start, wanted)), observers.timings)
         interval_ns = round(config.labels.snapshot_interval_s * _NS_PER_S)
-        for begun in read_ahead(_begun(pipeline, frames, snapshot_ns, interval_ns)):
+        begin = partial(pipeline.begin, memory=observers.evidence)
+        for begun in read_ahead(_begun(begin, frames, snapshot_ns, interval_ns)):
             result = pipeline.finish(begun)
             with observers.timings.storing():
                 num_new += store.write(content.label(result))
@@ -239,13 +252,14 @@ def _complete(
     config: LabelerConfig,
     store: LabelStore,
     options: LabelingOptions,
-    progress: Progress,
+    observers: _Observers,
 ) -> None:
     """Add the completed labels; the two-frame test of TCR is left as it was released."""
     mode = config.pipeline.motion_segmentation.mode
     if config.completion.enabled and mode == "improved" and len(store):
         configs = (config.completion, config.pipeline)
-        complete_labels(recording, store, configs, torch.device(options.device), progress)
+        device, progress = torch.device(options.device), observers.progress
+        complete_labels(recording, store, configs, device, progress, observers.evidence)
 
 
 def _resume(pipeline: Pipeline, store: LabelStore, stamps_ns: tuple[int, ...]) -> tuple[int, int]:
@@ -269,14 +283,17 @@ def _frames(recording: Recording, start: int, end: int) -> Iterator[SensorFrame]
 
 
 def _begun(
-    pipeline: Pipeline, frames: Iterator[SensorFrame], snapshot_ns: int, interval_ns: int
+    begin: Callable[..., BegunStep],
+    frames: Iterator[SensorFrame],
+    snapshot_ns: int,
+    interval_ns: int,
 ) -> Iterator[BegunStep]:
     """Begin the frames; those after which a snapshot is due, seen from the last one, keep state."""
     for frame in frames:
         is_due = frame.stamp_ns - snapshot_ns >= interval_ns
         if is_due:
             snapshot_ns = frame.stamp_ns
-        yield pipeline.begin(frame, keep_state=is_due)
+        yield begin(frame, keep_state=is_due)
 
 
 def _timed(frames: Iterator[SensorFrame], timings: Timings) -> Iterator[SensorFrame]:
@@ -343,10 +360,14 @@ class _ContentFilter:
         return (self._stamps_ns[index] - start_ns) // interval_ns > before
 
 
-def _manifest(recording: Recording, config: LabelerConfig, options: LabelingOptions) -> Manifest:
-    # Pictures and the check of space do not decide what a label says: changing them must not
-    # disown the labels.
-    labels = config.labels.model_copy(update={"check_space": True})
+def manifest_of(recording: Recording, config: LabelerConfig, options: LabelingOptions) -> Manifest:
+    """Return the origin of the labels that a run makes."""
+    # Pictures, the check of space and who gathers the evidence do not decide what a label says:
+    # changing them must not disown the labels.
+    usual = LabelContentConfig()
+    labels = config.labels.model_copy(
+        update={"check_space": usual.check_space, "chunk_s": usual.chunk_s}
+    )
     deciding = config.model_copy(update={"pictures": PicturesConfig(), "labels": labels})
     return Manifest(
         recording_path=str(recording.path.resolve()),

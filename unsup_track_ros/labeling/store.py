@@ -5,6 +5,7 @@
     manifest.json    recording, parameters and code it was made from
     config.yaml      every parameter in effect
     frames/          one file per frame: masks, boxes, tracks, grids (`FrameLabel`, nothing lost)
+    evidence/        what other workers found out beforehand; gone when it is used
     resume.npz       state of the pipeline after some frame; gone when the recording is finished
     completed/       the same once more, with what came after: whole boxes of whole trajectories
     trajectories.jsonl  the completed objects, one readable line each, the doubtful with the reason
@@ -35,6 +36,7 @@ from unsup_track_ros.config.loading import EVERY_NODE, PARAMETERS_KEY
 from unsup_track_ros.errors import LabelStoreError
 from unsup_track_ros.labeling.array_file import pack_arrays, read_arrays
 from unsup_track_ros.labeling.atomic_file import remove_partial_files, write_atomically
+from unsup_track_ros.labeling.evidence import EVIDENCE_NAME
 from unsup_track_ros.labeling.lock import LOCK_NAME
 from unsup_track_ros.labeling.manifest import MANIFEST_NAME, Manifest
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
@@ -77,7 +79,15 @@ DERIVED: Final = (
     COMPLETED_EVALUATION_TEXT_NAME,
     *PICTURED,
 )
-_KNOWN: Final = (*DERIVED, TIMINGS_NAME, SNAPSHOT_NAME, FRAMES_NAME, CONFIG_NAME, MANIFEST_NAME)
+_KNOWN: Final = (
+    *DERIVED,
+    EVIDENCE_NAME,
+    TIMINGS_NAME,
+    SNAPSHOT_NAME,
+    FRAMES_NAME,
+    CONFIG_NAME,
+    MANIFEST_NAME,
+)
 _INDEX_DIGITS: Final = 6
 _SHOWN_DIFFERENCES: Final = 3
 _STATIC, _DYNAMIC, _COMBINED = "grids/static", "grids/dynamic", "grids/combined"
@@ -352,7 +362,7 @@ def _flat(tree: object, prefix: str = "") -> dict[str, object]:
 
 def _check_empty(folder: Path) -> None:
     """Refuse a directory of somebody else, but not the traces of a labeler killed at its start."""
-    own = (LOCK_NAME, FRAMES_NAME)
+    own = (LOCK_NAME, FRAMES_NAME, EVIDENCE_NAME)
     foreign = [
         p for p in sorted(folder.iterdir()) if p.name not in own and ".partial" not in p.name
     ]

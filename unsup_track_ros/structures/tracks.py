@@ -19,6 +19,7 @@ class TrackState(enum.IntEnum):
     TENTATIVE = 0
     CONFIRMED = 1
     COASTING = 2  # confirmed, not matched in this frame
+    OCCLUDED = 3  # the same, because something stands before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -62,6 +62,14 @@ class AssociationConfig(Config):
     fragment_velocity_mps: float = parameter(
         1.5, "Largest difference of velocity between a part and its track.", unit="m/s", gt=0
     )
+    emergences_per_m2: float = parameter(
+        0.003,
+        "Density at which objects nobody knows come out of hiding: a hidden track believed to be "
+        "there more densely is found again.",
+        unit="1/m^2",
+        gt=0,
+        tunable=True,
+    )
     fragment_margin_m: float = parameter(
         0.3,
         "By how much a track's box is grown on each side before that.",
@@ -78,10 +86,14 @@ class Candidates:
     Attributes:
         distance: (T, D) in standard deviations, infinite outside the gates.
         overlap_cost: (T, D) 1 - Ro-GDIoU, infinite outside the gates.
+        recovery_cost: (T, D) of tracks that moved on unseen: both together, or by what is believed.
+        believed: (T,) tracks of which something is believed.
     """
 
     distance: Float64[np.ndarray, "T D"]
     overlap_cost: Float64[np.ndarray, "T D"]
+    recovery_cost: Float64[np.ndarray, "T D"]
+    believed: Bool[np.ndarray, " T"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -149,15 +161,40 @@ def find_candidates(
     overlap_cost[track, detection] = 1.0 - box_iou.ro_gdiou_pairs(
         predicted[within], detected[within]
     )
-    return Candidates(distance=distance, overlap_cost=overlap_cost)
+    return Candidates(
+        distance=distance,
+        overlap_cost=overlap_cost,
+        recovery_cost=distance + overlap_cost,
+        believed=np.zeros(len(tracks_odom), bool),
+    )
 
 
 def without(candidates: Candidates, refused: Bool[np.ndarray, "T D"]) -> Candidates:
     """Return the candidates without some pairs."""
-    return Candidates(
+    return replace(
+        candidates,
         distance=np.where(refused, np.inf, candidates.distance),
         overlap_cost=np.where(refused, np.inf, candidates.overlap_cost),
+        recovery_cost=np.where(refused, np.inf, candidates.recovery_cost),
     )
+
+
+def with_beliefs(
+    candidates: Candidates,
+    tracks: Int64[np.ndarray, " H"],
+    log_densities: Float64[np.ndarray, "H D"],
+    config: AssociationConfig,
+) -> Candidates:
+    """Return the candidates with hidden tracks to be found wherever they are believed to be.
+
+    A pair costs what makes it as good as no pair where the belief is as thin as the density at
+    which others come out.
+    """
+    cost = _WORTH + np.log(config.emergences_per_m2) - log_densities
+    recovery, believed = candidates.recovery_cost.copy(), candidates.believed.copy()
+    recovery[tracks] = np.where(cost < _WORTH, np.maximum(cost, 0.0), np.inf)
+    believed[tracks] = True
+    return replace(candidates, recovery_cost=recovery, believed=believed)
 
 
 def _assign(
@@ -189,7 +226,8 @@ def associate(
 
     1. confirmed tracks and high scores, 2. confirmed tracks and low scores (ByteTrack), both by
     Ro-GDIoU; 3. confirmed tracks by distance and overlap, for what moved further than its own size
-    while it was not seen (OC-SORT's recovery); 4. tentative tracks and high scores alike, since
+    while it was not seen (OC-SORT's recovery), hidden ones by what is believed of them, whether the
+    detection moves or not; 4. tentative tracks and high scores alike, since
     their velocity is not known yet. The overlap breaks ties: a splinter inside a truck is at no
     distance from it, and must not be taken for the truck.
 
@@ -211,12 +249,12 @@ def associate(
     low = (scores >= config.min_score) & ~high
     detection_of_track = np.full(len(confirmed), -1, np.int64)
     track_of_detection = np.full(len(scores), -1, np.int64)
-    by_both = candidates.distance + candidates.overlap_cost
     stages = (
         (by_overlap, confirmed, high),
         (by_overlap, confirmed, low),
-        (by_both, confirmed, high),
-        (by_both, ~confirmed, high),
+        (candidates.recovery_cost, confirmed, high),
+        (candidates.recovery_cost, confirmed & candidates.believed, low),
+        (candidates.recovery_cost, ~confirmed, high),
     )
     for cost, of_tracks, of_detections in stages:
         tracks = np.flatnonzero(of_tracks & (detection_of_track < 0))

@@ -122,14 +122,11 @@ def correct_velocity(
     return replace(table, mean=mean, covariance=covariance)
 
 
-def correct_by_belief(table: TrackTable, told: Whereabouts) -> TrackTable:
-    """Correct positions by where unseen objects are believed to be, where anything is."""
-    known = np.isfinite(told.positions_odom).all(axis=1)
+def replaced_by_belief(table: TrackTable, told: Whereabouts) -> TrackTable:
+    """Put unseen objects where they are believed to be, where anything is believed of them."""
+    known = np.isfinite(told.states_odom).all(axis=1)
     mean, covariance = table.mean.copy(), table.covariance.copy()
-    innovation = told.positions_odom[known] - mean[known, POSITION]
-    mean[known], covariance[known] = motion_model.correct(
-        mean[known], covariance[known], POSITION, innovation, told.covariances_odom[known]
-    )
+    mean[known], covariance[known] = told.states_odom[known], told.covariances_odom[known]
     return replace(table, mean=mean, covariance=covariance)
 
 

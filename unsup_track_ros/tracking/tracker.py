@@ -23,18 +23,26 @@ from unsup_track_ros.structures.tracks import Tracks, TrackState
 from unsup_track_ros.tracking import association, lifecycle, motion_model
 from unsup_track_ros.tracking.association import Assignment, AssociationConfig
 from unsup_track_ros.tracking.correction import (
-    correct_by_belief,
     correct_extent,
     correct_heading,
     correct_velocity,
     joint_extent,
+    replaced_by_belief,
 )
 from unsup_track_ros.tracking.lifecycle import NS_PER_S, LifecycleConfig
 from unsup_track_ros.tracking.motion_model import POSITION, VELOCITY, MotionModelConfig
 from unsup_track_ros.tracking.observation import Observation, observe
-from unsup_track_ros.tracking.permanence import Permanence, UnseenTracks
+from unsup_track_ros.tracking.permanence import (
+    Permanence,
+    Recognition,
+    Sightings,
+    UnseenTracks,
+    Whereabouts,
+)
 from unsup_track_ros.tracking.track_store import TrackTable
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
+
+_PLANE = np.array([0, 1, 3, 4])  # of a state: x, y and their velocities
 
 
 class TrackerConfig(Config):
@@ -120,13 +128,16 @@ class Tracker:
         stamp_ns = detections.stamp_ns
         table = self._predict(self._table, duration_s)
         main_row = np.full(len(table), -1, np.int64)
+        is_hidden = np.zeros(len(table), bool)
         odom_T_velo = _pose(egomotion)
         if odom_T_velo is not None:
             seen = observe(detections, odom_T_velo)
-            assignment = self._associate(table, seen)
+            recognition = self._recognise(table, seen)
+            assignment = self._associate(table, seen, recognition)
+            table = _found(table, assignment, recognition)
             hit = assignment.detection_of_track >= 0
             table = self._corrected(table, seen, assignment, duration_s)
-            table, exposure = self._remembered(table, hit, stamp_ns, odom_T_velo)
+            table, exposure, is_hidden = self._remembered(table, hit, stamp_ns, odom_T_velo)
             hit_scores = np.full(len(table), np.nan)
             hit_scores[hit] = seen.scores[assignment.detection_of_track[hit]]
             table = lifecycle.observe(
@@ -135,11 +146,12 @@ class Tracker:
             born = self._births(table, seen, assignment)
             main_row[hit] = seen.row[assignment.detection_of_track[hit]]
             main_row = np.concatenate([main_row, seen.row[born]])
+            is_hidden = np.concatenate([is_hidden, np.zeros(len(born), bool)])
             table = table.followed_by(self._newborn(seen, born))
         keep = lifecycle.alive(table, stamp_ns, self._config.lifecycle)
         keep &= ~lifecycle.duplicates(table, self._config.lifecycle)
         self._table, self._stamp_ns = table.rows(keep), stamp_ns
-        return _tracks(self._table, main_row[keep], stamp_ns)
+        return _tracks(self._table, main_row[keep], is_hidden[keep], stamp_ns)
 
     def expected(self, stamp_ns: int) -> Float64[np.ndarray, "T 7"]:
         """Return the boxes (odom) of confirmed tracks at a later stamp; changes nothing."""
@@ -177,7 +189,21 @@ class Tracker:
         yaw_variance = table.yaw_variance + yaw_density * duration_s
         return replace(table, mean=mean, covariance=covariance, yaw_variance=yaw_variance)
 
-    def _associate(self, table: TrackTable, seen: Observation) -> Assignment:
+    def _recognise(self, table: TrackTable, seen: Observation) -> Recognition:
+        """Ask how well detections fit what is believed of hidden tracks."""
+        if self._permanence is None:
+            return Recognition.none(len(seen))
+        unseen = table.seen_ns < (self._stamp_ns or 0)
+        sightings = Sightings(
+            stamp_ns=seen.stamp_ns,
+            boxes_odom=seen.boxes_odom,
+            velocities_odom=seen.velocities_odom,
+        )
+        return self._permanence.recognise(table.ids[unseen], sightings)
+
+    def _associate(
+        self, table: TrackTable, seen: Observation, recognition: Recognition
+    ) -> Assignment:
         config = self._config.association
         boxes = table.boxes_odom
         candidates = association.find_candidates(
@@ -189,6 +215,10 @@ class Tracker:
             (config, self._config.extent),
         )
         candidates = association.without(candidates, self._contradictions(table, seen))
+        believed = np.searchsorted(table.ids, recognition.ids)
+        candidates = association.with_beliefs(
+            candidates, believed, recognition.log_densities, config
+        )
         grown = boxes.copy()
         grown[:, 3:5] += 2 * config.fragment_margin_m
         inside = association.share_inside(seen.boxes_odom, grown)
@@ -248,34 +278,25 @@ class Tracker:
         hit: Bool[np.ndarray, " N"],
         stamp_ns: int,
         odom_T_velo: Float64[np.ndarray, "4 4"],
-    ) -> tuple[TrackTable, Float64[np.ndarray, " N"]]:
-        """Move unseen tracks to where permanence believes them; return them and their exposure."""
+    ) -> tuple[TrackTable, Float64[np.ndarray, " N"], Bool[np.ndarray, " N"]]:
+        """Move unseen tracks to where permanence believes them.
+
+        Returns:
+            The tracks, their exposure, and which are hidden.
+        """
+        is_hidden = np.zeros(len(table), bool)
         offset = table.mean[:, :2] - odom_T_velo[:2, 3]
         exposure = lifecycle.exposure_by_range(
             np.hypot(offset[:, 0], offset[:, 1]), self._config.lifecycle
         )
         if self._permanence is None or hit.all():
-            return table, exposure
+            return table, exposure, is_hidden
         unseen = table.rows(~hit)
-        told = self._permanence.whereabouts(
-            UnseenTracks(
-                stamp_ns=stamp_ns,
-                ids=unseen.ids,
-                boxes_odom=unseen.boxes_odom,
-                velocities_odom=unseen.mean[:, VELOCITY],
-                position_covariances_odom=unseen.covariance[:, POSITION, POSITION],
-                seen_ns=unseen.seen_ns,
-                confirmed=unseen.confirmed,
-                odom_T_velo=odom_T_velo,
-            )
-        )
-        if len(told) != len(unseen):
-            raise DataError(
-                f"Permanence was asked about {len(unseen)} tracks and answered for {len(told)}; it "
-                "must answer for each, `Whereabouts.unknown` where it knows nothing."
-            )
+        told = self._permanence.whereabouts(_unseen_tracks(unseen, stamp_ns, odom_T_velo))
+        _check_answer(unseen, told)
         exposure[~hit] *= told.exposure
-        return table.with_rows(~hit, correct_by_belief(unseen, told)), exposure
+        is_hidden[~hit] = told.is_hidden
+        return table.with_rows(~hit, replaced_by_belief(unseen, told)), exposure, is_hidden
 
     def _births(
         self, table: TrackTable, seen: Observation, assignment: Assignment
@@ -321,15 +342,58 @@ class Tracker:
         )
 
 
+def _unseen_tracks(
+    unseen: TrackTable, stamp_ns: int, odom_T_velo: Float64[np.ndarray, "4 4"]
+) -> UnseenTracks:
+    return UnseenTracks(
+        stamp_ns=stamp_ns,
+        ids=unseen.ids,
+        boxes_odom=unseen.boxes_odom,
+        velocities_odom=unseen.mean[:, VELOCITY],
+        state_covariances_odom=unseen.covariance,
+        seen_ns=unseen.seen_ns,
+        confirmed=unseen.confirmed,
+        odom_T_velo=odom_T_velo,
+    )
+
+
+def _check_answer(unseen: TrackTable, told: Whereabouts) -> None:
+    if len(told) != len(unseen):
+        raise DataError(
+            f"Permanence was asked about {len(unseen)} tracks and answered for {len(told)}; it "
+            "must answer for each, `Whereabouts.unknown` where it knows nothing."
+        )
+
+
+def _found(table: TrackTable, assignment: Assignment, recognition: Recognition) -> TrackTable:
+    """Put hidden tracks that were found to where they were believed to be, given that place."""
+    rows = np.searchsorted(table.ids, recognition.ids)
+    detection = assignment.detection_of_track[rows]
+    believed = np.flatnonzero(detection >= 0)
+    rows, detection = rows[believed], detection[believed]
+    mean, covariance = table.mean.copy(), table.covariance.copy()
+    mean[rows[:, None], _PLANE] = recognition.states_odom[believed, detection]
+    covariance[rows[:, None, None], _PLANE[:, None], _PLANE] = recognition.covariances_odom[
+        believed, detection
+    ]
+    return replace(table, mean=mean, covariance=covariance)
+
+
 def _pose(egomotion: Egomotion) -> Float64[np.ndarray, "4 4"] | None:
     if egomotion.status in (EgomotionStatus.OK, EgomotionStatus.INITIAL):
         return egomotion.odom_T_velo1
     return None
 
 
-def _tracks(table: TrackTable, main_row: Int64[np.ndarray, " N"], stamp_ns: int) -> Tracks:
+def _tracks(
+    table: TrackTable,
+    main_row: Int64[np.ndarray, " N"],
+    is_hidden: Bool[np.ndarray, " N"],
+    stamp_ns: int,
+) -> Tracks:
     """Publish the table."""
-    seen = np.where(table.seen_ns == stamp_ns, TrackState.CONFIRMED, TrackState.COASTING)
+    unseen = np.where(is_hidden, TrackState.OCCLUDED, TrackState.COASTING)
+    seen = np.where(table.seen_ns == stamp_ns, TrackState.CONFIRMED, unseen)
     return Tracks(
         stamp_ns=stamp_ns,
         ids=table.ids.copy(),

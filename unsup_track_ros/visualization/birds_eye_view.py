@@ -186,7 +186,7 @@ class BirdsEyeView:
                 drawing.polyline(image, outline, colors.dimmed(color, 0.5), 1, closed=True)
                 continue
             self._draw_box(
-                image, outline, color, coasting=bool(tracks.states[row] == TrackState.COASTING)
+                image, outline, color, coasting=bool(tracks.states[row] != TrackState.CONFIRMED)
             )
             tip = self.to_pix(
                 boxes_base[row : row + 1, :3] + velocities_base[row] * self._config.arrow_s

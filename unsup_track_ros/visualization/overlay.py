@@ -83,7 +83,7 @@ def _draw_tracks(picture: Image, image: CameraImage, label: FrameLabel) -> None:
     # Far boxes first, so that near ones lie on top as they do in the world.
     for row in np.argsort(-corners_cam[..., 2].mean(axis=1), kind="stable"):
         if label.tracks.states[row] != TrackState.TENTATIVE:
-            coasting = bool(label.tracks.states[row] == TrackState.COASTING)
+            coasting = bool(label.tracks.states[row] != TrackState.CONFIRMED)
             _draw_box(
                 picture, corners_cam[row], shown, int(label.tracks.ids[row]), coasting=coasting
             )

@@ -35,7 +35,12 @@ def associate(
     apart = costs if distance is None else np.array(distance, np.float64)
     states = [MotionState.MOVING] * len(scores) if motion is None else motion
     return association.associate(
-        Candidates(distance=apart, overlap_cost=costs),
+        Candidates(
+            distance=apart,
+            overlap_cost=costs,
+            recovery_cost=apart + costs,
+            believed=np.zeros(len(costs), bool),
+        ),
         np.zeros((len(scores), len(confirmed))) if inside is None else inside,
         np.array(confirmed, bool),
         (np.array(scores, np.float64), np.array(states, np.int64)),
@@ -99,10 +104,16 @@ def test_what_moves_is_given_before_what_does_not_however_well_that_fits() -> No
 
 
 def test_refused_pairs_are_outside_the_gates() -> None:
-    both = Candidates(distance=np.ones((1, 2)), overlap_cost=np.full((1, 2), 0.5))
+    both = Candidates(
+        distance=np.ones((1, 2)),
+        overlap_cost=np.full((1, 2), 0.5),
+        recovery_cost=np.full((1, 2), 1.5),
+        believed=np.zeros(1, bool),
+    )
     left = association.without(both, np.array([[True, False]]))
     assert left.distance.tolist() == [[np.inf, 1.0]]
     assert left.overlap_cost.tolist() == [[np.inf, 0.5]]
+    assert left.recovery_cost.tolist() == [[np.inf, 1.5]]
     assert both.distance.tolist() == [[1.0, 1.0]]
 
 
@@ -145,3 +156,26 @@ def test_the_cost_of_the_same_box_is_zero() -> None:
 def test_the_share_inside_is_that_of_the_inner_box() -> None:
     inner, outer = boxes((0, 0, 2, 2), (3, 0, 2, 2)), boxes((0, 0, 6, 4))
     np.testing.assert_allclose(association.share_inside(inner, outer), [[1.0], [0.5]])
+
+
+def test_a_hidden_track_is_found_where_it_is_believed_to_be_denser_than_strangers_are() -> None:
+    nothing = np.full((2, 2), np.inf)
+    blank = Candidates(
+        distance=nothing,
+        overlap_cost=nothing,
+        recovery_cost=nothing,
+        believed=np.zeros(2, bool),
+    )
+    stranger = np.log(CONFIG.emergences_per_m2)
+    densities = np.array([[stranger + 1.0, stranger - 0.1]])
+    believing = association.with_beliefs(blank, np.array([1]), densities, CONFIG)
+    for motion in (MotionState.MOVING, MotionState.STANDING):
+        found = association.associate(
+            believing,
+            np.zeros((2, 2)),
+            np.ones(2, bool),
+            (np.full(2, 0.8), np.full(2, int(motion))),
+            CONFIG,
+        )
+        assert found.detection_of_track.tolist() == [-1, 0]
+        assert found.track_of_detection.tolist() == [1, -1]

@@ -12,7 +12,13 @@ from unit.tracking.test_tracker import car, detections, drive, egomotion, stamp,
 
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.structures.tracks import Tracks
-from unsup_track_ros.tracking.permanence import Permanence, UnseenTracks, Whereabouts
+from unsup_track_ros.tracking.permanence import (
+    Permanence,
+    Recognition,
+    Sightings,
+    UnseenTracks,
+    Whereabouts,
+)
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
 
 CONFIG = TrackerConfig()
@@ -25,6 +31,9 @@ class Told:
         self.exposure, self.position = exposure, position
         self.asked: list[UnseenTracks] = []
 
+    def recognise(self, ids: np.ndarray, sightings: Sightings) -> Recognition:  # noqa: ARG002
+        return Recognition.none(len(sightings))
+
     def whereabouts(self, tracks: UnseenTracks) -> Whereabouts:
         self.asked.append(tracks)
         told = Whereabouts.unknown(len(tracks))
@@ -33,8 +42,8 @@ class Told:
             return told
         return replace(
             told,
-            positions_odom=np.tile(np.array(self.position), (len(tracks), 1)),
-            covariances_odom=np.tile(np.eye(3) * 0.01, (len(tracks), 1, 1)),
+            states_odom=np.tile([*self.position, 0.0, 0.0, 0.0], (len(tracks), 1)),
+            covariances_odom=np.tile(np.eye(6) * 0.01, (len(tracks), 1, 1)),
         )
 
 
@@ -97,7 +106,7 @@ def test_whereabouts_are_checked() -> None:
 
 
 def test_an_answer_for_another_number_of_tracks_is_refused() -> None:
-    class Silent:
+    class Silent(Told):
         def whereabouts(self, tracks: UnseenTracks) -> Whereabouts:
             return Whereabouts.unknown(len(tracks) - 1)
 

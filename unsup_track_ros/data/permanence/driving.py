@@ -30,6 +30,8 @@ _VAN_WIDTH_M, _VAN_HEIGHT_M = 2.0, 2.3
 _WALL = (0.0, 24.0, 3.0, 120.0, 0.5, 6.0, 0.0)
 _MAX_RANGE_M: Final = 80.0
 
+WALKING_MPS: Final = (0.9, 1.8)
+RUNNING_MPS: Final = (2.5, 5.0)
 Behaviour = Literal["steady", "stops", "turns back"]
 BEHAVIOURS: Final[tuple[Behaviour, ...]] = ("steady", "stops", "turns back")
 
@@ -56,12 +58,26 @@ class DrivingFrame:
 
 
 def driving_occlusion(
-    behaviour: Behaviour, rng: np.random.Generator, duration_s: float = 14.0
+    behaviour: Behaviour,
+    rng: np.random.Generator,
+    duration_s: float = 14.0,
+    *,
+    speeds_mps: tuple[float, float] = WALKING_MPS,
+    lengths_m: tuple[float, float] = (0.8, 3.5),
 ) -> Iterator[DrivingFrame]:
-    """Yield the frames of one drive, in which the first person walks behind a van."""
-    van = _van(rng)
+    """Yield the frames of one drive, in which the first person goes behind a van.
+
+    Args:
+        behaviour: What the first person does there.
+        rng: Source of every choice.
+        duration_s: Length of the drive.
+        speeds_mps: Between which the first person goes: walking, or `RUNNING_MPS`.
+        lengths_m: Between which the van is long.
+    """
+    van = _van(lengths_m, rng)
     times = np.arange(0.0, duration_s, 1.0 / RATE_HZ)
-    paths = np.stack([_hidden_path(behaviour, van, times, rng), *_passers_by(van, times, rng)])
+    first = _hidden_path(behaviour, van, times, speeds_mps, rng)
+    paths = np.stack([first, *_passers_by(van, times, rng)])
     velocities = np.gradient(paths, 1.0 / RATE_HZ, axis=1)
     ego_speed_mps = rng.choice([0.0, rng.uniform(0.3, 1.0)])
     rays = _rays()
@@ -83,20 +99,24 @@ def driving_occlusion(
         )
 
 
-def _van(rng: np.random.Generator) -> tuple[float, ...]:
-    length = rng.uniform(0.8, 3.5)
+def _van(lengths_m: tuple[float, float], rng: np.random.Generator) -> tuple[float, ...]:
+    length = rng.uniform(*lengths_m)
     place = (rng.uniform(8.0, 14.0), rng.uniform(4.5, 7.0), _VAN_HEIGHT_M / 2)
     return (*place, length, _VAN_WIDTH_M, _VAN_HEIGHT_M, 0.0)
 
 
 def _hidden_path(
-    behaviour: Behaviour, van: tuple[float, ...], times: np.ndarray, rng: np.random.Generator
+    behaviour: Behaviour,
+    van: tuple[float, ...],
+    times: np.ndarray,
+    speeds_mps: tuple[float, float],
+    rng: np.random.Generator,
 ) -> Float64[np.ndarray, "T 2"]:
     """Return the way of the person who goes behind the van, to the right of it in the image."""
     y = van[1] + van[4] / 2 + rng.uniform(0.7, 2.0)
     # Seen from the origin, the middle of what the van hides at this distance.
     middle = van[0] * y / van[1]
-    speed = rng.uniform(0.9, 1.8)
+    speed = rng.uniform(*speeds_mps)
     away = rng.choice([-1.0, 1.0])
     arrival_s = rng.uniform(4.0, 5.0)
     pause_s = 0.0 if behaviour == "steady" else rng.uniform(0.2, 2.5)

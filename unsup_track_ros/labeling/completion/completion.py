@@ -19,6 +19,7 @@ from unsup_track_ros.labeling.completion.frame_labels import (
 )
 from unsup_track_ros.labeling.completion.objects import ObjectConfig, Objects, find_objects
 from unsup_track_ros.labeling.completion.second_look import SecondLooker, read_look, segments
+from unsup_track_ros.labeling.evidence import EvidenceFolder
 from unsup_track_ros.labeling.progress import Progress
 from unsup_track_ros.labeling.store import TRAJECTORIES_NAME, LabelStore
 from unsup_track_ros.pipeline import PipelineConfig
@@ -49,6 +50,7 @@ def complete_labels(
     configs: tuple[CompletionConfig, PipelineConfig],
     device: torch.device,
     progress: Progress,
+    evidence: EvidenceFolder | None = None,
 ) -> None:
     """Write the completed label of every frame that has a causal one.
 
@@ -59,7 +61,7 @@ def complete_labels(
         return
     egomotions = [label.egomotion for label in store]
     looker = SecondLooker(pipeline, config.window_s, device)
-    looker.look(recording, egomotions, store, progress)
+    looker.look(recording, egomotions, store, progress, evidence)
     sensor_odom = _positions(egomotions)
     rows: list[dict[str, Any]] = []
     first_id = 1

@@ -9,8 +9,9 @@ complete, so that a killed run goes on where it stopped.
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 
 from unsup_track_ros.data.recording import Recording
 from unsup_track_ros.labeling.cues import object_cues
+from unsup_track_ros.labeling.evidence import EvidenceFolder
 from unsup_track_ros.labeling.progress import Progress
 from unsup_track_ros.labeling.read_ahead import read_ahead
 from unsup_track_ros.labeling.store import LabelStore
@@ -83,10 +85,23 @@ class SecondLooker:
         egomotions: Sequence[Egomotion],
         store: LabelStore,
         progress: Progress,
+        evidence: EvidenceFolder | None = None,
     ) -> None:
-        """Look at every frame that has not been looked at, and store what is seen."""
+        """Look at every frame that has not been looked at, and store what is seen.
+
+        What others saw beforehand, from the same scans and poses, is taken over.
+        """
+        known = dict(enumerate(egomotions))
         for segment in segments(egomotions):
             done = set(store.scratch_indices)
+            for index in segment:
+                if evidence is None or index in done or not evidence.holds_look(index):
+                    continue
+                window = self.window(recording.stamps_ns, known, segment, index)
+                arrays = evidence.look(index, window)
+                if arrays is not None:
+                    store.write_scratch(index, arrays)
+                    done.add(index)
             missing = [index for index in segment if index not in done]
             if missing:
                 self._look_at(recording, egomotions, store, (segment, missing[0]), progress)
@@ -99,23 +114,66 @@ class SecondLooker:
         place: tuple[range, int],
         progress: Progress,
     ) -> None:
-        judged = read_ahead(self._judged(recording, egomotions, *place))
+        segment, first = place
+        wanted = range(first, segment.stop)
+        for index, look in self.looks(recording, dict(enumerate(egomotions)), segment, wanted):
+            store.write_scratch(index, to_arrays(look))
+            progress("looking back", index + 1, len(egomotions))
+
+    def looks(
+        self,
+        recording: Recording,
+        egomotions: Mapping[int, Egomotion],
+        segment: range,
+        wanted: range,
+    ) -> Iterator[tuple[int, SecondLook]]:
+        """Look at frames of a segment; yield the number of each and what it shows.
+
+        Args:
+            recording: The recording.
+            egomotions: Of the wanted frames and all within the window around them.
+            segment: Frames that share one odom, as far as their egomotions are known.
+            wanted: Frames of it that are looked at.
+        """
+        if not len(wanted):
+            return
+        judged = read_ahead(self._judged(recording, egomotions, segment, wanted.start))
         for frame, motion in judged:
+            if frame.index >= wanted.stop:
+                return
             regions = self._detector.every_object(frame, motion)
-            look = SecondLook(
-                detections=self._fitter.step(frame, regions, self._fitter.level(frame)),
-                point_region=regions.point_region.astype(np.int32),
-                moving_points=motion.moving_points,
-                judged_points=motion.judged_points,
-                cues=object_cues(
-                    regions.point_region, motion, np.full(len(regions.scores), np.nan)
+            yield (
+                frame.index,
+                SecondLook(
+                    detections=self._fitter.step(frame, regions, self._fitter.level(frame)),
+                    point_region=regions.point_region.astype(np.int32),
+                    moving_points=motion.moving_points,
+                    judged_points=motion.judged_points,
+                    cues=object_cues(
+                        regions.point_region, motion, np.full(len(regions.scores), np.nan)
+                    ),
                 ),
             )
-            store.write_scratch(frame.index, to_arrays(look))
-            progress("looking back", frame.index + 1, len(egomotions))
+
+    def window(
+        self,
+        stamps_ns: Sequence[int],
+        egomotions: Mapping[int, Egomotion],
+        segment: range,
+        index: int,
+    ) -> list[Egomotion]:
+        """Return the egomotions that the look at a frame depends on, its own last."""
+        start = bisect_left(stamps_ns, stamps_ns[index] - self._window_ns, segment.start, index)
+        stop = bisect_right(stamps_ns, stamps_ns[index] + self._window_ns, index, segment.stop)
+        around = [i for i in range(start, stop) if i != index]
+        return [egomotions[i] for i in (*around, index)]
 
     def _judged(
-        self, recording: Recording, egomotions: Sequence[Egomotion], segment: range, first: int
+        self,
+        recording: Recording,
+        egomotions: Mapping[int, Egomotion],
+        segment: range,
+        first: int,
     ) -> Iterator[tuple[SensorFrame, MotionSegmentation]]:
         """Yield every frame from the first wanted one on with its motion, as scans come in."""
         stamps_ns = recording.stamps_ns

@@ -32,6 +32,13 @@ _STATES: Final = {
     TrackState.TENTATIVE: TrackedObject.STATE_TENTATIVE,
     TrackState.CONFIRMED: TrackedObject.STATE_CONFIRMED,
     TrackState.COASTING: TrackedObject.STATE_COASTING,
+    TrackState.OCCLUDED: TrackedObject.STATE_COASTING,
+}
+_VISIBILITIES: Final = {
+    TrackState.TENTATIVE: TrackedObject.VISIBILITY_VISIBLE,
+    TrackState.CONFIRMED: TrackedObject.VISIBILITY_VISIBLE,
+    TrackState.COASTING: TrackedObject.VISIBILITY_LOST,
+    TrackState.OCCLUDED: TrackedObject.VISIBILITY_OCCLUDED,
 }
 # Without labels nothing has a class; it moved at least once.
 _CLASS: Final = "unknown"
@@ -52,9 +59,6 @@ def to_tracked_objects(tracks: Tracks, odom: str) -> TrackedObjectArray:
 
 def _to_tracked_object(tracks: Tracks, row: int) -> TrackedObject:
     state = TrackState(int(tracks.states[row]))
-    # Nobody looks for what hides a track that is not seen: it is lost until somebody does.
-    is_seen = state is not TrackState.COASTING
-    visibility = TrackedObject.VISIBILITY_VISIBLE if is_seen else TrackedObject.VISIBILITY_LOST
     return TrackedObject(
         id=int(tracks.ids[row]),
         pose=box_pose(tracks.boxes_odom[row]),
@@ -65,7 +69,7 @@ def _to_tracked_object(tracks: Tracks, row: int) -> TrackedObject:
         orientation_availability=orientation_availability(bool(tracks.heading_known[row])),
         existence_probability=float(tracks.existence[row]),
         state=_STATES[state],
-        visibility=visibility,
+        visibility=_VISIBILITIES[state],
         age=to_duration(float(tracks.ages_s[row])),
     )
 
@@ -74,7 +78,7 @@ def from_tracked_objects(message: TrackedObjectArray) -> Tracks:
     """Return the tracks of a message; which detections they were matched to is not in it."""
     objects = message.objects
     num = len(objects)
-    states = {value: state for state, value in _STATES.items()}
+    states = {(value, _VISIBILITIES[state]): state for state, value in _STATES.items()}
     boxes = [from_box(o.pose, o.size) for o in objects]
     velocities = [(o.velocity.x, o.velocity.y, o.velocity.z) for o in objects]
     known = [o.orientation_availability == o.ORIENTATION_AVAILABLE for o in objects]
@@ -91,7 +95,7 @@ def from_tracked_objects(message: TrackedObjectArray) -> Tracks:
         position_covariances_odom=matrices("position_covariance"),
         velocity_covariances_odom=matrices("velocity_covariance"),
         existence=np.array([o.existence_probability for o in objects], np.float64),
-        states=np.array([states[o.state] for o in objects], np.int64),
+        states=np.array([states[o.state, o.visibility] for o in objects], np.int64),
         heading_known=np.array(known, bool),
         ages_s=np.array([to_ns(o.age) / _NS_PER_S for o in objects], np.float64),
         detection_index=np.full(num, -1, np.int64),
