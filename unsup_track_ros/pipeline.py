@@ -8,12 +8,10 @@ causal: nothing but the frame and the past goes in.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, ParamSpec, TypeVar
+from typing import Literal
 
 import numpy as np
 import torch
@@ -38,6 +36,7 @@ from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFl
 from unsup_track_ros.perception.silot_detection import SilotDetectionConfig, SilotDetector
 from unsup_track_ros.perception.trackocc_detection import TrackOccDetectionConfig, TrackOccDetector
 from unsup_track_ros.shapes import Float64
+from unsup_track_ros.stage_clock import StageClock
 from unsup_track_ros.structures.arrays import from_arrays, to_arrays
 from unsup_track_ros.structures.bev_objects import BevObjects
 from unsup_track_ros.structures.change import ChangeImage
@@ -53,9 +52,6 @@ from unsup_track_ros.structures.tracks import Tracks
 from unsup_track_ros.structures.voxel_scene import PanopticPrediction
 from unsup_track_ros.tracking.hidden_objects import HiddenObjects, HiddenObjectsConfig
 from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class PipelineConfig(Config):
@@ -448,36 +444,3 @@ class Pipeline:
 
 def _prefixed(name: str, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {f"{name}/{key}": value for key, value in state.items()}
-
-
-class StageClock:
-    """Wall time per stage, and of the step as a whole: stages overlap."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self._seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Time the block as a stage."""
-        start = time.perf_counter()
-        yield
-        self._seconds[stage] = time.perf_counter() - start
-
-    def timed(self, stage: str, work: Callable[P, R]) -> Callable[P, R]:
-        """Return the work, timed as a stage wherever it runs."""
-
-        def clocked(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self(stage):
-                return work(*args, **kwargs)
-
-        return clocked
-
-    @property
-    def elapsed_s(self) -> float:
-        """Time since it was started."""
-        return time.perf_counter() - self._start
-
-    def stop(self) -> dict[str, float]:
-        """Return the times, in the order of the stages; "step" is the whole."""
-        return {**self._seconds, "step": self.elapsed_s}
