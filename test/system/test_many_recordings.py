@@ -20,7 +20,10 @@ from system.label_directory import COMMAND, num_labels, refused, run_well, tree
 from typer.testing import CliRunner
 
 from unsup_track_ros.cli.main import app
+from unsup_track_ros.labeling.fleet import LabelingTask, label_tasks, local_workers
+from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions
 from unsup_track_ros.labeling.manifest import Manifest
+from unsup_track_ros.labeling.progress import no_progress
 
 pytestmark = pytest.mark.system
 
@@ -128,6 +131,29 @@ def test_workers_share_one_recording_and_change_no_byte(
     assert "4 frames (4 new)" in printed
     assert without_parameters(content(out)) == without_parameters(single)
     assert not (out / "evidence").exists()
+
+
+def die(*_: object) -> None:
+    os._exit(9)
+
+
+def test_a_process_that_dies_is_explained_for_every_recording(
+    bags: list[Path], tmp_path: Path
+) -> None:
+    tasks = [
+        LabelingTask(
+            recording=str(bag),
+            out=str(tmp_path / bag.stem),
+            config=LabelerConfig(),
+            options=LabelingOptions(pictures=False, max_frames=2),
+            finish=die,
+        )
+        for bag in bags[:2]
+    ]
+    with local_workers(1) as executor:
+        results = label_tasks(tasks, executor, no_progress)
+    assert [result.recording for result in results] == [str(bag) for bag in bags[:2]]
+    assert all("The process that labelled it died" in result.problem for result in results)
 
 
 def test_a_url_is_labelled_as_a_path_is_and_resumes(

@@ -141,7 +141,7 @@ def label_tasks(
         progress: Told after every recording.
     """
     results: dict[int, TaskResult] = {}
-    planning = {executor.submit(plan_task, task): n for n, task in enumerate(tasks)}
+    planning = {_submitted(executor, plan_task, task): n for n, task in enumerate(tasks)}
     gathering: dict[Future[None], int] = {}
     labelling: dict[Future[TaskResult], int] = {}
     num_chunks = num_gathered = 0
@@ -152,7 +152,7 @@ def label_tasks(
             if future in planning:
                 number = planning.pop(future)
                 for chunk in _answer(future, []):
-                    gathering[executor.submit(gather_task, tasks[number], chunk)] = number
+                    gathering[_submitted(executor, gather_task, tasks[number], chunk)] = number
                     num_chunks += 1
             elif future in gathering:
                 number = gathering.pop(future)
@@ -164,7 +164,7 @@ def label_tasks(
                 progress("recordings", len(results), len(tasks))
                 continue
             if number not in gathering.values():
-                labelling[executor.submit(label_task, tasks[number])] = number
+                labelling[_submitted(executor, label_task, tasks[number])] = number
     return [results[number] for number in range(len(tasks))]
 
 
@@ -180,6 +180,16 @@ def gather_task(task: LabelingTask, chunk: range) -> None:
     """Gather the evidence of a chunk."""
     with Recording(Path(task.recording), task.config.recording) as recording:
         gather_chunk(recording, task.config, Path(task.out), task.options, chunk)
+
+
+def _submitted(executor: Executor, work: Callable[..., Any], *arguments: object) -> Future[Any]:
+    """Hand work to an executor; one whose processes died answers with that."""
+    try:
+        return executor.submit(work, *arguments)
+    except BrokenProcessPool as error:
+        future: Future[Any] = Future()
+        future.set_exception(error)
+        return future
 
 
 def _answer(future: Future[Any], otherwise: Any) -> Any:  # noqa: ANN401
