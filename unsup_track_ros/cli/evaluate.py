@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -83,18 +83,17 @@ def _evaluate_run(folder: Path, truth: Path | None, *, as_json: bool) -> None:
         retinatrack_run,
         silot_run,
         trackocc_evaluation,
-        trackocc_run,
     )
     from unsup_track_ros.training.run_directory import RunDirectory
 
-    scorers = {
+    scorers: dict[str, tuple[Callable[..., dict[str, Any]], Callable[..., str]]] = {
         silot_run.NAME: (silot_run.evaluate_silot, silot_run.scores_markdown),
         ram_run.NAME: (ram_run.evaluate_ram, ram_run.scores_markdown),
         retinatrack_run.NAME: (
             retinatrack_run.evaluate_retinatrack,
             retinatrack_run.scores_markdown,
         ),
-        trackocc_run.NAME: (
+        trackocc_evaluation.NAME: (
             partial(trackocc_evaluation.evaluate_trackocc, clips=truth),
             trackocc_evaluation.scores_markdown,
         ),

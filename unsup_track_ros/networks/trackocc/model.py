@@ -58,7 +58,7 @@ class TrackOcc(nn.Module):
         """
         super().__init__()
         self.config = config
-        # GroupNorm throughout: a batch here is a few frames of one street (docs/decisions/0019).
+        # GroupNorm throughout: a batch here is a few frames of one street (docs/decisions/0020).
         self.backbone = build_backbone(config.backbone, group_norm)
         width = config.pyramid_channels
         self.pyramid = FeaturePyramid(self.backbone.channels, width, config.pyramid_levels)
