@@ -4,6 +4,7 @@
 
     supervision LABELS...   pseudo-labels of `unsup-track label` on recordings of synthetic worlds
                             (name of the label directory: anything that ends in the seed)
+    fusion LABELS...        the LiDAR's grid of such labels, and with degraded truth as cameras
     association CLIPS       both baselines on truth that is degraded in a known way, three seeds
 
 An answerer turns frames into answers; `association_rows` scores any of them by `OccStq`.
@@ -23,9 +24,15 @@ import numpy as np
 from benchmark.tables import number, share, table
 from unsup_track_ros.data.synthetic.camera import SurroundConfig
 from unsup_track_ros.data.synthetic.voxel_truth import VoxelTruthConfig, voxel_truth
-from unsup_track_ros.data.synthetic.world import WorldConfig, build_world
+from unsup_track_ros.data.synthetic.world import World, WorldConfig, build_world
+from unsup_track_ros.data.truth import TruthFolder, truth_folder
 from unsup_track_ros.evaluation.occ_stq import OccStq, OccStqRules
+from unsup_track_ros.evaluation.occupancy import OccupancyEvaluationConfig
 from unsup_track_ros.labeling.store import LabelStore
+from unsup_track_ros.occupancy.camera_fusion import CameraFusionConfig, fused_grids
+from unsup_track_ros.structures.grids import OccupancyGrids
+from unsup_track_ros.structures.labels import FrameLabel
+from unsup_track_ros.structures.truth import FrameTruth
 from unsup_track_ros.structures.voxel_scene import (
     LABEL_FREE,
     OccupancyFrame,
@@ -49,14 +56,15 @@ def main() -> None:
     parts = parser.add_subparsers(dest="part", required=True)
     supervision = parts.add_parser("supervision")
     supervision.add_argument("labels", type=Path, nargs="+")
+    fusion = parts.add_parser("fusion")
+    fusion.add_argument("labels", type=Path, nargs="+")
     association = parts.add_parser("association")
     association.add_argument("clips", type=Path)
     given = parser.parse_args()
-    text = (
-        supervision_table(given.labels)
-        if given.part == "supervision"
-        else association_table(ClipFolder.open(given.clips))
-    )
+    if given.part == "association":
+        text = association_table(ClipFolder.open(given.clips))
+    else:
+        text = (supervision_table if given.part == "supervision" else fusion_table)(given.labels)
     sys.stdout.write(text + "\n")
 
 
@@ -83,10 +91,7 @@ def supervision_table(folders: list[Path]) -> str:
 
 def _label_pairs(folder: Path, seed: int) -> Iterator[tuple[VoxelLabels, VoxelLabels]]:
     """Return voxel labels and their truth, frame by frame."""
-    stamps = [label.stamp_ns for label in LabelStore.open(folder)]
-    duration_s = round((stamps[-1] - stamps[0]) / 1e9 + 0.1, 3)
-    surround = SurroundConfig(enabled=True)
-    world = build_world(WorldConfig(duration_s=duration_s, surround=surround), seed)
+    world = _world_of(folder, seed)
     images = tuple(rig.name for rig in world.cameras)
     for frame in label_frames(folder, LabelClipsConfig(images=images)):
         assert frame.labels is not None
@@ -94,13 +99,99 @@ def _label_pairs(folder: Path, seed: int) -> Iterator[tuple[VoxelLabels, VoxelLa
         yield frame.labels, voxel_truth(world, frame.stamp_ns, config)
 
 
+def fusion_table(folders: list[Path]) -> str:
+    """Compare the static grid with the true static world, with and without cameras."""
+    rows = []
+    for folder in folders:
+        seed = int(re.findall(r"\d+", folder.name)[-1])
+        rng = np.random.default_rng(seed)
+        truths = TruthFolder(truth_folder(Path(LabelStore.open(folder).manifest.recording_path)))
+        counts = np.zeros(9, np.int64)
+        for stored, truth in _voxel_truths(folder, seed):
+            grids = stored.grids
+            assert grids is not None
+            answer = degraded(panoptic_of(truth), rng)
+            fused = fused_grids(grids, answer, truth.visible, LABEL_FREE, CameraFusionConfig())
+            occupied = _occupied_at_cells(grids, truths.at(stored.stamp_ns))
+            counts += _cell_counts(grids.static, fused.static, occupied)
+        known, changed, before, after, told, hits, claims, true, right = counts.tolist()
+        rows.append(
+            [
+                folder.name,
+                *(str(value) for value in (known, changed, before, after, told)),
+                *(share(*pair) for pair in ((hits, claims), (hits, true), (right, told))),
+            ]
+        )
+    header = [
+        "labels",
+        "known to LiDAR",
+        "changed",
+        "of these right before",
+        "after",
+        "blind, told",
+    ]
+    return table([*header, "occupied: precision", "recall", "right of all told"], rows)
+
+
+def _cell_counts(lidar: np.ndarray, fused: np.ndarray, occupied: np.ndarray) -> tuple[int, ...]:
+    """Count cells: known, changed, right before, after; told, hits, claims, occupied, right."""
+    least = OccupancyEvaluationConfig().occupied_from
+    changed = (lidar >= 0) & (fused != lidar)
+    told = (lidar < 0) & (fused >= 0)
+    claimed = told & (fused >= least)
+    return (
+        int((lidar >= 0).sum()),
+        int(changed.sum()),
+        int((changed & ((lidar >= least) == occupied)).sum()),
+        int((changed & ((fused >= least) == occupied)).sum()),
+        int(told.sum()),
+        int((claimed & occupied).sum()),
+        int(claimed.sum()),
+        int((told & occupied).sum()),
+        int((told & (claimed == occupied)).sum()),
+    )
+
+
+def _occupied_at_cells(grids: OccupancyGrids, truth: FrameTruth) -> np.ndarray:
+    """Look the middles of a grid's cells up in the true static occupancy; outside is free."""
+    occupied, side_m = truth.occupied_static_odom, truth.occupancy_resolution_m
+    assert occupied is not None
+    assert side_m is not None
+    assert truth.occupancy_origin_odom is not None
+    index = []
+    for axis, num in ((1, grids.static.shape[0]), (0, grids.static.shape[1])):
+        place = grids.origin_odom[axis] + (np.arange(num) + 0.5) * grids.resolution_m
+        index.append(np.floor((place - truth.occupancy_origin_odom[axis]) / side_m).astype(int))
+    padded = np.pad(occupied > 0, 1)
+    row, column = (
+        np.clip(i + 1, 0, size + 1) for i, size in zip(index, occupied.shape, strict=True)
+    )
+    return np.asarray(padded[np.ix_(row, column)])
+
+
+def _voxel_truths(folder: Path, seed: int) -> Iterator[tuple[FrameLabel, VoxelLabels]]:
+    """Return every fifth label with a grid, and what truly fills the voxels."""
+    world = _world_of(folder, seed)
+    for stored in LabelStore.open(folder):
+        if stored.grids is not None and stored.index % 5 == 0:
+            yield stored, voxel_truth(world, stored.stamp_ns, VoxelTruthConfig(only_moving=True))
+
+
+def _world_of(folder: Path, seed: int) -> World:
+    stamps = [label.stamp_ns for label in LabelStore.open(folder)]
+    duration_s = round((stamps[-1] - stamps[0]) / 1e9 + 0.1, 3)
+    surround = SurroundConfig(enabled=True)
+    return build_world(WorldConfig(duration_s=duration_s, surround=surround), seed)
+
+
 def association_table(clips: ClipFolder) -> str:
     """Score both baselines, and identities that are right, on degraded truth."""
-    rows = [
-        [f"{name}, seed {seed}", *association_row(clips, _answerer(motion, seed))]
-        for name, motion in (("voxel IoU", "none"), ("voxel IoU + Kalman", "kalman"), ("truth", ""))
-        for seed in _SEEDS
-    ]
+    rows = []
+    for name, motion in (("voxel IoU", "none"), ("voxel IoU + Kalman", "kalman"), ("truth", "")):
+        rows += [
+            [f"{name}, seed {seed}", *association_row(clips, _answerer(motion, seed))]
+            for seed in _SEEDS
+        ]
     header = ["identities by", "OccSTQ", "OccSQ", "OccAQ", "OccSTQ official"]
     return table(header, rows)
 

@@ -7,7 +7,7 @@ Log-odds add up, those of the cameras weighted by what the LiDAR left open (deci
     l = l_lidar + max(0, 1 - |l_lidar| / l_trusted) l_camera
 
 A network errs over whole regions and again in the next frame, so its answers are no independent
-measurements: one of them counts, the newest, and one pass of the LiDAR silences it.
+measurements: one of them counts, the newest, and the LiDAR's first evidence silences it.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class CameraFusionConfig(Config):
         0.3, "Occupancy of a column that cameras call free.", gt=0, lt=0.5
     )
     trusted_probability: float = parameter(
-        0.6,
+        0.505,
         "Occupancy, and 1 minus it from below, from which on the LiDAR alone decides; 0.6 is one "
-        "pass of a ray.",
+        "pass of a ray. Even weak evidence of the LiDAR is right more often than cameras.",
         gt=0.5,
         lt=1,
     )

@@ -13,7 +13,7 @@ from unsup_track_ros.shapes import Bool, Float64, Int64
 from unsup_track_ros.tracking import motion_model, visible_extent
 from unsup_track_ros.tracking.motion_model import POSITION, VELOCITY, MotionModelConfig
 from unsup_track_ros.tracking.observation import Observation
-from unsup_track_ros.tracking.permanence import Whereabouts
+from unsup_track_ros.tracking.permanence import Recognition, Whereabouts
 from unsup_track_ros.tracking.track_store import TrackTable
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
 
@@ -21,6 +21,7 @@ from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
 # up. More than half a quarter turn, so that noise around 45 degrees does not turn a box to and fro.
 _TURN_FROM_RAD = np.pi / 3
 _NS_PER_S = 1e9
+_PLANE = np.array([0, 1, 3, 4])  # of a state: x, y and their velocities
 
 Extent = tuple[Float64[np.ndarray, "N 3"], Float64[np.ndarray, "N 3"]]
 
@@ -127,6 +128,22 @@ def replaced_by_belief(table: TrackTable, told: Whereabouts) -> TrackTable:
     known = np.isfinite(told.states_odom).all(axis=1)
     mean, covariance = table.mean.copy(), table.covariance.copy()
     mean[known], covariance[known] = told.states_odom[known], told.covariances_odom[known]
+    return replace(table, mean=mean, covariance=covariance)
+
+
+def found_by_belief(
+    table: TrackTable, detection_of_track: Int64[np.ndarray, " N"], recognition: Recognition
+) -> TrackTable:
+    """Put hidden tracks that were found to where they were believed to be, given that place."""
+    rows = np.searchsorted(table.ids, recognition.ids)
+    detection = detection_of_track[rows]
+    believed = np.flatnonzero(detection >= 0)
+    rows, detection = rows[believed], detection[believed]
+    mean, covariance = table.mean.copy(), table.covariance.copy()
+    mean[rows[:, None], _PLANE] = recognition.states_odom[believed, detection]
+    covariance[rows[:, None, None], _PLANE[:, None], _PLANE] = recognition.covariances_odom[
+        believed, detection
+    ]
     return replace(table, mean=mean, covariance=covariance)
 
 

@@ -26,6 +26,7 @@ from unsup_track_ros.tracking.correction import (
     correct_extent,
     correct_heading,
     correct_velocity,
+    found_by_belief,
     joint_extent,
     replaced_by_belief,
 )
@@ -41,8 +42,6 @@ from unsup_track_ros.tracking.permanence import (
 )
 from unsup_track_ros.tracking.track_store import TrackTable
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
-
-_PLANE = np.array([0, 1, 3, 4])  # of a state: x, y and their velocities
 
 
 class TrackerConfig(Config):
@@ -134,7 +133,7 @@ class Tracker:
             seen = observe(detections, odom_T_velo)
             recognition = self._recognise(table, seen)
             assignment = self._associate(table, seen, recognition)
-            table = _found(table, assignment, recognition)
+            table = found_by_belief(table, assignment.detection_of_track, recognition)
             hit = assignment.detection_of_track >= 0
             table = self._corrected(table, seen, assignment, duration_s)
             table, exposure, is_hidden = self._remembered(table, hit, stamp_ns, odom_T_velo)
@@ -363,20 +362,6 @@ def _check_answer(unseen: TrackTable, told: Whereabouts) -> None:
             f"Permanence was asked about {len(unseen)} tracks and answered for {len(told)}; it "
             "must answer for each, `Whereabouts.unknown` where it knows nothing."
         )
-
-
-def _found(table: TrackTable, assignment: Assignment, recognition: Recognition) -> TrackTable:
-    """Put hidden tracks that were found to where they were believed to be, given that place."""
-    rows = np.searchsorted(table.ids, recognition.ids)
-    detection = assignment.detection_of_track[rows]
-    believed = np.flatnonzero(detection >= 0)
-    rows, detection = rows[believed], detection[believed]
-    mean, covariance = table.mean.copy(), table.covariance.copy()
-    mean[rows[:, None], _PLANE] = recognition.states_odom[believed, detection]
-    covariance[rows[:, None, None], _PLANE[:, None], _PLANE] = recognition.covariances_odom[
-        believed, detection
-    ]
-    return replace(table, mean=mean, covariance=covariance)
 
 
 def _pose(egomotion: Egomotion) -> Float64[np.ndarray, "4 4"] | None:

@@ -56,7 +56,7 @@ def test_where_the_lidar_knows_nothing_the_cameras_decide() -> None:
     assert fused.log_odds[8, 12] == pytest.approx(np.log(3.0))
 
 
-@pytest.mark.parametrize("known", [3, 40, 60, 97])
+@pytest.mark.parametrize("known", [3, 49, 51, 97])
 def test_what_the_lidar_has_seen_once_no_camera_changes(known: int) -> None:
     before = lidar(known, 0)
     fused = fused_grids(before, answer({(1, 4, 6): STRUCTURE}), EVERYWHERE, LABEL_FREE, CONFIG)
@@ -64,8 +64,10 @@ def test_what_the_lidar_has_seen_once_no_camera_changes(known: int) -> None:
     np.testing.assert_array_equal(fused.dynamic, before.dynamic)
 
 
-def test_weak_evidence_of_the_lidar_lets_the_cameras_speak_in_part() -> None:
-    fused = fused_grids(lidar(55), answer({(1, 4, 6): STRUCTURE}), EVERYWHERE, LABEL_FREE, CONFIG)
+def test_weak_evidence_of_the_lidar_lets_the_cameras_speak_in_part_where_that_is_wanted() -> None:
+    config = CONFIG.model_copy(update={"trusted_probability": 0.6})
+    seen = answer({(1, 4, 6): STRUCTURE})
+    fused = fused_grids(lidar(55), seen, EVERYWHERE, LABEL_FREE, config)
     assert 55 < fused.static[8, 12] < 75
     assert 30 < fused.static[0, 0] < 55
 
