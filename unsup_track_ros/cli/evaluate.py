@@ -78,6 +78,7 @@ def evaluate(
 def _evaluate_run(folder: Path, truth: Path | None, *, as_json: bool) -> None:
     """Score the networks of a training run on videos that it did not see, or on given clips."""
     from unsup_track_ros.errors import ConfigError
+    from unsup_track_ros.networks.trackocc.checkpoint import NAME as TRACKOCC
     from unsup_track_ros.training import (
         ram_run,
         retinatrack_run,
@@ -93,7 +94,7 @@ def _evaluate_run(folder: Path, truth: Path | None, *, as_json: bool) -> None:
             retinatrack_run.evaluate_retinatrack,
             retinatrack_run.scores_markdown,
         ),
-        trackocc_evaluation.NAME: (
+        TRACKOCC: (
             partial(trackocc_evaluation.evaluate_trackocc, clips=truth),
             trackocc_evaluation.scores_markdown,
         ),
