@@ -5,6 +5,7 @@
     supervision LABELS...   pseudo-labels of `unsup-track label` on recordings of synthetic worlds
                             (name of the label directory: anything that ends in the seed)
     fusion LABELS...        the LiDAR's grid of such labels, and with degraded truth as cameras
+    cost CLIPS              processor time of a frame, by number of cameras and of voxels
     association CLIPS       both baselines on truth that is degraded in a known way, three seeds
 
 An answerer turns frames into answers; `association_rows` scores any of them by `OccStq`.
@@ -15,11 +16,13 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from benchmark.tables import number, share, table
 from unsup_track_ros.data.synthetic.camera import SurroundConfig
@@ -28,7 +31,10 @@ from unsup_track_ros.data.synthetic.world import World, WorldConfig, build_world
 from unsup_track_ros.data.truth import TruthFolder, truth_folder
 from unsup_track_ros.evaluation.occ_stq import OccStq, OccStqRules
 from unsup_track_ros.evaluation.occupancy import OccupancyEvaluationConfig
+from unsup_track_ros.geometry.base_voxels import SMALL_EGO_GRID, EgoGridConfig
 from unsup_track_ros.labeling.store import LabelStore
+from unsup_track_ros.networks.trackocc import TrackOcc, TrackOccConfig
+from unsup_track_ros.networks.trackocc.tracker import TrackOccTracker, TrackOccTrackingConfig
 from unsup_track_ros.occupancy.camera_fusion import CameraFusionConfig, fused_grids
 from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.labels import FrameLabel
@@ -46,6 +52,7 @@ from unsup_track_ros.training.occupancy_labels import LabelClipsConfig, label_fr
 
 Answerer = Callable[[Iterable[OccupancyFrame]], Iterator[PanopticPrediction]]
 _SEEDS = (0, 1, 2)
+_TIMED_FRAMES = 6  # the first is not counted
 # What a mediocre network does to the truth: misses objects, and voxels at their rim.
 _MISSED_OBJECTS, _MISSED_VOXELS = 0.15, 0.2
 
@@ -60,12 +67,54 @@ def main() -> None:
     fusion.add_argument("labels", type=Path, nargs="+")
     association = parts.add_parser("association")
     association.add_argument("clips", type=Path)
+    cost = parts.add_parser("cost")
+    cost.add_argument("clips", type=Path)
     given = parser.parse_args()
+    if given.part == "cost":
+        sys.stdout.write(cost_table(ClipFolder.open(given.clips)) + "\n")
+        return
     if given.part == "association":
         text = association_table(ClipFolder.open(given.clips))
     else:
         text = (supervision_table if given.part == "supervision" else fusion_table)(given.labels)
     sys.stdout.write(text + "\n")
+
+
+def cost_table(clips: ClipFolder) -> str:
+    """Time untrained networks, whose frames cost what those of trained ones do, on one core."""
+    torch.set_num_threads(1)
+    frames = list(clips.frames(clips.sequences[0]))[:_TIMED_FRAMES]
+    forms = {"3d": {}, "bev": {"volume": "bev", "encoder_layers": 0}}
+    wide = EgoGridConfig(half_size_m=40.0, bottom_m=-1.0, layers=8, voxel_m=0.8)
+    rows = []
+    for cameras, grid in ((1, SMALL_EGO_GRID), (3, SMALL_EGO_GRID), (5, SMALL_EGO_GRID), (5, wide)):
+        networks = [
+            TrackOccConfig.model_validate({"grid": grid, **form}) for form in forms.values()
+        ]
+        size = " x ".join(str(side) for side in reversed(grid.grid.shape_zyx))
+        rows.append(
+            [str(cameras), size, *(f"{_frame_ms(one, frames, cameras):.0f}" for one in networks)]
+        )
+    return table(["cameras", "voxels", *(f"{name} [ms]" for name in forms)], rows)
+
+
+def _frame_ms(network: TrackOccConfig, frames: list[OccupancyFrame], cameras: int) -> float:
+    tracker = TrackOccTracker(
+        TrackOcc(network), TrackOccTrackingConfig(birth_score=0.99), torch.device("cpu")
+    )
+    times_s = []
+    for frame in frames:
+        fewer = replace(
+            frame,
+            images=frame.images[:cameras],
+            pix_T_cam=frame.pix_T_cam[:cameras],
+            base_T_cam=frame.base_T_cam[:cameras],
+            depth_m=None,
+        )
+        start_s = time.process_time()
+        tracker.step(fewer)
+        times_s.append(time.process_time() - start_s)
+    return 1e3 * float(np.median(times_s[1:]))
 
 
 def supervision_table(folders: list[Path]) -> str:

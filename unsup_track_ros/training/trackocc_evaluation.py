@@ -14,7 +14,7 @@ import torch
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.evaluation.occ_stq import OccStq, OccStqRules
 from unsup_track_ros.labeling.progress import Progress
-from unsup_track_ros.networks.trackocc.checkpoint import NAME, load_trackocc
+from unsup_track_ros.networks.trackocc import checkpoint
 from unsup_track_ros.networks.trackocc.tracker import TrackOccTracker, TrackOccTrackingConfig
 from unsup_track_ros.structures.voxel_scene import OccupancyFrame, PanopticPrediction
 from unsup_track_ros.tracking.voxel_association import VoxelAssociationConfig, VoxelAssociator
@@ -22,6 +22,7 @@ from unsup_track_ros.training.occupancy_clips import ClipFolder
 from unsup_track_ros.training.run_directory import RunDirectory
 from unsup_track_ros.training.trackocc_run import check_fit
 
+NAME: Final = checkpoint.NAME
 EVALUATION_NAME: Final = "evaluation.json"
 
 Answerer = Callable[[Sequence[OccupancyFrame]], Iterator[PanopticPrediction]]
@@ -42,7 +43,7 @@ def evaluate_trackocc(folder: Path, progress: Progress, clips: Path | None) -> d
         )
     truth = ClipFolder.open(clips)
     tracker = TrackOccTracker(
-        load_trackocc(str(paths[0]), torch.device("cpu")),
+        checkpoint.load_trackocc(str(paths[0]), torch.device("cpu")),
         TrackOccTrackingConfig(),
         torch.device("cpu"),
     )
