@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -42,7 +41,6 @@ from unsup_track_ros.structures.bev_objects import BevObjects
 from unsup_track_ros.structures.change import ChangeImage
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
-from unsup_track_ros.structures.flow import OpticalFlow
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import MotionMemory, PastFrame
 from unsup_track_ros.structures.image_objects import ImageObjects
@@ -95,33 +93,6 @@ class PipelineConfig(Config):
     occupancy: OccupancyConfig = OccupancyConfig()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BegunStep:
-    """A frame between `Pipeline.begin` and `Pipeline.finish`.
-
-    Attributes:
-        frame: The frame.
-        flow: Its optical flow.
-        egomotion: The sensor's motion to it.
-        history: Past frames with a pose in its odom, oldest first.
-        starts_stream: Whether all before it is to be forgotten.
-        motion: What moves in it, where that was worked out beforehand.
-        prepared: What motion segmentation works out without a pose, None where it is not needed.
-        clock: Runs since the frame was begun.
-        past_state: Where the next `begin` goes on from, if that was to be kept.
-    """
-
-    frame: SensorFrame
-    flow: OpticalFlow
-    egomotion: Egomotion
-    history: tuple[PastFrame, ...]
-    starts_stream: bool
-    motion: MotionSegmentation | None
-    prepared: Future[None] | None
-    clock: StageClock
-    past_state: Mapping[str, np.ndarray] | None
-
-
 class Pipeline:
     """Egomotion, flow, motion segmentation, boxes, tracks and grids, frame by frame."""
 
@@ -165,39 +136,19 @@ class Pipeline:
         self._tracker = Tracker(config.tracker, self._permanence)
         self._occupancy = OccupancyMapper(config.occupancy, device)
         # What does not wait for each other runs side by side (docs/decisions/0007).
-        self._beside = ThreadPoolExecutor(max_workers=4, thread_name_prefix="beside")
+        self._beside = ThreadPoolExecutor(max_workers=2, thread_name_prefix="beside")
         self._history: tuple[PastFrame, ...] = ()
         self._last_stamp_ns: int | None = None
 
-    def step(self, frame: SensorFrame) -> PerceptionResult:
-        """Process one frame; a backward stamp or a long pause starts a new stream first."""
-        return self.finish(self.begin(frame))
-
-    def begin(
-        self,
-        frame: SensorFrame,
-        *,
-        new_stream: bool = False,
-        keep_state: bool = False,
-        memory: MotionMemory | None = None,
-    ) -> BegunStep:
-        """Find flow and egomotion of a frame: all that the next frame needs of it.
-
-        So a second thread may begin the next frames while the first finishes this one; both take
-        the frames in the same order, and the results are those of `step`.
+    def step(self, frame: SensorFrame, memory: MotionMemory | None = None) -> PerceptionResult:
+        """Process one frame; a backward stamp or a long pause starts a new stream first.
 
         Args:
             frame: The next frame.
-            new_stream: Forget what came before, whatever the stamps say.
-            keep_state: Let `state` answer for the moment after this frame, however many were begun
-                since.
-            memory: Asked for what moves in the frame before it is worked out.
+            memory: Motion that was found before, by the same means.
         """
-        clock = StageClock()
-        is_new = new_stream or self._starts_new_stream(frame.stamp_ns)
-        if is_new:
-            self._forget_past()
         past = self._past_of(frame)
+        clock = StageClock()
         prepared = None
         if memory is None or not memory.holds(frame.index):
             prepared = self._beside.submit(self._motion_segmentation.prepare, frame)
@@ -208,41 +159,21 @@ class Pipeline:
         with clock("egomotion"):
             egomotion = self._egomotion.step(frame, past, flow)
         if egomotion.status is EgomotionStatus.INITIAL:
-            self._history = ()  # a new odom: nothing in the old one helps
-        history = self._history
-        self._remember(PastFrame(frame=frame, egomotion=egomotion))
-        return BegunStep(
-            frame=frame,
-            flow=flowing.result(),
-            egomotion=egomotion,
-            history=history,
-            starts_stream=is_new,
-            motion=None if memory is None else memory.motion(frame, history, egomotion),
-            prepared=prepared,
-            clock=clock,
-            past_state=self._past_state() if keep_state else None,
-        )
-
-    def finish(self, begun: BegunStep) -> PerceptionResult:
-        """Find what moves, its boxes, tracks and grids; frames are finished in their order."""
-        frame, flow, egomotion, clock = begun.frame, begun.flow, begun.egomotion, begun.clock
-        if begun.starts_stream:
-            self._consistency.reset()
-        if begun.starts_stream or egomotion.status is EgomotionStatus.INITIAL:
             self._start_odom()
+        flow = flowing.result()
         scan = self._beside.submit(self._read_scan, frame, egomotion)
         level = self._beside.submit(self._box_fitting.level, frame)
         looking = self._beside.submit(clock.timed("image_detection", self._look), frame)
         with clock("motion_segmentation"):
-            motion = begun.motion
-            if begun.prepared is not None:
-                begun.prepared.result()
+            if prepared is not None:
+                prepared.result()
+            motion = None if memory is None else memory.motion(frame, self._history, egomotion)
             if motion is None:
-                motion = self._motion_segmentation.step(frame, begun.history, flow, egomotion)
+                motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
         # Motion segmentation keeps two cores busy, what follows only one.
         checking = self._beside.submit(
             clock.timed("consistency", self._consistency.step),
-            *(frame, begun.history, flow, egomotion),
+            *(frame, self._history, flow, egomotion),
         )
         with clock("detection"):
             change = self._changed(scan)
@@ -254,11 +185,13 @@ class Pipeline:
             tracks = self._track(frame, detections, egomotion)
         with clock("occupancy"):
             grids = self._occupancy.step(scan.result(), regions, tracks)
+        consistency = checking.result()
+        self._remember(PastFrame(frame=frame, egomotion=egomotion))
         return PerceptionResult(
             frame=frame,
             flow=flow,
             egomotion=egomotion,
-            consistency=checking.result(),
+            consistency=consistency,
             motion=motion,
             regions=regions,
             detections=detections,
@@ -320,14 +253,10 @@ class Pipeline:
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a stream."""
-        self._forget_past()
-        self._consistency.reset()
-        self._start_odom()
-
-    def _forget_past(self) -> None:
         self._last_stamp_ns = None
         self._egomotion.reset()
-        self._history = ()
+        self._consistency.reset()
+        self._start_odom()
 
     def moved(
         self, config: PipelineConfig | None = None, device: torch.device | None = None
@@ -347,7 +276,8 @@ class Pipeline:
         return self._occupancy.read_scan(frame, egomotion) if self._with_occupancy else None
 
     def _start_odom(self) -> None:
-        """Let tracks and grids begin in a new odom."""
+        """Forget all that is placed in odom: a new odom begins."""
+        self._history = ()
         self._tracker.reset()
         if self._permanence is not None:
             self._permanence.reset()
@@ -359,27 +289,17 @@ class Pipeline:
         if self._image_detector is not None:
             self._image_detector.reset()
 
-    def state(self, after: BegunStep | None = None) -> dict[str, np.ndarray]:
-        """Return all that the next step depends on, as flat arrays.
-
-        Args:
-            after: The frame finished last, begun with `keep_state`; needed where others were begun
-                since.
-        """
-        arrays = self._past_state() if after is None else dict(after.past_state or {})
-        for name, stage in self._finishing().items():
-            arrays.update(_prefixed(name, stage.state()))
-        return arrays
-
-    def _past_state(self) -> dict[str, np.ndarray]:
-        """Return what `begin` goes on from."""
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all that the next step depends on, as flat arrays."""
         arrays = {
             "last_stamp_ns": np.array(-1 if self._last_stamp_ns is None else self._last_stamp_ns)
         }
         arrays["history"] = np.array(len(self._history))
         for i, entry in enumerate(self._history):
             arrays.update(to_arrays(entry, f"history/{i}/"))
-        return arrays | _prefixed("egomotion", self._egomotion.state())
+        for name, stage in self._stateful().items():
+            arrays.update({f"{name}/{key}": value for key, value in stage.state().items()})
+        return arrays
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Continue from what `state` returned."""
@@ -388,15 +308,16 @@ class Pipeline:
         self._history = tuple(
             from_arrays(PastFrame, arrays, f"history/{i}/") for i in range(int(arrays["history"]))
         )
-        for name, stage in {"egomotion": self._egomotion, **self._finishing()}.items():
+        for name, stage in self._stateful().items():
             prefix = name + "/"
             stage.restore({k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)})
 
-    def _finishing(
+    def _stateful(
         self,
     ) -> dict[
         str,
-        EgomotionConsistencyCheck
+        EgomotionEstimator
+        | EgomotionConsistencyCheck
         | Tracker
         | HiddenObjects
         | OccupancyMapper
@@ -404,8 +325,8 @@ class Pipeline:
         | TrackOccDetector
         | RetinaTrackDetector,
     ]:
-        """Return the stages of `finish` that remember something."""
         return {
+            "egomotion": self._egomotion,
             "consistency": self._consistency,
             "tracker": self._tracker,
             "occupancy": self._occupancy,
@@ -427,7 +348,12 @@ class Pipeline:
         return step_ns < 0 or step_ns > self._config.max_gap_s * 1e9
 
     def _past_of(self, frame: SensorFrame) -> PastFrame | None:
-        """Return the remembered frame whose age is nearest to the baseline, if there is one."""
+        """Return the remembered frame whose age is nearest to the baseline; none in a new stream.
+
+        A frame that starts a new stream makes the pipeline forget the old one.
+        """
+        if self._starts_new_stream(frame.stamp_ns):
+            self.reset()
         wanted_ns = frame.stamp_ns - round(self._config.past_baseline_s * 1e9)
         return min(
             self._history, key=lambda past: abs(past.frame.stamp_ns - wanted_ns), default=None
@@ -440,7 +366,3 @@ class Pipeline:
             self._history = (*self._history, entry)
         oldest_ns = entry.frame.stamp_ns - round(self._config.history_s * 1e9)
         self._history = tuple(p for p in self._history if p.frame.stamp_ns >= oldest_ns)
-
-
-def _prefixed(name: str, state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {f"{name}/{key}": value for key, value in state.items()}

@@ -36,11 +36,6 @@ class StageClock:
 
         return clocked
 
-    @property
-    def elapsed_s(self) -> float:
-        """Time since it was started."""
-        return time.perf_counter() - self._start
-
     def stop(self) -> dict[str, float]:
         """Return the times, in the order of the stages; "step" is the whole."""
-        return {**self._seconds, "step": self.elapsed_s}
+        return {**self._seconds, "step": time.perf_counter() - self._start}

@@ -91,7 +91,7 @@ def _gather_motion(
     for frame in recording.frames(around.start):
         if frame.index >= around.stop:
             break
-        result = pipeline.finish(pipeline.begin(frame, memory=window))
+        result = pipeline.step(frame, memory=window)
         egomotions.append(result.egomotion)
         if frame.index in chunk:
             folder.write_motion(frame.index, window.egomotions, result.motion)

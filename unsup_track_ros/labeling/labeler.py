@@ -13,7 +13,6 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +36,7 @@ from unsup_track_ros.labeling.report import write_report
 from unsup_track_ros.labeling.store import TIMINGS_NAME, LabelStore, remove_labels
 from unsup_track_ros.labeling.summary import write_summary
 from unsup_track_ros.labeling.timings import Timings
-from unsup_track_ros.pipeline import BegunStep, Pipeline, PipelineConfig
+from unsup_track_ros.pipeline import Pipeline, PipelineConfig
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.labels import FrameLabel
@@ -232,16 +231,16 @@ def _label_frames(
         start, snapshot_ns = _resume(pipeline, store, recording.stamps_ns)
         content = _ContentFilter(config, recording.stamps_ns)
         frames = _timed(read_ahead(_frames(recording, start, wanted)), observers.timings)
-        interval_ns = round(config.labels.snapshot_interval_s * _NS_PER_S)
-        begin = partial(pipeline.begin, memory=observers.evidence)
-        for begun in read_ahead(_begun(begin, frames, snapshot_ns, interval_ns)):
-            result = pipeline.finish(begun)
+        interval_ns = config.labels.snapshot_interval_s * _NS_PER_S
+        for frame in frames:
+            result = pipeline.step(frame, memory=observers.evidence)
             with observers.timings.storing():
                 num_new += store.write(content.label(result))
-                if begun.past_state is not None:
-                    store.save_snapshot(begun.frame.index, pipeline.state(after=begun))
-            observers.timings.add(begun.frame.stamp_ns, result.stage_seconds)
-            observers.progress("labelling", begun.frame.index + 1, wanted)
+                if frame.stamp_ns - snapshot_ns >= interval_ns:
+                    store.save_snapshot(frame.index, pipeline.state())
+                    snapshot_ns = frame.stamp_ns
+            observers.timings.add(frame.stamp_ns, result.stage_seconds)
+            observers.progress("labelling", frame.index + 1, wanted)
     if wanted == total:
         store.drop_snapshot()
     return num_new
@@ -280,20 +279,6 @@ def _frames(recording: Recording, start: int, end: int) -> Iterator[SensorFrame]
         if frame.index >= end:
             return
         yield frame
-
-
-def _begun(
-    begin: Callable[..., BegunStep],
-    frames: Iterator[SensorFrame],
-    snapshot_ns: int,
-    interval_ns: int,
-) -> Iterator[BegunStep]:
-    """Begin the frames; those after which a snapshot is due, seen from the last one, keep state."""
-    for frame in frames:
-        is_due = frame.stamp_ns - snapshot_ns >= interval_ns
-        if is_due:
-            snapshot_ns = frame.stamp_ns
-        yield begin(frame, keep_state=is_due)
 
 
 def _timed(frames: Iterator[SensorFrame], timings: Timings) -> Iterator[SensorFrame]:

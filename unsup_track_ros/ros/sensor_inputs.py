@@ -16,7 +16,6 @@ from unsup_track_ros.data.live_topics import is_complete, live_topics
 from unsup_track_ros.data.topic_selection import TopicSelection
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.ros.configuration import AllInOneConfig, PerceptionNodeConfig
-from unsup_track_ros.ros.engine import BegunFrame
 from unsup_track_ros.ros.health import InputHealth, Level, Report
 from unsup_track_ros.ros.qos import profile, transform_profile
 from unsup_track_ros.ros.worker import FrameWorkers
@@ -28,14 +27,14 @@ _TRANSFORMS_KEPT: Final = 1000
 
 
 class SensorInputs:
-    """Feeds frames to handlers, in threads of their own."""
+    """Feeds frames to a handler, in a thread of its own."""
 
     def __init__(
         self,
         node: Any,
         config: PerceptionNodeConfig | AllInOneConfig,
         own_topics: frozenset[str],
-        handlers: tuple[Callable[[LiveFrame], BegunFrame | None], Callable[[BegunFrame], None]],
+        handle: Callable[[LiveFrame], None],
     ) -> None:
         """Subscribe, or begin to look for what to subscribe to.
 
@@ -43,8 +42,7 @@ class SensorInputs:
             node: The node that subscribes.
             config: Its parameters.
             own_topics: Full names of what it publishes: no input.
-            handlers: What begins a frame and what finishes it, each in a thread of its own; they
-                must not raise.
+            handle: Processes a frame; must not raise.
 
         Raises:
             DataError: The topics that were named do not fit together.
@@ -52,12 +50,12 @@ class SensorInputs:
         self._node = node
         self._config = config
         self._own_topics = own_topics
-        self._handlers = handlers
+        self._handle = handle
         self._problem = "No topic has been chosen yet."
         self._candidate: TopicSelection | None = None
         self._subscriptions: list[Any] = []
         self._frames: LiveFrames | None = None
-        self._workers: FrameWorkers[BegunFrame] | None = None
+        self._workers: FrameWorkers | None = None
         self._health = InputHealth((), ())
         self._search = None
         if is_complete(config.recording.topics) or not config.live.autodetect:
@@ -125,7 +123,7 @@ class SensorInputs:
         infos = [camera.camera_info.name for camera in topics.cameras]
         limits = {topic.name: _TRANSFORMS_KEPT for topic in topics.transforms}
         limits |= dict.fromkeys([*clouds, *images, *infos], _MESSAGES_KEPT)
-        self._workers = FrameWorkers(self._frames, self._handlers, self._complain, limits)
+        self._workers = FrameWorkers(self._frames, self._handle, self._complain, limits)
         self._workers.start()
         self._health = InputHealth(clouds[:1], [*clouds[1:], *images, *infos])
         for text in topics.warnings:

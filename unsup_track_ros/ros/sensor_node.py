@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import ClassVar, Final, TypeVar
 
 from rclpy.qos import QoSProfile
@@ -19,7 +17,7 @@ from unsup_track_ros.errors import UnsupTrackError
 from unsup_track_ros.ros.base_node import BaseNode
 from unsup_track_ros.ros.configuration import AllInOneConfig, PerceptionNodeConfig
 from unsup_track_ros.ros.convert.egomotion import to_odom_transform
-from unsup_track_ros.ros.engine import BegunFrame, Engine, choose_device
+from unsup_track_ros.ros.engine import Engine, choose_device
 from unsup_track_ros.ros.frame_reports import EgomotionHealth, consistency_report, frame_report
 from unsup_track_ros.ros.health import OutputHealth, Report
 from unsup_track_ros.ros.outputs import PERCEPTION_OUTPUTS, Output, OutputPublishers, Perceived
@@ -74,7 +72,7 @@ class SensorNode(BaseNode[AnySensorConfig]):
     def start(self) -> None:
         """Subscribe."""
         own = frozenset(self.resolve_topic_name(output.topic) for output in self.outputs)
-        self._inputs = SensorInputs(self, self.config, own, (self._begin, self._finish))
+        self._inputs = SensorInputs(self, self.config, own, self._handle)
 
     def stop(self) -> None:
         """Unsubscribe and end the threads."""
@@ -113,37 +111,31 @@ class SensorNode(BaseNode[AnySensorConfig]):
         """Publish what the stages say of a frame."""
         self._topics.publish(seen)
 
-    def _begin(self, live: LiveFrame) -> BegunFrame | None:
-        """Begin a frame, None if it is void; the only caller is the thread that begins."""
+    def _handle(self, live: LiveFrame) -> None:
+        """Process one frame; the only caller is the thread that owns the device."""
+        start_s = time.monotonic()
         inputs = self._inputs
         if inputs is not None and live.timeline != inputs.timeline:
             self._health.drops["frames", "time_jump"] += 1  # its time is over
-            return None
-        with self._surviving():
-            return self._engine.begin(live)
-        return None
-
-    def _finish(self, begun: BegunFrame) -> None:
-        """Finish a frame and say what is seen; the only caller is the thread that finishes."""
-        with self._surviving():
-            self._answer(begun.live, self._engine.finish(begun), begun.is_new)
-            if self.context.ok():
-                self._note(begun.live.frame.stamp_ns, begun.step.clock.elapsed_s)
-
-    @contextmanager
-    def _surviving(self) -> Iterator[None]:
-        """Let what goes wrong cost its frame, not the node."""
+            return
         try:
-            yield
+            result, is_new_timeline = self._engine.step(live)
+            self._answer(live, result, is_new_timeline)
         except UnsupTrackError as error:
             self._health.failed("refused", str(error), time.monotonic())
             self.get_logger().error(str(error), throttle_duration_sec=5.0)
-        except Exception as error:  # a defect
+            return
+        except Exception as error:  # a defect costs its frame, not the node
             if not self.context.ok():  # told to end while the frame was in work
                 return
             text = f"{type(error).__name__}: {error}"
             self._health.failed("internal error", text, time.monotonic())
             self.get_logger().error(traceback.format_exc(), throttle_duration_sec=5.0)
+            return
+        if not self.context.ok():
+            return
+        end_s = time.monotonic()
+        self._note(live.frame.stamp_ns, end_s - start_s, end_s)
 
     def _answer(self, live: LiveFrame, result: PerceptionResult, is_new_timeline: bool) -> None:
         egomotion = result.egomotion
@@ -164,10 +156,10 @@ class SensorNode(BaseNode[AnySensorConfig]):
         self._last_frame = result.frame
         self._consistency = result.consistency
 
-    def _note(self, stamp_ns: int, processing_s: float) -> None:
+    def _note(self, stamp_ns: int, processing_s: float, now_s: float) -> None:
         latency_s = (self.get_clock().now().nanoseconds - stamp_ns) / _NS_PER_S
         if latency_s < 0:  # the clock was set back meanwhile
             return
-        self._health.published(time.monotonic(), processing_s, latency_s)
+        self._health.published(now_s, processing_s, latency_s)
         self._processing.publish(Float64(data=1000 * processing_s))
         self._pipeline_age.publish(Float64(data=1000 * latency_s))

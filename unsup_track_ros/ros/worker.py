@@ -18,8 +18,6 @@ Item = TypeVar("Item")
 _IDLE_S: Final = 0.1
 # How often a frame that waits for a transform or for its time to be up is looked at again.
 _WAITING_S: Final = 0.005
-# One frame that is being finished and one that is being begun.
-_IN_WORK: Final = 2
 
 
 class Worker(Generic[Item]):
@@ -106,17 +104,17 @@ class Inbox:
             return found
 
 
-class FrameWorkers(Generic[Item]):
-    """Three threads: one makes frames of messages, one begins them, one finishes them.
+class FrameWorkers:
+    """Two threads: one makes frames of messages, the other handles them.
 
-    A frame is begun while the one before is being finished, and the next one is decoded meanwhile,
-    no further ahead: what waits, waits undecoded and can be dropped cheaply.
+    The next frame is decoded while the current one is being worked on, no further ahead: what
+    waits, waits undecoded and can be dropped cheaply.
     """
 
     def __init__(
         self,
         frames: LiveFrames,
-        handlers: tuple[Callable[[LiveFrame], Item | None], Callable[[Item], None]],
+        handle: Callable[[LiveFrame], None],
         complain: Callable[[Exception], None],
         limits: Mapping[str, int],
     ) -> None:
@@ -124,22 +122,19 @@ class FrameWorkers(Generic[Item]):
 
         Args:
             frames: Makes the frames; from `start` on only these threads touch it.
-            handlers: What begins a frame (None: it is not to be finished) and what finishes it, in
-                the same order; they must not raise.
+            handle: Processes a frame; must not raise.
             complain: Told of a message or frame that could not be read; it is left out.
             limits: Messages that may wait to be read, by topic.
         """
         self._frames = frames
-        self._begin, finish = handlers
+        self._handle = handle
         self._complain = complain
         self._inbox = Inbox(limits)
         self._next: queue.Queue[LiveFrame | None] = queue.Queue(1)
         self._stopped = threading.Event()
-        self._room = threading.Semaphore(_IN_WORK)
-        self._finisher: Worker[Item] = Worker("finishing", self._finishing(finish))
         self._threads = (
             threading.Thread(target=self._make, name="frames", daemon=True),
-            threading.Thread(target=self._work, name="beginning", daemon=True),
+            threading.Thread(target=self._work, name="stages", daemon=True),
         )
 
     @property
@@ -150,7 +145,6 @@ class FrameWorkers(Generic[Item]):
 
     def start(self) -> None:
         """Begin."""
-        self._finisher.start()
         for thread in self._threads:
             thread.start()
 
@@ -159,7 +153,7 @@ class FrameWorkers(Generic[Item]):
         self._inbox.put(topic, message)
 
     def stop(self) -> None:
-        """End after the frames in work; what waits is forgotten."""
+        """End after the frame in work; what waits is forgotten."""
         self._stopped.set()
         self._inbox.wake()
         self._threads[0].join()
@@ -169,9 +163,6 @@ class FrameWorkers(Generic[Item]):
             except queue.Full:
                 continue
             self._threads[1].join()
-        for _ in range(_IN_WORK):  # what was begun is finished
-            self._room.acquire()
-        self._finisher.stop()
 
     def _make(self) -> None:
         while not self._stopped.is_set():
@@ -198,20 +189,7 @@ class FrameWorkers(Generic[Item]):
 
     def _work(self) -> None:
         while not self._stopped.is_set():
-            self._room.acquire()
             frame = self._next.get()
             self._inbox.wake()  # there is room for the next one
-            begun = None if frame is None else self._begin(frame)
-            if begun is None:
-                self._room.release()
-            else:
-                self._finisher.put(begun)
-
-    def _finishing(self, finish: Callable[[Item], None]) -> Callable[[Item], None]:
-        def work(begun: Item) -> None:
-            try:
-                finish(begun)
-            finally:
-                self._room.release()
-
-        return work
+            if frame is not None:
+                self._handle(frame)

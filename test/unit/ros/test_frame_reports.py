@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 from ros.street import SPEED_MPS
-from unit.ros.test_engine import engine, live_frames, step
+from unit.ros.test_engine import engine, live_frames
 
 from unsup_track_ros.ros.frame_reports import (
     EgomotionHealth,
@@ -30,7 +30,7 @@ LIMIT_M = 0.2
 
 def results() -> list[PerceptionResult]:
     running = engine(**{"egomotion.source": "lidar"})
-    return [step(running, live)[0] for live in live_frames(0, 1, 2)]
+    return [running.step(live)[0] for live in live_frames(0, 1, 2)]
 
 
 def test_a_frame_says_what_it_lacks() -> None:
@@ -72,7 +72,7 @@ def test_a_motion_from_tf_is_not_compared_with_itself() -> None:
     health = EgomotionHealth()
     running = engine(**{"egomotion.source": "tf"})
     for live in live_frames(0, 1):
-        health.add(step(running, live)[0])
+        health.add(running.step(live)[0])
     report = health.report(LIMIT_M, "")
     assert report.level is Level.OK
     assert "disagreement with TF" not in report.values

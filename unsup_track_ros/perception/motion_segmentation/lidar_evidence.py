@@ -174,17 +174,6 @@ class LidarEvidence:
             self._facts[frame.stamp_ns] = read_scan(self._config.scan, frame, self._device)
         return self._facts[frame.stamp_ns]
 
-    def _drop_facts(self, stamp_ns: int, near_ns: set[int]) -> None:
-        """Drop what was worked out before the frame's own and is not near it in time.
-
-        What came later belongs to frames that are already being prepared.
-        """
-        for known_ns in list(self._facts):
-            if known_ns == stamp_ns:
-                return
-            if known_ns not in near_ns:
-                del self._facts[known_ns]
-
     def judge(
         self,
         frame: SensorFrame,
@@ -200,8 +189,9 @@ class LidarEvidence:
             egomotion: Motion of the sensor to the current frame.
         """
         near_ns = {entry.frame.stamp_ns for window in windows for entry in window}
+        near_ns.add(frame.stamp_ns)
+        self._facts = {ns: facts for ns, facts in self._facts.items() if ns in near_ns}
         scan = self.facts(frame)
-        self._drop_facts(frame.stamp_ns, near_ns)
         found = self._side_by_side(lambda window: self._side(frame, window, egomotion), windows)
         sides = [side for side in found if side is not None]
         if not sides:
