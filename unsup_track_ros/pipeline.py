@@ -41,6 +41,7 @@ from unsup_track_ros.structures.bev_objects import BevObjects
 from unsup_track_ros.structures.change import ChangeImage
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
+from unsup_track_ros.structures.flow import OpticalFlow
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.history import MotionMemory, PastFrame
 from unsup_track_ros.structures.image_objects import ImageObjects
@@ -149,12 +150,9 @@ class Pipeline:
         """
         past = self._past_of(frame)
         clock = StageClock()
-        prepared = None
-        if memory is None or not memory.holds(frame.index):
-            prepared = self._beside.submit(self._motion_segmentation.prepare, frame)
-        flowing = self._beside.submit(
-            clock.timed("optical_flow", self._optical_flow.step), frame, past
-        )
+        preparing = self._beside.submit(self._prepare, frame, memory)
+        find_flow = clock.timed("optical_flow", self._optical_flow.step)
+        flowing = self._beside.submit(find_flow, frame, past)
         flow = flowing.result() if self._egomotion.needs_flow else None
         with clock("egomotion"):
             egomotion = self._egomotion.step(frame, past, flow)
@@ -165,11 +163,8 @@ class Pipeline:
         level = self._beside.submit(self._box_fitting.level, frame)
         looking = self._beside.submit(clock.timed("image_detection", self._look), frame)
         with clock("motion_segmentation"):
-            if prepared is not None:
-                prepared.result()
-            motion = None if memory is None else memory.motion(frame, self._history, egomotion)
-            if motion is None:
-                motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
+            preparing.result()
+            motion = self._moving(frame, flow, egomotion, memory)
         # Motion segmentation keeps two cores busy, what follows only one.
         checking = self._beside.submit(
             clock.timed("consistency", self._consistency.step),
@@ -185,13 +180,12 @@ class Pipeline:
             tracks = self._track(frame, detections, egomotion)
         with clock("occupancy"):
             grids = self._occupancy.step(scan.result(), regions, tracks)
-        consistency = checking.result()
         self._remember(PastFrame(frame=frame, egomotion=egomotion))
         return PerceptionResult(
             frame=frame,
             flow=flow,
             egomotion=egomotion,
-            consistency=consistency,
+            consistency=checking.result(),
             motion=motion,
             regions=regions,
             detections=detections,
@@ -203,6 +197,24 @@ class Pipeline:
             image_objects=looking.result(),
             stage_seconds=clock.stop(),
         )
+
+    def _prepare(self, frame: SensorFrame, memory: MotionMemory | None) -> None:
+        """Let motion segmentation work out what needs no pose, where it will be asked."""
+        if memory is None or not memory.holds(frame.index):
+            self._motion_segmentation.prepare(frame)
+
+    def _moving(
+        self,
+        frame: SensorFrame,
+        flow: OpticalFlow,
+        egomotion: Egomotion,
+        memory: MotionMemory | None,
+    ) -> MotionSegmentation:
+        """Return what moves, as remembered if that is of the same frames and poses."""
+        motion = None if memory is None else memory.motion(frame, self._history, egomotion)
+        if motion is None:
+            motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
+        return motion
 
     def _look(self, frame: SensorFrame) -> ImageObjects | None:
         """Follow objects in the image, where a network for it is configured."""
