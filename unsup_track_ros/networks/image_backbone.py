@@ -30,18 +30,25 @@ def group_norm(channels: int) -> nn.GroupNorm:
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside the identity."""
+    """Two convolutions of side 3, over images or volumes, beside the identity."""
 
-    def __init__(self, num_in: int, num_out: int, stride: int, norm: Norm = nn.BatchNorm2d) -> None:
+    def __init__(
+        self,
+        num_in: int,
+        num_out: int,
+        stride: int,
+        norm: Norm = nn.BatchNorm2d,
+        convolution: type[nn.Conv2d | nn.Conv3d] = nn.Conv2d,
+    ) -> None:
         super().__init__()
-        self.first = nn.Conv2d(num_in, num_out, 3, stride, 1, bias=False)
+        self.first = convolution(num_in, num_out, 3, stride, 1, bias=False)
         self.first_norm = norm(num_out)
-        self.second = nn.Conv2d(num_out, num_out, 3, 1, 1, bias=False)
+        self.second = convolution(num_out, num_out, 3, 1, 1, bias=False)
         self.second_norm = norm(num_out)
         self.skip: nn.Module = nn.Identity()
         if stride != 1 or num_in != num_out:
             self.skip = nn.Sequential(
-                nn.Conv2d(num_in, num_out, 1, stride, bias=False), norm(num_out)
+                convolution(num_in, num_out, 1, stride, bias=False), norm(num_out)
             )
 
     def forward(self, value: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -23,31 +24,10 @@ from unsup_track_ros.shapes import Float
 _STRIDES = (1, 2, 2)  # of the three stages
 
 
-class ResidualBlock3d(nn.Module):
-    """Two 3x3x3 convolutions beside the identity."""
-
-    def __init__(self, num_in: int, num_out: int, stride: int) -> None:
-        super().__init__()
-        self.first = nn.Conv3d(num_in, num_out, 3, stride, 1, bias=False)
-        self.first_norm = group_norm(num_out)
-        self.second = nn.Conv3d(num_out, num_out, 3, 1, 1, bias=False)
-        self.second_norm = group_norm(num_out)
-        self.skip: nn.Module = nn.Identity()
-        if stride != 1 or num_in != num_out:
-            self.skip = nn.Sequential(
-                nn.Conv3d(num_in, num_out, 1, stride, bias=False), group_norm(num_out)
-            )
-
-    def forward(self, value: Tensor) -> Tensor:
-        """Return the block's output."""
-        hidden = functional.relu(self.first_norm(self.first(value)))
-        out: Tensor = functional.relu(self.second_norm(self.second(hidden)) + self.skip(value))
-        return out
-
-
 def _stages(config: TrackOccConfig, num_in: int) -> nn.ModuleList:
     """Return the stages; the first strides as far as its number says."""
-    block = ResidualBlock3d if config.volume == "3d" else _flat_block
+    convolution = nn.Conv3d if config.volume == "3d" else nn.Conv2d
+    block = partial(ResidualBlock, norm=group_norm, convolution=convolution)
     sizes = (num_in, *config.stage_channels)
     stages = []
     for (before, after), stride, num in zip(
@@ -56,10 +36,6 @@ def _stages(config: TrackOccConfig, num_in: int) -> nn.ModuleList:
         rest = [block(after, after, 1) for _ in range(num - 1)]
         stages.append(nn.Sequential(block(before, after, stride), *rest))
     return nn.ModuleList(stages)
-
-
-def _flat_block(num_in: int, num_out: int, stride: int) -> ResidualBlock:
-    return ResidualBlock(num_in, num_out, stride, group_norm)
 
 
 class VolumeEncoder(nn.Module):
