@@ -19,7 +19,12 @@ from unsup_track_ros.data.synthetic.world import WorldConfig, build_world
 from unsup_track_ros.data.truth import TruthFolder, truth_folder
 from unsup_track_ros.errors import LabelStoreError
 from unsup_track_ros.evaluation.report import EvaluationReport, evaluate
-from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, label_recording
+from unsup_track_ros.labeling.labeler import (
+    LabelerConfig,
+    LabelingOptions,
+    label_recording,
+    mode_parameters,
+)
 from unsup_track_ros.labeling.progress import no_progress
 from unsup_track_ros.labeling.store import TIMINGS_NAME, LabelStore
 from unsup_track_ros.structures.labels import CAUSAL_PASS, COMPLETED_PASS, FrameLabel
@@ -77,7 +82,8 @@ class Bench:
 
 def configured(overrides: Overrides) -> LabelerConfig:
     """Return the default parameters with some of them, by dotted key, set to other values."""
-    return from_values(LabelerConfig, {**flatten(LabelerConfig()), **overrides})
+    mode = mode_parameters(str(overrides.get(MODE_KEY, IMPROVED)))
+    return from_values(LabelerConfig, {**flatten(LabelerConfig()), **mode, **overrides})
 
 
 def passes_of(mode: object, passes: Iterable[str]) -> list[str]:

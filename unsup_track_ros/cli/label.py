@@ -101,10 +101,10 @@ def label(  # noqa: PLR0913 - the options of a command are its parameters
     Example: unsup-track label bags/*.mcap --out labels --workers 4
     """
     from unsup_track_ros.cli.label_many import is_single, label_many
-    from unsup_track_ros.labeling.labeler import LabelingOptions
+    from unsup_track_ros.labeling.labeler import LabelingOptions, mode_parameters
 
     overrides = {
-        "pipeline.motion_segmentation.mode": mode and mode.value,
+        **(mode_parameters(mode.value) if mode else {}),
         "pipeline.egomotion.source": egomotion and egomotion.value,
         "recording.topics.clouds": points_topic,
         "recording.topics.images": image_topic,

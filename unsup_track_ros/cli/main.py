@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import unsup_track_ros
+from unsup_track_ros.cli.allocator import keep_freed_memory
 from unsup_track_ros.cli.clips import clips
 from unsup_track_ros.cli.console import show_tracebacks
 from unsup_track_ros.cli.demo import demo
@@ -83,6 +84,7 @@ def _root(
 def main() -> None:
     """Run the command line; the process ends with 0 (done), 1 (failed) or 2 (wrong usage)."""
     one_thread_per_task()
+    keep_freed_memory()
     app()
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from unsup_track_ros.cli.allocator import keep_freed_memory
 from unsup_track_ros.cli.console import reports_errors
 from unsup_track_ros.cli.threads import one_thread_per_task
 
@@ -71,6 +72,7 @@ def run_node(name: str, arguments: list[str]) -> int:
         StandaloneError: Neither ROS 2 nor its stand-in can be used here.
     """
     one_thread_per_task()
+    keep_freed_memory()
     ensure_ros()
     module = importlib.import_module(f"unsup_track_ros.ros.nodes.{_MODULES[NodeName(name)]}")
     code: int = module.main(arguments)

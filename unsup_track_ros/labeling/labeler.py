@@ -84,6 +84,14 @@ class LabelerConfig(Config):
     pictures: PicturesConfig = PicturesConfig()
 
 
+def mode_parameters(mode: str) -> dict[str, object]:
+    """Return, by key, what makes up a mode; `tcr` checks the flow of every pixel, as released."""
+    return {
+        "pipeline.motion_segmentation.mode": mode,
+        "pipeline.optical_flow.check_stride_px": 1 if mode == "tcr" else 2,
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelingOptions:
     """How one run is made; none of it changes what a label says, but for the device's rounding.

@@ -46,6 +46,13 @@ class OpticalFlowConfig(Config):
     raft: RaftConfig = parameter(RaftConfig(), "RAFT network, used by backend 'raft'.")
     cycle_relative: float = parameter(0.05, "Cycle error allowed per pixel of flow.", ge=0)
     cycle_absolute_px: float = parameter(0.5, "Cycle error allowed at zero flow.", unit="px", ge=0)
+    check_stride_px: int = parameter(
+        2,
+        "Pixels per axis that share one forward-backward check; DIS estimates no finer. TCR: 1.",
+        unit="px",
+        ge=1,
+        le=8,
+    )
     quirk_half_pixel_warp: bool = parameter(
         False, "Warp with the released TCR code's shift of up to half a pixel at the borders."
     )
@@ -77,7 +84,7 @@ class OpticalFlowEstimator:
         if image0 is None:
             return OpticalFlow(status=FlowStatus.NO_PAST_IMAGE, stamp1_ns=image1.stamp_ns)
         flow01_px, flow10_px = self._both_ways(image0, image1)
-        reliable0, reliable1 = reliability(flow01_px, flow10_px, self._config)
+        reliable0, reliable1 = blockwise_reliability(flow01_px, flow10_px, self._config)
         return OpticalFlow(
             status=FlowStatus.OK,
             stamp0_ns=image0.stamp_ns,
@@ -132,6 +139,35 @@ def _dis_solver(preset: str) -> cv2.DISOpticalFlow:
         solver.setGradientDescentIterations(8)
         solver.setVariationalRefinementIterations(0)
     return solver
+
+
+def blockwise_reliability(
+    flow01_px: Float[Tensor, "2 H W"], flow10_px: Float[Tensor, "2 H W"], config: OpticalFlowConfig
+) -> tuple[Tensor, Tensor]:
+    """Judge one pixel of every block of `check_stride_px` squared and let it answer for the block.
+
+    The judged pixels form an image of their own, in which the flow is as much shorter, so that it
+    is covered and returns as `reliability` asks. A divergence from SPECS 0.3, which judges every
+    pixel: the finest scale of DIS is half the working resolution, and judging every pixel took
+    longer than finding the flow.
+
+    Returns:
+        (H, W) bool masks of image 0 and of image 1.
+    """
+    stride = config.check_stride_px
+    if stride == 1:
+        return reliability(flow01_px, flow10_px, config)
+    coarse = config.model_copy(update={"cycle_absolute_px": config.cycle_absolute_px / stride})
+    sparse01, sparse10 = (
+        flow_px[:, ::stride, ::stride].contiguous() / stride for flow_px in (flow01_px, flow10_px)
+    )
+    masks = reliability(sparse01, sparse10, coarse)
+    height, width = flow01_px.shape[-2:]
+    full0, full1 = (
+        mask.repeat_interleave(stride, 0).repeat_interleave(stride, 1)[:height, :width].contiguous()
+        for mask in masks
+    )
+    return full0, full1
 
 
 def reliability(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from unsup_track_ros.config import Config, flatten, from_values, load_config, parameter
-from unsup_track_ros.labeling.labeler import LabelerConfig
+from unsup_track_ros.labeling.labeler import LabelerConfig, mode_parameters
 from unsup_track_ros.networks.bev_centernet import BevCenternetConfig
 from unsup_track_ros.networks.bev_decoding import BevDecodingConfig
 from unsup_track_ros.networks.image_segmentor import ImageSegmentorConfig
@@ -84,7 +84,7 @@ def ensemble_labeler(config: LabelerConfig, bev: Path, segmentor: Path) -> Label
 def _released() -> EmConfig:
     label = from_values(
         LabelerConfig,
-        flatten(LabelerConfig()) | {"pipeline.motion_segmentation.mode": "tcr"},
+        flatten(LabelerConfig()) | mode_parameters("tcr"),
     )
     return EmConfig(
         mode="tcr",

@@ -17,6 +17,7 @@ from unsup_track_ros.networks.raft import RaftConfig
 from unsup_track_ros.perception.optical_flow import (
     OpticalFlowConfig,
     OpticalFlowEstimator,
+    blockwise_reliability,
     is_cycle_consistent,
     reliability,
 )
@@ -155,6 +156,32 @@ def test_two_pixels_that_flow_to_one_place_are_not_both_trusted() -> None:
     reliable0, _ = reliability(forward, torch.zeros(2, 8, 30), SMALL)
     assert not reliable0[:, :10].any()
     assert reliable0[:, 10:].all()
+
+
+def test_a_block_is_judged_as_its_pixel_is_in_the_image_of_judged_pixels() -> None:
+    generator = torch.Generator().manual_seed(3)
+    coarse01 = torch.randn((2, 12, 16), generator=generator)
+    coarse10 = -coarse01 + 0.3 * torch.randn((2, 12, 16), generator=generator)
+    blocks = (1, 2, 2)
+    flow01_px, flow10_px = (2 * torch.kron(f, torch.ones(blocks)) for f in (coarse01, coarse10))
+    fine = SMALL.model_copy(update={"cycle_absolute_px": 1.0, "check_stride_px": 2})
+    half = SMALL.model_copy(update={"cycle_absolute_px": 0.5, "check_stride_px": 1})
+
+    found = blockwise_reliability(flow01_px, flow10_px, fine)
+
+    for mask, expected in zip(found, reliability(coarse01, coarse10, half), strict=True):
+        assert 0 < expected.sum() < expected.numel()
+        assert torch.equal(mask, torch.kron(expected.float(), torch.ones((2, 2))) > 0)
+
+
+def test_blocks_at_the_border_of_odd_images_keep_its_size() -> None:
+    flow_px = torch.zeros((2, 7, 9))
+
+    reliable0, reliable1 = blockwise_reliability(flow_px, flow_px, SMALL)
+
+    assert reliable0.shape == reliable1.shape == (7, 9)
+    assert reliable0.all()
+    assert reliable1.all()
 
 
 def test_the_half_pixel_quirk_changes_only_what_it_is_about() -> None:

@@ -42,13 +42,20 @@ def empty_moments() -> VoxelMoments:
 
 def moments_of(points: Float[np.ndarray, "P 3"], voxel_m: float) -> VoxelMoments:
     """Sum up points voxel by voxel."""
-    index = np.floor(points / voxel_m).astype(np.int64)
-    local = points - (index + 0.5) * voxel_m
-    sums = np.ones((len(points), 10))
-    sums[:, 1:4] = local
+    if len(points) == 0:
+        return empty_moments()
+    # One array per axis: reading columns of (P, 3) costs as much again as the sums.
+    axes = np.ascontiguousarray(points.T)
+    index = np.floor(axes / voxel_m)
+    order, start, keys = _groups(_pack(*index.astype(np.int64)))
+    local = (axes - (index + 0.5) * voxel_m).take(order, axis=1)
+    sums = np.empty((len(keys), 10))
+    sums[:, 0] = np.diff(start, append=len(points))
+    for axis in range(3):
+        sums[:, 1 + axis] = np.add.reduceat(local[axis], start)
     for column, (i, j) in enumerate(PAIRS, start=4):
-        sums[:, column] = local[:, i] * local[:, j]
-    return _summed(_pack(index), sums)
+        sums[:, column] = np.add.reduceat(local[i] * local[j], start)
+    return VoxelMoments(keys=keys, sums=sums)
 
 
 def updated(moments: VoxelMoments, new: VoxelMoments, keep_ratio: float) -> VoxelMoments:
@@ -73,7 +80,7 @@ def coarsened(moments: VoxelMoments, voxel_m: float) -> VoxelMoments:
     for column, (i, j) in enumerate(PAIRS, start=4):
         crossed = first[:, i] * offset[:, j] + first[:, j] * offset[:, i]
         sums[:, column] += crossed + count[:, 0] * offset[:, i] * offset[:, j]
-    return _summed(_pack(parent), sums)
+    return _summed(_pack(*parent.T), sums)
 
 
 def overlap_ratio(
@@ -88,11 +95,20 @@ def _summed(keys: np.ndarray, sums: np.ndarray) -> VoxelMoments:
     """Add up the rows of equal key."""
     if len(keys) == 0:
         return empty_moments()
+    order, start, distinct = _groups(keys)
+    return VoxelMoments(
+        keys=distinct, sums=np.add.reduceat(sums.take(order, axis=0), start, axis=0)
+    )
+
+
+def _groups(
+    keys: Int64[np.ndarray, " P"],
+) -> tuple[Int64[np.ndarray, " P"], Int64[np.ndarray, " V"], Int64[np.ndarray, " V"]]:
+    """Return the order that sorts keys, where each group of equal ones starts, and its key."""
     order = np.argsort(keys, kind="stable")
-    keys = keys[order]
-    start = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    sums = np.add.reduceat(sums.take(order, axis=0), start, axis=0)
-    return VoxelMoments(keys=keys[start], sums=sums)
+    ordered = keys.take(order)
+    start = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    return order, start, ordered.take(start)
 
 
 def find(
@@ -107,14 +123,15 @@ def find(
 
 def voxel_keys(points: Float64[np.ndarray, "P 3"], voxel_m: float) -> Int64[np.ndarray, " P"]:
     """Return the packed index of the voxel that each point lies in."""
-    return _pack(np.floor(points / voxel_m).astype(np.int64))
+    return _pack(*np.floor(points.T / voxel_m).astype(np.int64))
 
 
-def _pack(index: Int64[np.ndarray, "P 3"]) -> Int64[np.ndarray, " P"]:
-    shifted = index + _SHIFT
-    keys: Int64[np.ndarray, " P"] = shifted[:, 0] << 2 * _BITS
-    keys |= shifted[:, 1] << _BITS
-    keys |= shifted[:, 2]
+def _pack(
+    x: Int64[np.ndarray, " P"], y: Int64[np.ndarray, " P"], z: Int64[np.ndarray, " P"]
+) -> Int64[np.ndarray, " P"]:
+    keys: Int64[np.ndarray, " P"] = (x + _SHIFT) << 2 * _BITS
+    keys |= (y + _SHIFT) << _BITS
+    keys |= z + _SHIFT
     return keys
 
 
