@@ -18,6 +18,7 @@ import torch
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.ground import LevelScan, level_scan
 from unsup_track_ros.occupancy.change_image import ChangeImageConfig, change_image
 from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper, ScanReading
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
@@ -160,10 +161,9 @@ class Pipeline:
             self._start_odom()
         flow = flowing.result()
         scan = self._beside.submit(self._read_scan, frame, egomotion)
-        level = self._beside.submit(self._box_fitting.level, frame)
         looking = self._beside.submit(clock.timed("image_detection", self._look), frame)
         with clock("motion_segmentation"):
-            preparing.result()
+            level = preparing.result()
             motion = self._moving(frame, flow, egomotion, memory)
         # Motion segmentation keeps two cores busy, what follows only one.
         checking = self._beside.submit(
@@ -175,7 +175,7 @@ class Pipeline:
             objects, regions, detections, panoptic = self._detect(frame, motion, egomotion, change)
         with clock("box_fitting"):
             if detections is None:
-                detections = self._box_fitting.step(frame, regions, level.result())
+                detections = self._box_fitting.step(frame, regions, level)
         with clock("tracking"):
             tracks = self._track(frame, detections, egomotion)
         with clock("occupancy"):
@@ -198,10 +198,12 @@ class Pipeline:
             stage_seconds=clock.stop(),
         )
 
-    def _prepare(self, frame: SensorFrame, memory: MotionMemory | None) -> None:
-        """Let motion segmentation work out what needs no pose, where it will be asked."""
+    def _prepare(self, frame: SensorFrame, memory: MotionMemory | None) -> LevelScan:
+        """Level the scan; let motion segmentation do what needs no pose, where it will be asked."""
+        level = level_scan(frame.base_T_velo, frame.cloud.points_velo)
         if memory is None or not memory.holds(frame.index):
-            self._motion_segmentation.prepare(frame)
+            self._motion_segmentation.prepare(frame, level)
+        return level
 
     def _moving(
         self,

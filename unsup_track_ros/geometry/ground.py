@@ -9,15 +9,44 @@ neighbours (reflections in wet roads and windows) are filled first, by a grey-sc
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import torch
 
-from unsup_track_ros.shapes import Float, Float32, Int64
+from unsup_track_ros.geometry import se3
+from unsup_track_ros.shapes import Float, Float32, Float64, Int64
 
 CELL_M = 1.0  # a 64-beam scanner hits the road at least once per metre up to about 25 m
 NEIGHBOURHOOD_CELLS = 5  # wider than a lane's width of cars seen from above
 RANGE_M = 80.0  # beyond it the outermost cells answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LevelScan:
+    """A scan in the level frame of its own moment.
+
+    Attributes:
+        points_base: (P, 3) the points.
+        lowest_m: (Y, X) ground around them, see `lowest_heights`.
+        height_m: (P,) their height over it.
+    """
+
+    points_base: Float32[np.ndarray, "P 3"]
+    lowest_m: Float32[np.ndarray, "Y X"]
+    height_m: Float32[np.ndarray, " P"]
+
+
+def level_scan(
+    base_T_velo: Float64[np.ndarray, "4 4"], points_velo: Float32[np.ndarray, "P 3"]
+) -> LevelScan:
+    """Level a scan and find its ground."""
+    points_base = se3.transform(base_T_velo, points_velo)
+    cell = _cell_of(points_base)
+    lowest_m = _lowest_heights(points_base, cell)
+    height_m = points_base[:, 2] - lowest_m.reshape(-1)[cell]
+    return LevelScan(points_base=points_base, lowest_m=lowest_m, height_m=height_m)
 
 
 def lowest_heights(points_level: Float[np.ndarray, "P 3"]) -> Float32[np.ndarray, "Y X"]:

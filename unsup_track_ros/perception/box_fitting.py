@@ -9,8 +9,6 @@ extended down to the ground, which the LiDAR test leaves out. Keeps no state.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from unsup_track_ros.config import Config, parameter
@@ -22,7 +20,7 @@ from unsup_track_ros.geometry.box_shape import (
     minimum_area_rectangle,
     rectangle_angles,
 )
-from unsup_track_ros.geometry.ground import ground_height, lowest_heights
+from unsup_track_ros.geometry.ground import LevelScan, ground_height
 from unsup_track_ros.geometry.group_sampling import evenly_picked
 from unsup_track_ros.geometry.voxels import voxel_index_zyx
 from unsup_track_ros.shapes import Bool, Float32, Float64, Int64
@@ -92,29 +90,11 @@ class BoxFittingConfig(Config):
     min_side_m: float = parameter(0.2, "Shortest side of a box.", unit="m", gt=0, tunable=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LevelScan:
-    """A scan in its level frame.
-
-    Attributes:
-        points_base: (P, 3) the points.
-        lowest_m: (Y, X) ground around them, see `geometry.ground.lowest_heights`.
-    """
-
-    points_base: Float32[np.ndarray, "P 3"]
-    lowest_m: Float32[np.ndarray, "Y X"]
-
-
 class BoxFitter:
     """Turns regions into detections."""
 
     def __init__(self, config: BoxFittingConfig) -> None:
         self._config = config
-
-    def level(self, frame: SensorFrame) -> LevelScan:
-        """Level the scan, which waits for no region: it may be done beside other stages."""
-        points_base = se3.transform(frame.base_T_velo, frame.cloud.points_velo)
-        return LevelScan(points_base=points_base, lowest_m=lowest_heights(points_base))
 
     def step(self, frame: SensorFrame, regions: MotionRegions, scan: LevelScan) -> Detections:
         """Fit the boxes of one frame; one detection per region that has points or voxels.
@@ -122,7 +102,7 @@ class BoxFitter:
         Args:
             frame: Current frame.
             regions: What moves in it.
-            scan: What `level` made of the frame.
+            scan: The frame's scan, levelled.
         """
         num = len(regions.scores)
         if num == 0:

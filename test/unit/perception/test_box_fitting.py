@@ -9,6 +9,7 @@ import pytest
 from unit.perception.motion_scenes import CAM_T_VELO, PINHOLE, make_scene
 
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.ground import level_scan
 from unsup_track_ros.geometry.voxels import DISCOVER_GRID, voxel_centres
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
 from unsup_track_ros.structures.detections import Detections
@@ -67,7 +68,7 @@ def fit(
         flow_velo=np.array(velocities, np.float32).reshape(-1, 3),
     )
     fitter = BoxFitter(config or BoxFittingConfig())
-    return fitter.step(frame, regions, fitter.level(frame))
+    return fitter.step(frame, regions, level_scan(frame.base_T_velo, frame.cloud.points_velo))
 
 
 UNKNOWN = (np.nan, np.nan, np.nan)
@@ -185,7 +186,9 @@ def fit_voxels(index_zyx: np.ndarray, **values: bool) -> tuple[Detections, np.nd
         ),
     )
     fitter, frame = BoxFitter(BoxFittingConfig.model_validate(values)), voxel_frame()
-    return fitter.step(frame, regions, fitter.level(frame)), voxel
+    return fitter.step(
+        frame, regions, level_scan(frame.base_T_velo, frame.cloud.points_velo)
+    ), voxel
 
 
 def voxel_block(num_z: int, num_y: int, num_x: int) -> np.ndarray:

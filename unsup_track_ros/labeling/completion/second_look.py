@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from unsup_track_ros.data.recording import Recording
+from unsup_track_ros.geometry.ground import level_scan
 from unsup_track_ros.labeling.cues import object_cues
 from unsup_track_ros.labeling.evidence import EvidenceFolder
 from unsup_track_ros.labeling.progress import Progress
@@ -142,10 +143,11 @@ class SecondLooker:
             if frame.index >= wanted.stop:
                 return
             regions = self._detector.every_object(frame, motion)
+            level = level_scan(frame.base_T_velo, frame.cloud.points_velo)
             yield (
                 frame.index,
                 SecondLook(
-                    detections=self._fitter.step(frame, regions, self._fitter.level(frame)),
+                    detections=self._fitter.step(frame, regions, level),
                     point_region=regions.point_region.astype(np.int32),
                     moving_points=motion.moving_points,
                     judged_points=motion.judged_points,

@@ -336,7 +336,8 @@ class LidarOdometry:
         return np.ascontiguousarray(points_velo[:: max(stride, 1)])
 
     def _in_range(self, points_velo: Float32[np.ndarray, "P 3"]) -> Float64[np.ndarray, "Q 3"]:
-        squared = np.einsum("pi,pi->p", points_velo, points_velo)
+        x, y, z = points_velo[:, 0], points_velo[:, 1], points_velo[:, 2]
+        squared = x * x + y * y + z * z
         near, far = self._config.min_range_m**2, self._config.max_range_m**2
-        in_range = points_velo[(squared > near) & (squared < far)]
+        in_range = np.compress((squared > near) & (squared < far), points_velo, axis=0)
         return np.asarray(in_range, np.float64)

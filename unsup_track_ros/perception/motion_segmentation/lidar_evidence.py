@@ -26,6 +26,7 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.ground import LevelScan, level_scan
 from unsup_track_ros.geometry.ground_planes import check_available
 from unsup_track_ros.perception.motion_segmentation.cluster_splitting import Cut, cut_out
 from unsup_track_ros.perception.motion_segmentation.scan_facts import (
@@ -168,10 +169,14 @@ class LidarEvidence:
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="side")
         self._facts: dict[int, ScanFacts] = {}  # by stamp; only saves working them out again
 
+    def prepare(self, frame: SensorFrame, level: LevelScan) -> None:
+        """Work out what the frame's scan says by itself."""
+        self._facts[frame.stamp_ns] = read_scan(self._config.scan, frame, level, self._device)
+
     def facts(self, frame: SensorFrame) -> ScanFacts:
         """Return what the frame's scan says by itself, worked out once."""
         if frame.stamp_ns not in self._facts:
-            self._facts[frame.stamp_ns] = read_scan(self._config.scan, frame, self._device)
+            self.prepare(frame, level_scan(frame.base_T_velo, frame.cloud.points_velo))
         return self._facts[frame.stamp_ns]
 
     def judge(

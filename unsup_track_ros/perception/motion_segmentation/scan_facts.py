@@ -19,7 +19,7 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.ground import height_above_ground
+from unsup_track_ros.geometry.ground import LevelScan
 from unsup_track_ros.geometry.ground_planes import height_above_planes
 from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.perception.motion_segmentation.distance_field import DistanceField
@@ -97,10 +97,13 @@ class ScanFacts:
         return self.ranges.sees_through(se3.transform(self.velo_T_base, places_base), margin_m)
 
 
-def read_scan(config: ScanFactsConfig, frame: SensorFrame, device: torch.device) -> ScanFacts:
-    """Work out the facts of a frame's scan."""
-    points_base = se3.transform(frame.base_T_velo, frame.cloud.points_velo)
-    height_m = _heights_m(config, frame, points_base)
+def read_scan(
+    config: ScanFactsConfig, frame: SensorFrame, level: LevelScan, device: torch.device
+) -> ScanFacts:
+    """Work out the facts of a frame's scan, which is given levelled too."""
+    points_base, height_m = level.points_base, level.height_m
+    if config.ground == "patchworkpp":
+        height_m = height_above_planes(points_base, float(frame.base_T_velo[2, 3]))
     solid = height_m > config.ground_clearance_m
     return ScanFacts(
         points_base=points_base,
@@ -119,14 +122,6 @@ def read_scan(config: ScanFactsConfig, frame: SensorFrame, device: torch.device)
     )
 
 
-def _heights_m(
-    config: ScanFactsConfig, frame: SensorFrame, points_base: Float32[np.ndarray, "P 3"]
-) -> Float32[np.ndarray, " P"]:
-    if config.ground == "patchworkpp":
-        return height_above_planes(points_base, float(frame.base_T_velo[2, 3]))
-    return height_above_ground(points_base)
-
-
 def _clusters(
     config: ScanFactsConfig,
     points_base: Float32[np.ndarray, "P 3"],
@@ -134,14 +129,15 @@ def _clusters(
 ) -> Clusters:
     """Connect points on a bird's-eye grid; far away empty cells are bridged."""
     row = np.flatnonzero(candidate)
-    place = points_base.take(row, axis=0)[:, :2]
-    range_m = np.sqrt((place * place).sum(axis=1))
-    near = (range_m > config.own_radius_m) & (range_m < config.range_m)
-    row, place = row[near], place[near]
+    x, y = points_base[row, 0], points_base[row, 1]
+    squared = x * x + y * y
+    near = (squared > config.own_radius_m**2) & (squared < config.range_m**2)
+    row, x, y = row[near], x[near], y[near]
     side = round(2 * config.range_m / config.cluster_cell_m)
-    cell = ((place + config.range_m) / config.cluster_cell_m).astype(np.int32)
+    cell = ((y + config.range_m) / config.cluster_cell_m).astype(np.int32) * side
+    cell += ((x + config.range_m) / config.cluster_cell_m).astype(np.int32)
     occupied = np.zeros((side, side), np.uint8)
-    occupied[cell[:, 1], cell[:, 0]] = 1
+    occupied.reshape(-1)[cell] = 1
     joined = occupied.copy()
     for empty_cells, from_m in enumerate(config.bridge_from_m, start=1):
         reach = np.ones((2 * empty_cells + 1,) * 2, np.uint8)
@@ -151,7 +147,7 @@ def _clusters(
         joined, connectivity=8, ltype=cv2.CV_32S
     )
     label = np.zeros(len(points_base), np.int64)
-    label[row] = components[cell[:, 1], cell[:, 0]]
+    label[row] = components.reshape(-1)[cell]
     cells = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
     return Clusters(
         label=label,

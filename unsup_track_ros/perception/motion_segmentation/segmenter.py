@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.geometry.ground import LevelScan
 from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
     CameraClusterConfig,
 )
@@ -76,10 +77,10 @@ class MotionSegmenter:
         # A second core looks at the image while the first compares scans.
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="camera")
 
-    def prepare(self, frame: SensorFrame) -> None:
+    def prepare(self, frame: SensorFrame, level: LevelScan) -> None:
         """Work out what needs no pose; may run beside optical flow and egomotion."""
         if self._config.mode == "improved":
-            self._lidar.facts(frame)
+            self._lidar.prepare(frame, level)
 
     def step(
         self,

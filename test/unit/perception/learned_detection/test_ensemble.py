@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from unsup_track_ros.geometry.ground import level_scan
 from unsup_track_ros.geometry.voxels import TRAIN_GRID, voxel_centres
 from unsup_track_ros.networks.bev_decoding import BevBoxes
 from unsup_track_ros.networks.bev_inference import BevPrediction
@@ -92,7 +93,9 @@ def test_where_all_agree_the_box_is_that_of_the_networks() -> None:
     assert len(regions.scores) == 1
     assert regions.scores[0] == pytest.approx(1.0)
     fitter = BoxFitter(BoxFittingConfig())
-    (box,) = fitter.step(frame(), regions, fitter.level(frame())).boxes_velo
+    (box,) = fitter.step(
+        frame(), regions, level_scan(frame().base_T_velo, frame().cloud.points_velo)
+    ).boxes_velo
     assert box[0] == pytest.approx(14.0, abs=0.6)
     assert box[1] == pytest.approx(0.0, abs=0.3)
     assert 3.5 < box[3] < 5.5

@@ -14,6 +14,7 @@ from unsup_track_ros.data.kitti.calibration import read_calibration
 from unsup_track_ros.data.kitti.scans import read_scan
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.box_iou import bev_iou
+from unsup_track_ros.geometry.ground import level_scan
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
 from unsup_track_ros.perception.detection import DetectionConfig, MotionDetector
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
@@ -83,7 +84,7 @@ def detect(folder: Path, config: MotionSegmentationConfig, flow_from: int) -> De
     motion = MotionSegmenter(config, CPU).step(frame, history, flow, egomotion(13, 14))
     regions = MotionDetector(DetectionConfig(), CPU).step(frame, motion)
     fitter = BoxFitter(BoxFittingConfig())
-    return fitter.step(frame, regions, fitter.level(frame))
+    return fitter.step(frame, regions, level_scan(frame.base_T_velo, frame.cloud.points_velo))
 
 
 def test_the_two_frame_test_finds_pieces_of_the_truck_and_nothing_else(shared_data: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from unit.perception.lidar_scenes import WALL, Box, body, entry_at, shifted
 
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.ground import level_scan
 from unsup_track_ros.perception.motion_segmentation.scan_facts import (
     ScanFacts,
     ScanFactsConfig,
@@ -31,7 +32,12 @@ EXPLAINED_M, MARGIN_M = 0.2, 0.35
 def facts(*boxes: Box, odom_T_velo: np.ndarray | None = None) -> ScanFacts:
     pose = np.eye(4) if odom_T_velo is None else odom_T_velo
     frame = entry_at(0.0, lambda _: boxes, lambda _: pose).frame
-    return read_scan(ScanFactsConfig(), frame, torch.device("cpu"))
+    return read_scan(
+        ScanFactsConfig(),
+        frame,
+        level_scan(frame.base_T_velo, frame.cloud.points_velo),
+        torch.device("cpu"),
+    )
 
 
 def past(scan: ScanFacts, seconds: float = 0.5, pose: np.ndarray | None = None) -> PastScan:
