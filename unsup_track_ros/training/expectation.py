@@ -19,17 +19,24 @@ from scipy.spatial import cKDTree
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.box_iou import bev_intersection_pairs, bev_iou, points_in_boxes
+from unsup_track_ros.geometry.box_iou import (
+    bev_intersection_pairs,
+    bev_iou,
+    box_of_points,
+    points_in_boxes,
+)
 from unsup_track_ros.geometry.components import component_labels
 from unsup_track_ros.labeling.progress import Progress
 from unsup_track_ros.networks.bev_inference import BevPredictor, SegmentorPredictor
 from unsup_track_ros.shapes import Bool, Float64, Int64
 from unsup_track_ros.structures.labels import FrameLabel
+from unsup_track_ros.training.box_search import BoxSearchConfig, searched_boxes
 from unsup_track_ros.training.label_additions import joined_detections, joined_tracks
 from unsup_track_ros.training.network_opinion import FrameOpinion, network_opinion
 from unsup_track_ros.training.scan_cache import ScanCache
 
 _NEIGHBOUR_M = 2.0  # boxes farther apart are not the same standing object
+_ABOVE_GROUND_M = 0.2  # lower returns say nothing of an object's sides
 
 
 class ExpectationConfig(Config):
@@ -55,6 +62,7 @@ class ExpectationConfig(Config):
     drop_support: float = parameter(
         0.1, "Standing labels that the networks support less are dropped.", ge=0, le=1
     )
+    search: BoxSearchConfig = BoxSearchConfig()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,6 +108,8 @@ def expected_labels(
         progress("asking the networks", number + 1, len(labels))
     support = _support(labels, opinions)
     standing = find_standing(labels, opinions, config)
+    if config.search.enabled:
+        standing = fitted_to_returns(standing, labels, opinions, config.search)
     first_id = 1 + max((int(label.tracks.ids.max(initial=0)) for label in labels), default=0)
     for place, label in enumerate(labels):
         judged = _reweighted(label, support, config)
@@ -168,6 +178,30 @@ def find_standing(
         scores.append(opinion.scores[free])
         frames.append(np.full(int(free.sum()), place))
     return _joined(np.concatenate(boxes), np.concatenate(scores), np.concatenate(frames), config)
+
+
+def fitted_to_returns(
+    standing: StandingObjects,
+    labels: Sequence[FrameLabel],
+    opinions: Sequence[FrameOpinion],
+    config: BoxSearchConfig,
+) -> StandingObjects:
+    """Fit the boxes of standing objects to what all scans returned of them."""
+    points, owners = [np.zeros((0, 3))], [np.zeros(0, np.int64)]
+    for place, (label, opinion) in enumerate(zip(labels, opinions, strict=True)):
+        odom_T_velo = label.egomotion.odom_T_velo1
+        if odom_T_velo is None:
+            continue
+        shown = np.flatnonzero((standing.first <= place) & (place <= standing.last))
+        above = opinion.points_velo[opinion.heights_m > _ABOVE_GROUND_M]
+        points_odom = se3.transform(odom_T_velo, above)
+        owner = box_of_points(points_odom, standing.boxes_odom[shown], config.max_shift_m)
+        points.append(points_odom[owner >= 0])
+        owners.append(shown[owner[owner >= 0]])
+    boxes_odom = searched_boxes(
+        standing.boxes_odom, np.concatenate(points), np.concatenate(owners), config
+    )
+    return replace(standing, boxes_odom=boxes_odom)
 
 
 def _joined(

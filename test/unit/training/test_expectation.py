@@ -30,6 +30,7 @@ def opinion(boxes: list[list[float]], scores: list[float], moves: bool = False) 
         scores=np.array(scores, np.float64),
         moves=np.full(len(array), moves),
         points_velo=np.zeros((0, 3), np.float32),
+        heights_m=np.zeros(0, np.float32),
         grid=BevGridConfig().grid(),
         bev_T_velo=np.eye(4),
     )
