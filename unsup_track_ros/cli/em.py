@@ -36,6 +36,9 @@ def em(  # noqa: PLR0913 - the options of a command are its parameters
         Path | None, typer.Option(help="Truth of the recordings to score on, if not beside them.")
     ] = None,
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.AUTO,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that label and draw samples beside this one.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rounds as JSON.")] = False,
 ) -> None:
     """Label by motion, train, label with the networks' help, and again; no human label goes in.
@@ -54,6 +57,7 @@ def em(  # noqa: PLR0913 - the options of a command are its parameters
         truth=_truths(held_out, truth),
         num_rounds=rounds,
         device=device_name(device),
+        num_workers=workers,
     )
     with progress_display() as progress:
         rows = run_em(parameters, out, options, progress)

@@ -79,7 +79,7 @@ class EmOptions:
         truth: Per evaluation recording its truth, where it does not lie beside it.
         num_rounds: Rounds in all.
         device: "cpu" or "cuda": where networks are trained and asked.
-        label_device: The same for the labels of motion.
+        label_device: The same for the labeler; None for the same.
         num_workers: Processes that label recordings and draw samples beside this one; 0 for none.
             The result does not depend on them.
     """
@@ -89,7 +89,7 @@ class EmOptions:
     truth: Mapping[Path, Sequence[FrameTruth]] | None = None
     num_rounds: int = 3
     device: str = "cpu"
-    label_device: str = "cpu"
+    label_device: str | None = None
     num_workers: int = 0
 
 
@@ -203,7 +203,8 @@ class _Rounds:
 
     def _label(self, number: int) -> None:
         """The E step of the labeler: by motion, or by the last networks with it (mode `tcr`)."""
-        options = LabelingOptions(device=self._options.label_device, pictures=False)
+        device = self._options.label_device or self._options.device
+        options = LabelingOptions(device=device, pictures=False)
         tasks = [
             LabelingTask(
                 recording=str(bag),
