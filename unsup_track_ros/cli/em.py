@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @reports_errors
 def em(  # noqa: PLR0913 - the options of a command are its parameters
-    bags: Annotated[list[Path], typer.Argument(help="Recordings to learn from.")],
+    bags: Annotated[
+        list[Path], typer.Argument(help="Recordings, or folders of TCR's .npz, to learn from.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run directory; resumed if it exists.")],
     rounds: Annotated[int, typer.Option(min=1, help="Rounds in all.")] = 3,
     mode: Annotated[
@@ -45,14 +47,18 @@ def em(  # noqa: PLR0913 - the options of a command are its parameters
 
     Example: unsup-track em drive1.mcap drive2.mcap --out em_run --rounds 3 --evaluate held_out.mcap
     """
+    from unsup_track_ros.data.tcr_npz import recording_of
     from unsup_track_ros.training.em import EmOptions, run_em
     from unsup_track_ros.training.em_config import em_config
     from unsup_track_ros.training.em_report import run_report
 
     parameters = em_config(mode.value, config)
-    held_out = tuple(evaluate or ())
+    kept = out / "recordings"
+    held_out = tuple(
+        recording_of(bag, kept / "evaluation", first_frames_only=True) for bag in evaluate or ()
+    )
     options = EmOptions(
-        bags=tuple(bags),
+        bags=tuple(recording_of(bag, kept) for bag in bags),
         evaluation_bags=held_out,
         truth=_truths(held_out, truth),
         num_rounds=rounds,
