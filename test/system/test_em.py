@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,19 @@ def test_ten_random_kills_change_nothing(
     assert [name for name in whole if killed[name] != whole[name]] == []
 
 
+def test_processes_that_help_change_no_byte(
+    undisturbed: tuple[EmConfig, EmOptions, Path], tmp_path: Path
+) -> None:
+    """One labels the recording, one draws samples; what they leave is what one process leaves."""
+    config, options, run = undisturbed
+    helped = replace(options, num_rounds=1, num_workers=1)
+    run_em(config, tmp_path / "run", helped, no_progress)
+    alone = {name: content for name, content in tree(run).items() if "round_02" not in name}
+    together = tree(tmp_path / "run")
+    for name in alone.keys() - {"report.md", "label.lock"}:
+        assert together[name] == alone[name], name
+
+
 def test_a_round_in_which_the_witnesses_never_agree_stops_with_its_number(
     tiny_drive: Path, tmp_path: Path
 ) -> None:
@@ -184,5 +198,4 @@ def test_a_network_is_trained_from_label_directories(
         run_well("train", "bev", labels, "--out", tmp_path / "bev", "--config", path, "--json")
     )
     assert Path(said["weights"]).exists()
-    sentence = refused("evaluate", tmp_path / "bev")
-    assert "is a run of 'bev'" in sentence
+    assert "scored on a recording" in refused("evaluate", tmp_path / "bev")

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @reports_errors
 def em(  # noqa: PLR0913 - the options of a command are its parameters
-    bags: Annotated[list[Path], typer.Argument(help="Recordings to learn from.")],
+    bags: Annotated[
+        list[Path], typer.Argument(help="Recordings, or folders of TCR's .npz, to learn from.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run directory; resumed if it exists.")],
     rounds: Annotated[int, typer.Option(min=1, help="Rounds in all.")] = 3,
     mode: Annotated[
@@ -36,24 +38,32 @@ def em(  # noqa: PLR0913 - the options of a command are its parameters
         Path | None, typer.Option(help="Truth of the recordings to score on, if not beside them.")
     ] = None,
     device: Annotated[Device, typer.Option(help="What to compute on.")] = Device.AUTO,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that label and draw samples beside this one.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rounds as JSON.")] = False,
 ) -> None:
     """Label by motion, train, label with the networks' help, and again; no human label goes in.
 
     Example: unsup-track em drive1.mcap drive2.mcap --out em_run --rounds 3 --evaluate held_out.mcap
     """
+    from unsup_track_ros.data.tcr_npz import recording_of
     from unsup_track_ros.training.em import EmOptions, run_em
     from unsup_track_ros.training.em_config import em_config
     from unsup_track_ros.training.em_report import run_report
 
     parameters = em_config(mode.value, config)
-    held_out = tuple(evaluate or ())
+    kept = out / "recordings"
+    held_out = tuple(
+        recording_of(bag, kept / "evaluation", first_frames_only=True) for bag in evaluate or ()
+    )
     options = EmOptions(
-        bags=tuple(bags),
+        bags=tuple(recording_of(bag, kept) for bag in bags),
         evaluation_bags=held_out,
         truth=_truths(held_out, truth),
         num_rounds=rounds,
         device=device_name(device),
+        num_workers=workers,
     )
     with progress_display() as progress:
         rows = run_em(parameters, out, options, progress)

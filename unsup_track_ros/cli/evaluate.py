@@ -44,8 +44,9 @@ def evaluate(
         Path | None,
         typer.Option(
             help="OUT.truth of a synthetic drive, label_2 of a KITTI drive, label_02 of tracking "
-            "sequences, a folder of `export`, corrected by hand, or of `clips` for a run of "
-            "trackocc; else the .truth beside the recording."
+            "sequences, a folder of `export`, corrected by hand; for a run of trackocc a folder of "
+            "`clips`, for one of bev a recording or TCR's .npz; else the .truth beside the "
+            "recording."
         ),
     ] = None,
     label_pass: Annotated[
@@ -76,10 +77,12 @@ def evaluate(
 
 
 def _evaluate_run(folder: Path, truth: Path | None, *, as_json: bool) -> None:
-    """Score the networks of a training run on videos that it did not see, or on given clips."""
+    """Score the networks of a training run on what it did not see, or on what --truth names."""
     from unsup_track_ros.errors import ConfigError
+    from unsup_track_ros.networks.bev_inference import BEV_KIND
     from unsup_track_ros.networks.trackocc.checkpoint import NAME as TRACKOCC
     from unsup_track_ros.training import (
+        bev_evaluation,
         ram_run,
         retinatrack_run,
         silot_run,
@@ -98,12 +101,16 @@ def _evaluate_run(folder: Path, truth: Path | None, *, as_json: bool) -> None:
             partial(trackocc_evaluation.evaluate_trackocc, clips=truth),
             trackocc_evaluation.scores_markdown,
         ),
+        BEV_KIND: (
+            partial(bev_evaluation.evaluate_bev, recording=truth),
+            bev_evaluation.scores_markdown,
+        ),
     }
     network = RunDirectory.open(folder).manifest.network
     if network not in scorers:
         raise ConfigError(
-            f"{folder} is a run of '{network}', which is scored on recordings: pass them to "
-            "`unsup-track em --evaluate`, or label one with detector 'bev' and evaluate the labels."
+            f"{folder} is a run of '{network}', which has no score of its own. Label a recording "
+            "with detector 'ensemble' and evaluate the labels."
         )
     evaluate_network, markdown = scorers[network]
     with progress_display() as progress:

@@ -26,6 +26,7 @@ Parameters = Annotated[Path | None, typer.Option("--config", "-c", help="Paramet
 Start = Annotated[Path | None, typer.Option(help="Weights to start from; random without.")]
 Computer = Annotated[Device, typer.Option(help="What to compute on.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that draw samples beside this one.")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Training steps.")]
 
 
@@ -93,12 +94,13 @@ def train_ram_command(
 
 @train.command("bev")
 @reports_errors
-def train_bev_command(
+def train_bev_command(  # noqa: PLR0913 - the options of a command are its parameters
     labels: Labels,
     out: Run,
     config: Parameters = None,
     start: Start = None,
     device: Computer = Device.AUTO,
+    workers: Workers = 0,
     as_json: AsJson = False,
 ) -> None:
     """Learn to find objects in single scans from labels that motion made; torchrun for many GPUs.
@@ -112,7 +114,11 @@ def train_bev_command(
 
     parameters = parameters_of(BevRunConfig, config)
     place = TrainingPlace(
-        folder=out, checkpoint=out / "bev.safetensors", start=start, device=device_name(device)
+        folder=out,
+        checkpoint=out / "bev.safetensors",
+        start=start,
+        device=device_name(device),
+        num_workers=workers,
     )
     with process_group(place.device), progress_display() as progress:
         read = (parameters.scans, parameters.network.grid)
@@ -124,12 +130,13 @@ def train_bev_command(
 
 @train.command("segmentor")
 @reports_errors
-def train_segmentor_command(
+def train_segmentor_command(  # noqa: PLR0913 - the options of a command are its parameters
     labels: Labels,
     out: Run,
     config: Parameters = None,
     start: Start = None,
     device: Computer = Device.AUTO,
+    workers: Workers = 0,
     as_json: AsJson = False,
 ) -> None:
     """Learn to find objects in single images from labels that motion made.
@@ -151,6 +158,7 @@ def train_segmentor_command(
         checkpoint=out / "segmentor.safetensors",
         start=start,
         device=device_name(device),
+        num_workers=workers,
     )
     with process_group(place.device), progress_display() as progress:
         read = (parameters.scans, parameters.grid)

@@ -110,6 +110,33 @@ def convert_snippets(
     return SnippetSummary(num_snippets=len(files), num_scans=num_scans, num_boxes=num_boxes)
 
 
+def recording_of(
+    path: Path,
+    folder: Path,
+    *,
+    first_frames_only: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Return a recording as it is, or the one made of a folder of snippets, made where it is not.
+
+    Args:
+        path: Recording, or folder of `.npz` files.
+        folder: Where recordings of snippets are kept.
+        first_frames_only: As of `convert_snippets`.
+        progress: As of `convert_snippets`.
+
+    Raises:
+        DataError: As of `convert_snippets`.
+    """
+    if not (path.is_dir() and any(path.glob("*.npz"))):
+        return path
+    out = folder / f"{path.resolve().name}.mcap"
+    if not out.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        convert_snippets(path, out, first_frames_only=first_frames_only, progress=progress)
+    return out
+
+
 def _write(writer: BagWriter, frame: _SnippetFrame) -> None:
     stamp_ns = frame.stamp_ns
     writer.write_camera_info(CAMERA_INFO_TOPIC, CAMERA_FRAME, stamp_ns, frame.camera)

@@ -81,45 +81,43 @@ def decode(
     for sample in range(num):
         kept = best[sample] >= config.min_score
         cell = torch.stack([index[sample][kept] // width, index[sample][kept] % width], 1)
-        boxes = read_boxes(output, network, sample, cell)
+        boxes = read_boxes(output, network, torch.full_like(cell[:, 0], sample), cell)
         found.append(_suppressed(boxes, best[sample][kept].double().cpu().numpy(), config.max_iou))
     return found
 
 
 def read_boxes(
-    output: BevOutput, network: BevCenternetConfig, sample: int, cell: Int64[Tensor, "N 2"]
+    output: BevOutput,
+    network: BevCenternetConfig,
+    sample: Int64[Tensor, " N"],
+    cell: Int64[Tensor, "N 2"],
 ) -> BevBoxes:
-    """Read the boxes at cells (y, x) of a sample; all scores are 1."""
-    row, column = cell[:, 0], cell[:, 1]
+    """Read the boxes at cells (y, x) of samples of a batch; all scores are 1."""
+
+    def at(values: Float[Tensor, "B D y x"]) -> Float64[Tensor, "N D"]:
+        return values.movedim(1, 3)[sample, cell[:, 0], cell[:, 1]].double()
+
     grid, stride = network.grid.grid(), network.stride
     cell_m = [stride * side for side in grid.voxel_m[:2]]
-    place = torch.stack([column, row], 1).double()
-    yaw_bin = output.yaw_bins[sample, :, row, column].argmax(0)
+    place = cell.flip(1).double()
+    yaw_bin = at(output.yaw_bins).argmax(1)
     turn = yaw_bin.double()
     if network.mode == "improved":
-        place = place + output.offset[sample, :2, row, column].T.double()
+        place = place + at(output.offset)[:, :2]
         assert output.yaw_residual is not None
-        turn = turn + output.yaw_residual[sample, yaw_bin, row, column].double()
+        turn = turn + at(output.yaw_residual).gather(1, yaw_bin[:, None])[:, 0]
     xy_m = (place + 0.5) * place.new_tensor(cell_m) + place.new_tensor(grid.minimum_m[:2])
     yaw_rad = turn * (torch.pi / network.num_yaw_bins)
     velocity = torch.full_like(xy_m, torch.nan)
     known = torch.zeros(len(cell), dtype=torch.bool)
     if output.heading is not None and output.velocity is not None:
-        cosine, sine = output.heading[sample, :, row, column].double()
+        cosine, sine = at(output.heading).T
         against = cosine * yaw_rad.cos() + sine * yaw_rad.sin() < 0
         yaw_rad = torch.where(against, yaw_rad + torch.pi, yaw_rad)
         known = torch.hypot(cosine, sine) > 0.5
-        velocity = output.velocity[sample, :, row, column].T.double()
-    boxes = torch.cat(
-        [
-            xy_m,
-            output.height[sample, row, column, None].double(),
-            output.size[sample, :, row, column].T.double(),
-            yaw_rad[:, None],
-        ],
-        dim=1,
-    )
-    boxes_bev = boxes.cpu().numpy()
+        velocity = at(output.velocity)
+    size, height = at(output.size), at(output.height[:, None])
+    boxes_bev = torch.cat([xy_m, height, size, yaw_rad[:, None]], dim=1).cpu().numpy()
     boxes_bev[:, 6] = se3.wrap_angle_rad(boxes_bev[:, 6])
     return BevBoxes(
         boxes_bev=boxes_bev,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,10 +24,12 @@ from unsup_track_ros.training.bev_targets import (
     inside_grid,
     segment_targets,
 )
+from unsup_track_ros.training.drawing import DrawnSteps
 from unsup_track_ros.training.network_learner import (
     NetworkLearner,
     OptimizerConfig,
-    torch_generator,
+    chances,
+    own_share,
 )
 from unsup_track_ros.training.scan_cache import CachedScan
 from unsup_track_ros.training.training_labels import ObjectLabels, TrainingSet
@@ -64,8 +66,72 @@ class BevSample:
     negative: Bool[Tensor, "S y x"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DrawnScan:
+    """One scan that a step learns from, before the network's device sees it.
+
+    Attributes:
+        scan: The varied scan; its labels are those that count.
+        on_object: (Q,) which points of the whole scan lie on a label.
+        seed: Of the chance that is left for the targets.
+    """
+
+    scan: LabelledScan
+    on_object: Bool[np.ndarray, " Q"]
+    seed: int
+
+
+class BevDrawer:
+    """Draws and varies scans; as `training.drawing` wants it."""
+
+    def __init__(
+        self, network: BevCenternetConfig, config: BevTrainingConfig, frames: TrainingSet
+    ) -> None:
+        self._network = network
+        self._config = config
+        self._frames = frames
+        self._samples = own_share(config.optimizer)
+
+    def __call__(self, step: int) -> list[DrawnScan]:
+        """Draw the scans of a step."""
+        return [self._draw(rng) for rng in chances(self._config.optimizer, step, self._samples)]
+
+    def _draw(self, rng: np.random.Generator) -> DrawnScan:
+        scan = labelled_scan(*self._frames.read(int(rng.integers(len(self._frames)))))
+        augmentation = self._config.augmentation
+        donor = None
+        if augmentation.max_pasted:
+            donor = labelled_scan(*self._frames.read(int(rng.integers(len(self._frames)))))
+        for _ in range(_TRIES):
+            variation = varied(scan, augmentation, rng, donor, self._network.grid.grid())
+            if self._has_label(variation.labels):
+                return drawn_scan(variation, rng)
+        return drawn_scan(scan, rng)
+
+    def _has_label(self, labels: ObjectLabels) -> bool:
+        padded_labels = padded([labels], self._network, torch.device("cpu"))
+        return bool((padded_labels.weights > 0).any())
+
+
+def drawn_scan(scan: LabelledScan, rng: np.random.Generator) -> DrawnScan:
+    """Return a labelled scan ready for the network's device."""
+    sure = scan.labels.chosen(scan.labels.weights > 0)
+    owner = box_of_points(scan.whole_points_bev, sure.boxes_bev, _ON_OBJECT_MARGIN_M)
+    return DrawnScan(
+        scan=replace(scan, labels=sure), on_object=owner >= 0, seed=int(rng.integers(2**63))
+    )
+
+
 class BevLearner(NetworkLearner):
-    """Trains the bird's-eye-view network."""
+    """Trains the bird's-eye-view network.
+
+    Args:
+        network: Parameters of the network.
+        config: Parameters of the training.
+        frames: What to learn from.
+        device: Where the network is trained.
+        num_workers: Processes that draw and vary scans; the result does not depend on them.
+    """
 
     def __init__(
         self,
@@ -73,6 +139,7 @@ class BevLearner(NetworkLearner):
         config: BevTrainingConfig,
         frames: TrainingSet,
         device: torch.device,
+        num_workers: int = 0,
     ) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.optimizer.seed)
@@ -80,12 +147,14 @@ class BevLearner(NetworkLearner):
         super().__init__(built, config.optimizer, device)
         self._network_config = network
         self._training = config
-        self._frames = frames
+        drawer = BevDrawer(network, config, frames)
+        self._scans = DrawnSteps(drawer, config.optimizer.num_steps, num_workers)
 
-    def losses(self, rngs: list[np.random.Generator]) -> dict[str, Tensor]:
-        """Return the terms of the loss of one batch."""
-        samples = [self._sample(rng) for rng in rngs]
-        return self.losses_of(samples)
+    def losses(self, rngs: list[np.random.Generator]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return the terms of the loss of one batch, drawn with equal chance beside this."""
+        return self.losses_of(
+            [self.sample_of(scan) for scan in self._scans.of(self.num_steps_done)]
+        )
 
     def losses_of(self, samples: list[BevSample]) -> dict[str, Tensor]:
         """Return the terms of the loss of given samples."""
@@ -100,25 +169,9 @@ class BevLearner(NetworkLearner):
         centres = centre_targets(labels, network, background)
         return bev_losses(output, labels, centres, segments, network)
 
-    def _sample(self, rng: np.random.Generator) -> BevSample:
-        scan = labelled_scan(*self._frames.read(int(rng.integers(len(self._frames)))))
-        augmentation = self._training.augmentation
-        donor = None
-        if augmentation.max_pasted:
-            donor = labelled_scan(*self._frames.read(int(rng.integers(len(self._frames)))))
-        for _ in range(_TRIES):
-            variation = varied(scan, augmentation, rng, donor, self._network_config.grid.grid())
-            if self._has_label(variation.labels):
-                return self.sample_of(variation, rng)
-        return self.sample_of(scan, rng)
-
-    def _has_label(self, labels: ObjectLabels) -> bool:
-        padded_labels = padded([labels], self._network_config, torch.device("cpu"))
-        return bool((padded_labels.weights > 0).any())
-
-    def sample_of(self, scan: LabelledScan, rng: np.random.Generator) -> BevSample:
-        """Return the input and the targets of one labelled scan."""
-        network, training = self._network_config, self._training
+    def sample_of(self, drawn: DrawnScan) -> BevSample:
+        """Return the input and the targets of one drawn scan."""
+        network, training, scan = self._network_config, self._training, drawn.scan
         points = torch.from_numpy(scan.points_bev).to(self.device)
         intensity = None
         if scan.intensity is not None:
@@ -126,11 +179,10 @@ class BevLearner(NetworkLearner):
         image = bev_image(
             points, intensity, network.grid.grid(), with_features=network.mode == "improved"
         )
-        sure = scan.labels.chosen(scan.labels.weights > 0)
-        on_object = box_of_points(scan.whole_points_bev, sure.boxes_bev, _ON_OBJECT_MARGIN_M) >= 0
         whole = torch.from_numpy(scan.whole_points_bev).to(self.device)
-        rows = torch.from_numpy(on_object).to(self.device)
-        segments = segment_targets(whole, rows, network, torch_generator(rng))
+        rows = torch.from_numpy(drawn.on_object).to(self.device)
+        generator = torch.Generator().manual_seed(drawn.seed)
+        segments = segment_targets(whole, rows, network, generator)
         background = torch.zeros_like(segments.positive[0])
         if network.mode == "improved" and training.background:
             heights = torch.from_numpy(scan.heights_m).to(self.device)
@@ -140,7 +192,7 @@ class BevLearner(NetworkLearner):
             )
         return BevSample(
             image=image,
-            labels=sure,
+            labels=scan.labels,
             background=background,
             positive=segments.positive,
             negative=segments.negative,

@@ -103,7 +103,7 @@ def varied(
     scale = rng.uniform(config.min_scale, config.max_scale)
     turn_rad = rng.uniform(-config.max_turn_rad, config.max_turn_rad)
     if grid is not None:
-        ends = moved(scan, scale, turn_rad, mirror=mirror).points_bev
+        ends = _placement(scan.labels, scale, turn_rad, mirror=mirror).placed(scan.points_bev)
         scan = scan.kept(_over(ends, grid))
         scan = replace(scan, whole_points_bev=scan.points_bev)
     if rng.random() < config.cover_probability:
@@ -121,32 +121,64 @@ def _over(points_bev: Float32[np.ndarray, "P 3"], grid: VoxelGrid) -> Bool[np.nd
     return np.asarray((x >= low_x) & (x < high_x) & (y >= low_y) & (y < high_y))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Placement:
+    """Where a scene goes: mirrored, scaled, and turned about the mean of its objects.
+
+    Attributes:
+        scale: Of all lengths.
+        side: (2,) 1, or -1 for y of a mirrored scene.
+        centre: (2,) x, y that stays in place.
+        turn: (2, 2) rotation.
+    """
+
+    scale: float
+    side: Float64[np.ndarray, " 2"]
+    centre: Float64[np.ndarray, " 2"]
+    turn: Float64[np.ndarray, "2 2"]
+
+    def placed(self, points: Float32[np.ndarray, "P 3"]) -> Float32[np.ndarray, "P 3"]:
+        """Move points."""
+        centre = self.centre.astype(np.float32)
+        flat = points[:, :2] * (self.scale * self.side).astype(np.float32) - centre
+        flat = flat @ self.turn.T.astype(np.float32) + centre
+        return np.concatenate([flat, points[:, 2:] * np.float32(self.scale)], axis=1)
+
+
+def _placement(labels: ObjectLabels, scale: float, turn_rad: float, *, mirror: bool) -> _Placement:
+    side = np.array([1.0, -1.0 if mirror else 1.0])
+    places = labels.boxes_bev[:, :2] * side * scale
+    cosine, sine = np.cos(turn_rad), np.sin(turn_rad)
+    return _Placement(
+        scale=scale,
+        side=side,
+        centre=places.mean(axis=0) if len(places) else np.zeros(2),
+        turn=np.array([[cosine, -sine], [sine, cosine]]),
+    )
+
+
 def moved(scan: LabelledScan, scale: float, turn_rad: float, *, mirror: bool) -> LabelledScan:
     """Mirror, scale and turn a scan and its labels; the turn is about the mean object centre."""
     labels = scan.labels
-    side = np.array([1.0, -1.0 if mirror else 1.0])
+    place = _placement(labels, scale, turn_rad, mirror=mirror)
     boxes = labels.boxes_bev.copy()
-    boxes[:, 1] *= side[1]
-    boxes[:, 6] *= side[1]
+    boxes[:, 1] *= place.side[1]
+    boxes[:, 6] *= place.side[1]
     boxes[:, :6] *= scale
-    centre = boxes[:, :2].mean(axis=0) if len(boxes) else np.zeros(2)
-    cosine, sine = np.cos(turn_rad), np.sin(turn_rad)
-    turn = np.array([[cosine, -sine], [sine, cosine]])
-
-    def placed(points: Float32[np.ndarray, "P 3"]) -> Float32[np.ndarray, "P 3"]:
-        flat = points[:, :2] * (scale * side).astype(np.float32) - centre.astype(np.float32)
-        flat = flat @ turn.T.astype(np.float32) + centre.astype(np.float32)
-        return np.concatenate([flat, points[:, 2:] * np.float32(scale)], axis=1)
-
-    boxes[:, :2] = (boxes[:, :2] - centre) @ turn.T + centre
+    boxes[:, :2] = (boxes[:, :2] - place.centre) @ place.turn.T + place.centre
     boxes[:, 6] = se3.wrap_angle_rad(boxes[:, 6] + turn_rad)
-    velocities = (labels.velocities_bev * side * scale) @ turn.T
+    points = place.placed(scan.points_bev)
+    is_whole = scan.whole_points_bev is scan.points_bev
     return replace(
         scan,
-        points_bev=placed(scan.points_bev),
-        whole_points_bev=placed(scan.whole_points_bev),
+        points_bev=points,
+        whole_points_bev=points if is_whole else place.placed(scan.whole_points_bev),
         heights_m=scan.heights_m * np.float32(scale),
-        labels=replace(labels, boxes_bev=boxes, velocities_bev=velocities),
+        labels=replace(
+            labels,
+            boxes_bev=boxes,
+            velocities_bev=(labels.velocities_bev * place.side * scale) @ place.turn.T,
+        ),
     )
 
 

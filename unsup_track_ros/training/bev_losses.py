@@ -194,13 +194,9 @@ def _overlap_term(
     assert output.overlap is not None
     if not len(sample):
         return output.overlap.sum() * 0.0
-    said = torch.zeros(len(sample), 7, dtype=torch.float64)
-    for number in torch.unique(sample).tolist():
-        rows = sample == number
-        with torch.no_grad():
-            found = read_boxes(output, network, number, cell[rows])
-        said[rows.cpu()] = torch.from_numpy(found.boxes_bev)
-    wanted = torch.from_numpy(_paired_iou(said.numpy(), boxes.double().cpu().numpy()))
+    with torch.no_grad():
+        said = read_boxes(output, network, sample, cell)
+    wanted = torch.from_numpy(_paired_iou(said.boxes_bev, boxes.double().cpu().numpy()))
     logits = output.overlap[sample, cell[:, 0], cell[:, 1]]
     target = wanted.to(logits.device, logits.dtype)
     error = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")

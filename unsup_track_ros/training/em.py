@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -32,7 +33,8 @@ from unsup_track_ros.data.recording import Recording
 from unsup_track_ros.data.truth import read_truth, truth_folder
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.labeling.atomic_file import write_atomically
-from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, label_recording
+from unsup_track_ros.labeling.fleet import LabelingTask, label_here, label_tasks, local_workers
+from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions
 from unsup_track_ros.labeling.manifest import recording_fingerprint
 from unsup_track_ros.labeling.progress import Progress
 from unsup_track_ros.labeling.store import LabelStore
@@ -57,7 +59,7 @@ from unsup_track_ros.training.maximization import (
     train_segmentor,
 )
 from unsup_track_ros.training.run_directory import RunDirectory, RunManifest
-from unsup_track_ros.training.scan_cache import ScanCache
+from unsup_track_ros.training.scan_cache import ScanCache, ScanCacheConfig
 from unsup_track_ros.training.training_labels import ObjectLabels, TrainingSet, labels_by_index
 
 METRICS_NAME: Final = "metrics.json"
@@ -76,7 +78,10 @@ class EmOptions:
             truth, and nothing else of them, is learned from.
         truth: Per evaluation recording its truth, where it does not lie beside it.
         num_rounds: Rounds in all.
-        device: "cpu" or "cuda".
+        device: "cpu" or "cuda": where networks are trained and asked.
+        label_device: The same for the labeler; None for the same.
+        num_workers: Processes that label recordings and draw samples beside this one; 0 for none.
+            The result does not depend on them.
     """
 
     bags: tuple[Path, ...]
@@ -84,6 +89,8 @@ class EmOptions:
     truth: Mapping[Path, Sequence[FrameTruth]] | None = None
     num_rounds: int = 3
     device: str = "cpu"
+    label_device: str | None = None
+    num_workers: int = 0
 
 
 def run_em(
@@ -124,6 +131,17 @@ def _names(bags: Sequence[Path]) -> dict[str, Path]:
     return names
 
 
+def _keep_scans(
+    scans: ScanCache,
+    config: ScanCacheConfig,
+    recording: Recording,
+    store: LabelStore,  # noqa: ARG001 - as of `label_recording`
+    progress: Progress,
+) -> None:
+    """Cache the scans of a recording that was just labelled."""
+    scans.fill(recording, config, progress)
+
+
 class _Rounds:
     """The rounds of one run."""
 
@@ -145,8 +163,11 @@ class _Rounds:
     def perform(self, number: int) -> dict[str, Any]:
         """E step, M step, evaluation; each part goes on where it stopped."""
         folder = self.folder(number)
-        for name, bag in self._bags.items():
-            self._expect(number, name, bag)
+        if number > 1 and self._config.mode == "improved":
+            for name in self._bags:
+                self._refine(number, name)
+        else:
+            self._label(number)
         labels = self._labels(number)
         try:
             checkpoints = self._maximize(number, labels)
@@ -180,18 +201,28 @@ class _Rounds:
     def _store_folder(self, number: int, name: str) -> Path:
         return self.folder(number) / "labels" / name
 
-    def _expect(self, number: int, name: str, bag: Path) -> None:
-        """The E step of one recording: labels by motion, or refined by the last networks."""
-        config = self._labeler(number)
-        scans = self._scans(name)
-        if number > 1 and self._config.mode == "improved":
-            self._refine(number, name)
-            return
-        with Recording(bag, config.recording) as recording:
-            options = LabelingOptions(device=self._options.device, pictures=False)
-            out = self._store_folder(number, name)
-            label_recording(recording, config, out, options, self._progress)
-            scans.fill(recording, self._config.scans, self._progress)
+    def _label(self, number: int) -> None:
+        """The E step of the labeler: by motion, or by the last networks with it (mode `tcr`)."""
+        device = self._options.label_device or self._options.device
+        options = LabelingOptions(device=device, pictures=False)
+        tasks = [
+            LabelingTask(
+                recording=str(bag),
+                out=str(self._store_folder(number, name)),
+                config=self._labeler(number),
+                options=options,
+                finish=partial(_keep_scans, self._scans(name), self._config.scans),
+            )
+            for name, bag in self._bags.items()
+        ]
+        if self._options.num_workers:
+            with local_workers(self._options.num_workers) as executor:
+                results = label_tasks(tasks, executor, self._progress)
+        else:
+            results = label_here(tasks, self._progress)
+        for result in results:
+            if result.problem:
+                raise DataError(f"Round {number}: {result.recording}: {result.problem}")
 
     def _refine(self, number: int, name: str) -> None:
         """Write the labels of motion once more, with what the last round's networks say."""
@@ -282,13 +313,15 @@ class _Rounds:
             checkpoint=folder / "checkpoints" / f"{name}.safetensors",
             start=start if goes_on else None,
             device=self._options.device,
+            num_workers=self._options.num_workers,
         )
 
     def _longer(self, config: AnyRun, number: int) -> AnyRun:
-        """Return a training of a round: later ones may be longer."""
+        """Return the training of a round: each may be longer than the one before."""
         if number == 1 or self._config.later_step_factor == 1:
             return config
-        steps = config.training.optimizer.num_steps * self._config.later_step_factor
+        factor = self._config.later_step_factor ** (number - 1)
+        steps = config.training.optimizer.num_steps * factor
         return from_values(
             type(config),
             flatten(config) | {"training.optimizer.num_steps": max(1, round(steps))},

@@ -52,7 +52,9 @@ class EmConfig(Config):
         True, "Rounds from 2 on go on from the networks of the round before; TCR starts anew."
     )
     later_step_factor: float = parameter(
-        1.0, "Rounds from 2 on train so many times as many steps; TCR: 2 to 5.", ge=0.1
+        1.0,
+        "Each round trains so many times the steps of the last; TCR: 10,000 to 50,000 in 5.",
+        ge=0.1,
     )
     evaluation_views: int = parameter(
         1, "Views of a scan that are fused when the detector is scored.", ge=1, le=4
@@ -93,5 +95,5 @@ def _released() -> EmConfig:
         bev_training=BevTrainingConfig(augmentation=BevAugmentationConfig()),
         decoding=BevDecodingConfig.released(),
         warm_start=False,
-        later_step_factor=2.0,
+        later_step_factor=1.5,
     )

@@ -9,6 +9,7 @@ The detector that is scored is the bird's-eye-view network alone: one scan in, b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -35,6 +36,7 @@ from unsup_track_ros.training.scan_cache import CachedScan, ScanCache
 Scores = dict[str, float | None]
 _PARKED_IOU = 0.3
 _PARKED_SCORE = 0.3  # a box of a lower score is no answer
+SCORE_ROWS: Final = ("bev.all", "bev.moving", "perspective.all", "perspective.moving")
 _VEHICLES = ("car", "van", "truck", "bus", "tram")
 
 
@@ -96,10 +98,7 @@ def detector_scores(labels: Iterable[FrameLabel], truths: Iterable[FrameTruth]) 
     if not pairs:
         return {}
     config = DetectionEvaluationConfig()
-    wanted = (
-        "detection.tcr.bev.all.", "detection.tcr.bev.moving.", "detection.tcr.perspective.all.",
-        "detection.tcr.perspective.moving.",
-    )  # fmt: skip
+    wanted = tuple(f"detection.tcr.{row}." for row in SCORE_ROWS)
     found = {
         metric.key.removeprefix("detection.tcr."): metric.value
         for metric in evaluate_detection(pairs, config)
@@ -142,7 +141,7 @@ def score_lines(scores: Mapping[str, float | None]) -> list[str]:
     """Return a table of average precision over IoU, a row per view and group of objects."""
     columns = [f"{iou:.1f}" for iou in IOU_THRESHOLDS]
     lines = ["| mAP at IoU | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
-    for row in ("bev.all", "bev.moving", "perspective.all", "perspective.moving"):
+    for row in SCORE_ROWS:
         values = [scores.get(f"{row}.frame_mean_ap@{column}") for column in columns]
         cells = ["n/a" if value is None else f"{value:.3f}" for value in values]
         lines.append(f"| {row} | " + " | ".join(cells) + " |")

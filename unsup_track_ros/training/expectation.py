@@ -4,14 +4,16 @@
 
 Motion remains the anchor: what was seen moving keeps its label and full weight. What never moved is
 judged by networks that learned from what did: a standing object that they see in frame after frame
-at one place becomes a label, and one that they do not see loses its weight. The boxes of all frames
-are fused in odom; trust in a label is what the networks said on average. What is left over is
-unlabelled, not negative. (Divergence from SPECS 0.7, which keeps only what moves.)
+at one place becomes a label, and one that they do not see loses its weight. How sure networks are
+depends on how long they were trained, so their scores are taken relative to those that they give
+what was seen moving. The boxes of all frames are fused in odom; trust in a label is what the
+networks said on average. What is left over is unlabelled, not negative. (Divergence from SPECS 0.7,
+which keeps only what moves.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,17 +21,24 @@ from scipy.spatial import cKDTree
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.box_iou import bev_intersection_pairs, bev_iou, points_in_boxes
+from unsup_track_ros.geometry.box_iou import (
+    bev_intersection_pairs,
+    bev_iou,
+    box_of_points,
+    points_in_boxes,
+)
 from unsup_track_ros.geometry.components import component_labels
 from unsup_track_ros.labeling.progress import Progress
 from unsup_track_ros.networks.bev_inference import BevPredictor, SegmentorPredictor
 from unsup_track_ros.shapes import Bool, Float64, Int64
 from unsup_track_ros.structures.labels import FrameLabel
+from unsup_track_ros.training.box_search import BoxSearchConfig, searched_boxes
 from unsup_track_ros.training.label_additions import joined_detections, joined_tracks
 from unsup_track_ros.training.network_opinion import FrameOpinion, network_opinion
 from unsup_track_ros.training.scan_cache import ScanCache
 
 _NEIGHBOUR_M = 2.0  # boxes farther apart are not the same standing object
+_ABOVE_GROUND_M = 0.2  # lower returns say nothing of an object's sides
 
 
 class ExpectationConfig(Config):
@@ -38,23 +47,26 @@ class ExpectationConfig(Config):
     num_views: int = parameter(
         4, "Views of a scan (mirrored, scaled) whose boxes are fused.", ge=1, le=4
     )
-    min_score: float = parameter(0.2, "Boxes of a lower joint score are not looked at.", ge=0, le=1)
+    min_share: float = parameter(
+        0.4, "Boxes are looked at from this share of the mean score of what was seen moving.", ge=0
+    )
     image_weight: float = parameter(0.5, "Weight of the image's log-odds in the score.", ge=0)
     min_iou: float = parameter(
         0.3, "Boxes of two frames that overlap so much in odom are one object.", gt=0, le=1
     )
     min_sightings: int = parameter(4, "Frames in which an object must be found.", ge=1)
-    min_mean_score: float = parameter(
-        0.4, "Mean score over these frames from which it is labelled.", ge=0, le=1
+    min_mean_share: float = parameter(
+        0.6, "It is labelled if its mean score has this share of that.", ge=0
     )
     max_spread_m: float = parameter(
         0.8, "Deviation of its places from which it does not stand.", unit="m", gt=0
     )
     max_weight: float = parameter(0.9, "Largest weight of what never moved.", gt=0, le=1)
     sure_sightings: int = parameter(8, "Sightings from which the mean score counts fully.", ge=1)
-    drop_support: float = parameter(
-        0.1, "Standing labels that the networks support less are dropped.", ge=0, le=1
+    drop_share: float = parameter(
+        0.15, "Standing labels whose mean score has less of that share are dropped.", ge=0
     )
+    search: BoxSearchConfig = BoxSearchConfig()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,10 +111,13 @@ def expected_labels(
         opinions.append(opinion)
         progress("asking the networks", number + 1, len(labels))
     support = _support(labels, opinions)
-    standing = find_standing(labels, opinions, config)
+    sure = sureness(labels, support)
+    standing = find_standing(labels, opinions, sure, config)
+    if config.search.enabled:
+        standing = fitted_to_returns(standing, labels, opinions, config.search)
     first_id = 1 + max((int(label.tracks.ids.max(initial=0)) for label in labels), default=0)
     for place, label in enumerate(labels):
-        judged = _reweighted(label, support, config)
+        judged = _reweighted(label, support, sure, config)
         odom_T_velo = label.egomotion.odom_T_velo1
         if odom_T_velo is None:
             yield judged
@@ -136,8 +151,25 @@ def _support(
     return {track: (float(np.mean(scores)), len(scores)) for track, scores in totals.items()}
 
 
+def sureness(labels: Sequence[FrameLabel], support: Mapping[int, tuple[float, int]]) -> float:
+    """Return the mean score that the networks give what was seen moving; 1 where nothing was."""
+    anchors: set[int] = set()
+    for label in labels:
+        trusted = np.ones(len(label.tracks), bool)
+        if label.track_weights is not None:
+            trusted = label.track_weights >= 1.0
+        anchors.update(label.tracks.ids[trusted].tolist())
+    scores = np.array([support[track] for track in sorted(anchors & support.keys())])
+    if not len(scores) or not (total := float(scores.prod(axis=1).sum())):
+        return 1.0
+    return total / float(scores[:, 1].sum())
+
+
 def _reweighted(
-    label: FrameLabel, support: dict[int, tuple[float, int]], config: ExpectationConfig
+    label: FrameLabel,
+    support: Mapping[int, tuple[float, int]],
+    sure: float,
+    config: ExpectationConfig,
 ) -> FrameLabel:
     """Weigh labels of standing objects by the networks' support; drop those without any."""
     weights = label.track_weights
@@ -146,28 +178,64 @@ def _reweighted(
     judged = weights.copy()
     for row in np.flatnonzero(weights < 1.0):
         mean, asked = support.get(int(label.tracks.ids[row]), (np.nan, 0))
+        share = mean / sure
         if asked >= config.min_sightings:
-            judged[row] = (weights[row] + mean) / 2 if mean >= config.drop_support else 0.0
+            judged[row] = (weights[row] + share) / 2 if share >= config.drop_share else 0.0
     most = np.where(weights < 1.0, config.max_weight, 1.0)
     return replace(label, track_weights=np.minimum(judged, most))
 
 
 def find_standing(
-    labels: Sequence[FrameLabel], opinions: Sequence[FrameOpinion], config: ExpectationConfig
+    labels: Sequence[FrameLabel],
+    opinions: Sequence[FrameOpinion],
+    sure: float,
+    config: ExpectationConfig,
 ) -> StandingObjects:
-    """Join the boxes that no label explains over all frames, and keep what stands and lasts."""
+    """Join the boxes that no label explains over all frames, and keep what stands and lasts.
+
+    Args:
+        labels: One per frame.
+        opinions: Of the networks, one per frame.
+        sure: How sure these are of what was seen moving (`sureness`).
+        config: Parameters.
+    """
     boxes, scores, frames = [np.zeros((0, 7))], [np.zeros(0)], [np.zeros(0, np.int64)]
     for place, (label, opinion) in enumerate(zip(labels, opinions, strict=True)):
         odom_T_velo = label.egomotion.odom_T_velo1
         if odom_T_velo is None:
             continue
         overlap = bev_iou(opinion.boxes_velo, label.detections.boxes_velo)
-        free = (overlap.max(axis=1, initial=0.0) < 0.1) & (opinion.scores >= config.min_score)
+        share = opinion.scores / sure
+        free = (overlap.max(axis=1, initial=0.0) < 0.1) & (share >= config.min_share)
         free &= ~opinion.moves
         boxes.append(se3.transform_boxes(odom_T_velo, opinion.boxes_velo[free]))
-        scores.append(opinion.scores[free])
+        scores.append(share[free])
         frames.append(np.full(int(free.sum()), place))
     return _joined(np.concatenate(boxes), np.concatenate(scores), np.concatenate(frames), config)
+
+
+def fitted_to_returns(
+    standing: StandingObjects,
+    labels: Sequence[FrameLabel],
+    opinions: Sequence[FrameOpinion],
+    config: BoxSearchConfig,
+) -> StandingObjects:
+    """Fit the boxes of standing objects to what all scans returned of them."""
+    points, owners = [np.zeros((0, 3))], [np.zeros(0, np.int64)]
+    for place, (label, opinion) in enumerate(zip(labels, opinions, strict=True)):
+        odom_T_velo = label.egomotion.odom_T_velo1
+        if odom_T_velo is None:
+            continue
+        shown = np.flatnonzero((standing.first <= place) & (place <= standing.last))
+        above = opinion.points_velo[opinion.heights_m > _ABOVE_GROUND_M]
+        points_odom = se3.transform(odom_T_velo, above)
+        owner = box_of_points(points_odom, standing.boxes_odom[shown], config.max_shift_m)
+        points.append(points_odom[owner >= 0])
+        owners.append(shown[owner[owner >= 0]])
+    boxes_odom = searched_boxes(
+        standing.boxes_odom, np.concatenate(points), np.concatenate(owners), config
+    )
+    return replace(standing, boxes_odom=boxes_odom)
 
 
 def _joined(
@@ -201,7 +269,7 @@ def _joined(
     trust = total / np.maximum(count, 1)
     kept = (
         (sightings >= config.min_sightings)
-        & (trust >= config.min_mean_score)
+        & (trust >= config.min_mean_share)
         & (spread_m <= config.max_spread_m)
     )
     weight = trust * np.minimum(sightings / config.sure_sightings, 1.0)

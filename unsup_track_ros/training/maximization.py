@@ -68,12 +68,14 @@ class TrainingPlace:
         checkpoint: The file of weights to write.
         start: Weights to start from, None for random ones.
         device: "cpu" or "cuda".
+        num_workers: Processes that draw samples beside the training; they change no result.
     """
 
     folder: Path
     checkpoint: Path
     start: Path | None = None
     device: str = "cpu"
+    num_workers: int = 0
 
 
 def train_bev(
@@ -91,7 +93,7 @@ def train_bev(
         The checkpoint.
     """
     device = torch.device(place.device)
-    learner = BevLearner(config.network, config.training, frames, device)
+    learner = BevLearner(config.network, config.training, frames, device, place.num_workers)
     network = config.network.model_dump_json()
     return _train(learner, config, (frames, BEV_KIND, network), place, progress)
 
@@ -101,7 +103,7 @@ def train_segmentor(
 ) -> Path:
     """Train the image segmentor; arguments as of `train_bev`."""
     device = torch.device(place.device)
-    learner = SegmentorLearner(config.network, config.training, frames, device)
+    learner = SegmentorLearner(config.network, config.training, frames, device, place.num_workers)
     network = config.network.model_dump_json()
     return _train(learner, config, (frames, SEGMENTOR_KIND, network), place, progress)
 

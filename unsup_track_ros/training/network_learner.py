@@ -9,6 +9,7 @@ gradients are averaged: n processes train as one does, but for rounding.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -76,7 +77,7 @@ class NetworkLearner(ABC):
 
     @abstractmethod
     def losses(self, rngs: list[np.random.Generator]) -> dict[str, Tensor]:
-        """Return the terms of the loss of one step.
+        """Return the terms of the loss of the next step.
 
         Args:
             rngs: One source of chance per sample of this process's share of the batch.
@@ -88,10 +89,12 @@ class NetworkLearner(ABC):
             group["lr"] = self.config.learning_rate_at(self.num_steps_done)
         self._optimizer.zero_grad(set_to_none=True)
         with self._precision():
-            terms = self.losses(self._chances())
+            terms = self.losses(chances(self.config, self.num_steps_done, own_share(self.config)))
         total = torch.stack(list(terms.values())).sum()
-        if not torch.isfinite(total):
-            said = {name: float(term) for name, term in terms.items()}
+        # One copy from the device, not one per term: each would wait for it.
+        values = torch.stack(list(terms.values())).detach().float().tolist()
+        said = dict(zip(terms, values, strict=True))
+        if not math.isfinite(sum(values)):
             raise DataError(
                 f"The loss of step {self.num_steps_done} is not finite: {said}. Lower "
                 "learning_rate, or look for broken labels."
@@ -102,18 +105,11 @@ class NetworkLearner(ABC):
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_gradient_norm)
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        self._terms = {name: float(term.detach()) for name, term in terms.items()}
+        self._terms = said
         self.num_steps_done += 1
 
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast("cuda") if self._half else nullcontext()
-
-    def _chances(self) -> list[np.random.Generator]:
-        """Return the chance of each sample of this process's share."""
-        share = self.config.batch_size // num_processes()
-        first = share * process_rank()
-        seed = (self.config.seed, self.num_steps_done)
-        return [np.random.default_rng([*seed, first + i]) for i in range(share)]
 
     def report(self) -> dict[str, Any]:
         """Return the terms of the last loss."""
@@ -143,6 +139,17 @@ class NetworkLearner(ABC):
         if scale:
             self._scaler.load_state_dict(scale)
         self.num_steps_done = int(state[_STEPS])
+
+
+def own_share(config: OptimizerConfig) -> range:
+    """Return which samples of a batch are this process's."""
+    share = config.batch_size // num_processes()
+    return range(share * process_rank(), share * (process_rank() + 1))
+
+
+def chances(config: OptimizerConfig, step: int, samples: range) -> list[np.random.Generator]:
+    """Return the chance of some samples of a step's batch."""
+    return [np.random.default_rng([config.seed, step, i]) for i in samples]
 
 
 def torch_generator(rng: np.random.Generator) -> torch.Generator:

@@ -31,6 +31,7 @@ class FrameOpinion:
         scores: (N,) joint score of network and image; 0 without a return.
         moves: (N,) motion was seen in the box.
         points_velo: (P, 3) the cached scan.
+        heights_m: (P,) of its points above the ground.
         grid: Where the network looks, frame bev.
         bev_T_velo: (4, 4) levels the scan.
     """
@@ -39,6 +40,7 @@ class FrameOpinion:
     scores: Float64[np.ndarray, " N"]
     moves: Bool[np.ndarray, " N"]
     points_velo: Float32[np.ndarray, "P 3"]
+    heights_m: Float32[np.ndarray, " P"]
     grid: VoxelGrid
     bev_T_velo: Float64[np.ndarray, "4 4"]
 
@@ -82,6 +84,7 @@ def network_opinion(
         scores=joint_scores(boxes.scores, evidence, weights),
         moves=near.min(axis=1, initial=np.inf) < moving_reach_m(boxes.boxes_bev),
         points_velo=frame.cloud.points_velo,
+        heights_m=scan.heights_m,
         grid=bev.config.grid.grid(),
         bev_T_velo=scan.bev_T_velo,
     )

@@ -15,12 +15,18 @@ from unsup_track_ros.geometry.box_iou import box_of_points
 from unsup_track_ros.networks.image_segmentor import ImageSegmentor, ImageSegmentorConfig
 from unsup_track_ros.shapes import Bool, UInt8
 from unsup_track_ros.training.bev_losses import balanced_bce
+from unsup_track_ros.training.drawing import DrawnSteps
 from unsup_track_ros.training.image_augmentation import (
     ImageAugmentationConfig,
     LabelledImage,
     varied_image,
 )
-from unsup_track_ros.training.network_learner import NetworkLearner, OptimizerConfig
+from unsup_track_ros.training.network_learner import (
+    NetworkLearner,
+    OptimizerConfig,
+    chances,
+    own_share,
+)
 from unsup_track_ros.training.scan_cache import CachedScan
 from unsup_track_ros.training.training_labels import ObjectLabels, TrainingSet
 
@@ -85,8 +91,45 @@ def _dilated(mask: Bool[np.ndarray, "H W"], steps_px: int) -> Bool[np.ndarray, "
     return grown.astype(bool)
 
 
+class ImageDrawer:
+    """Draws and varies images; as `training.drawing` wants it."""
+
+    def __init__(
+        self, side_px: tuple[int, int], config: SegmentorTrainingConfig, frames: TrainingSet
+    ) -> None:
+        self._side_px = side_px
+        self._config = config
+        self._frames = frames
+        self._samples = own_share(config.optimizer)
+
+    def __call__(self, step: int) -> list[LabelledImage]:
+        """Draw the images of a step."""
+        optimizer = self._config.optimizer
+        original = None
+        if self._config.quirk_one_image:
+            original = self._drawn(np.random.default_rng((optimizer.seed, step)))
+        return [
+            varied_image(original or self._drawn(rng), self._config.augmentation, rng)
+            for rng in chances(optimizer, step, self._samples)
+        ]
+
+    def _drawn(self, rng: np.random.Generator) -> LabelledImage:
+        """Draw an image that shows a labelled object; after many tries an image without targets."""
+        for _ in range(_TRIES):
+            scan, labels = self._frames.read(int(rng.integers(len(self._frames))))
+            if (found := labelled_image(scan, labels)) is not None:
+                return found
+        width_px, height_px = self._side_px
+        nothing = np.zeros((height_px, width_px), bool)
+        return LabelledImage(
+            image_rgb=np.zeros((height_px, width_px, 3), np.float32),
+            positive=nothing,
+            negative=nothing,
+        )
+
+
 class SegmentorLearner(NetworkLearner):
-    """Trains the image segmentor."""
+    """Trains the image segmentor; arguments as of `bev.BevLearner`."""
 
     def __init__(
         self,
@@ -94,24 +137,18 @@ class SegmentorLearner(NetworkLearner):
         config: SegmentorTrainingConfig,
         frames: TrainingSet,
         device: torch.device,
+        num_workers: int = 0,
     ) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.optimizer.seed)
             built = ImageSegmentor(network)
         super().__init__(built, config.optimizer, device)
-        self._training = config
-        self._frames = frames
+        drawer = ImageDrawer((network.width_px, network.height_px), config, frames)
+        self._images = DrawnSteps(drawer, config.optimizer.num_steps, num_workers)
 
-    def losses(self, rngs: list[np.random.Generator]) -> dict[str, Tensor]:
-        """Return the loss of one batch."""
-        seed = (self.config.seed, self.num_steps_done)
-        shared = np.random.default_rng(seed) if self._training.quirk_one_image else None
-        original = None if shared is None else self._drawn(shared)
-        samples = [
-            varied_image(original or self._drawn(rng), self._training.augmentation, rng)
-            for rng in rngs
-        ]
-        return self.losses_of(samples)
+    def losses(self, rngs: list[np.random.Generator]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return the loss of one batch, drawn with equal chance beside this."""
+        return self.losses_of(self._images.of(self.num_steps_done))
 
     def losses_of(self, samples: list[LabelledImage]) -> dict[str, Tensor]:
         """Return the loss of given images."""
@@ -125,20 +162,3 @@ class SegmentorLearner(NetworkLearner):
             )
         )
         return {"segmentation": balanced_bce(logits, positive, negative)}
-
-    def _drawn(self, rng: np.random.Generator) -> LabelledImage:
-        """Draw an image that shows a labelled object; after many tries an image without targets."""
-        for _ in range(_TRIES):
-            scan, labels = self._frames.read(int(rng.integers(len(self._frames))))
-            if (found := labelled_image(scan, labels)) is not None:
-                return found
-        side = (self._network_config.height_px, self._network_config.width_px)
-        nothing = np.zeros(side, bool)
-        return LabelledImage(
-            image_rgb=np.zeros((*side, 3), np.float32), positive=nothing, negative=nothing
-        )
-
-    @property
-    def _network_config(self) -> ImageSegmentorConfig:
-        assert isinstance(self.network, ImageSegmentor)
-        return self.network.config

@@ -18,7 +18,7 @@ from unsup_track_ros.labeling.progress import no_progress
 from unsup_track_ros.networks.bev_centernet import BevOutput
 from unsup_track_ros.networks.bev_decoding import BevDecodingConfig, decode
 from unsup_track_ros.structures.arrays import to_arrays
-from unsup_track_ros.training.bev import BevLearner, BevTrainingConfig, padded
+from unsup_track_ros.training.bev import BevLearner, BevTrainingConfig, drawn_scan, padded
 from unsup_track_ros.training.bev_losses import yaw_bin_of
 from unsup_track_ros.training.bev_targets import output_cells
 from unsup_track_ros.training.loop import LoopConfig, train
@@ -56,17 +56,19 @@ def training_set(folder: Path, labels: dict[int, ObjectLabels]) -> TrainingSet:
     return TrainingSet([(ScanCache(folder), labels)], (0.0, -8.0), (16.0, 8.0))
 
 
-def learner(frames: TrainingSet, mode: str, num_steps: int = 6) -> BevLearner:
+def learner(frames: TrainingSet, mode: str, num_steps: int = 6, num_workers: int = 0) -> BevLearner:
     optimizer = OptimizerConfig(num_steps=num_steps, batch_size=2, learning_rate=2e-3)
     config = BevTrainingConfig(optimizer=optimizer)
-    return BevLearner(small_network(mode), config, frames, CPU)
+    return BevLearner(small_network(mode), config, frames, CPU, num_workers)
 
 
 def overfitted(frames: TrainingSet, mode: str, num_steps: int) -> BevOutput:
     """Train on one batch until its loss has fallen to a quarter; return the output for it."""
     taught = learner(frames, mode)
     rng = np.random.default_rng(0)
-    samples = [taught.sample_of(scan_of(labels, i), rng) for i, labels in enumerate(LABELS)]
+    samples = [
+        taught.sample_of(drawn_scan(scan_of(labels, i), rng)) for i, labels in enumerate(LABELS)
+    ]
     optimizer = torch.optim.AdamW(taught.network.parameters(), 3e-3)
     first = torch.stack(list(taught.losses_of(samples).values())).sum().item()
     for _ in range(num_steps):
@@ -105,13 +107,16 @@ def test_tcr_overfits_one_batch_and_peaks_at_its_centres(frames: TrainingSet) ->
         assert output.yaw_bins[sample, :, row, column].argmax() == yaw_bin
 
 
-def run_of(folder: Path, frames: TrainingSet, mode: str, *steps: int) -> bytes:
+def run_of(
+    folder: Path, frames: TrainingSet, mode: str, *steps: int, num_workers: int = 0
+) -> bytes:
     """Train into a folder up to some steps, each time in a new learner; return the state."""
     manifest = RunManifest(network="bev", config_sha256="0", data_fingerprint="0")
     for num_steps in steps:
         with RunDirectory.open_for_writing(folder, manifest, LoopConfig()) as run:
             config = LoopConfig(report_steps=1, checkpoint_steps=2)
-            train(learner(frames, mode), num_steps, run, config, no_progress)
+            taught = learner(frames, mode, num_workers=num_workers)
+            train(taught, num_steps, run, config, no_progress)
     return (folder / "state.safetensors").read_bytes()
 
 
@@ -123,6 +128,11 @@ def test_a_resumed_training_ends_with_the_bytes_of_an_undisturbed_one(
     assert run_of(tmp_path / "parts", frames, mode, 2, 4, 6) == whole
     progress = [(tmp_path / name / "progress.jsonl").read_text() for name in ("whole", "parts")]
     assert progress[0] == progress[1]
+
+
+def test_processes_that_draw_ahead_change_no_byte(frames: TrainingSet, tmp_path: Path) -> None:
+    alone = run_of(tmp_path / "alone", frames, "improved", 6)
+    assert run_of(tmp_path / "helped", frames, "improved", 3, 6, num_workers=2) == alone
 
 
 def test_frames_without_a_label_in_the_grid_are_left_out(frames: TrainingSet) -> None:

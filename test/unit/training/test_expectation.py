@@ -8,19 +8,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from unit.evaluation.scenes import car, label
+from unit.evaluation.scenes import car, label, tracks
 
 from unsup_track_ros.networks.bev_input import BevGridConfig
 from unsup_track_ros.structures.labels import FrameLabel
 from unsup_track_ros.training.expectation import (
     ExpectationConfig,
     find_standing,
+    sureness,
     with_standing,
 )
 from unsup_track_ros.training.network_opinion import FrameOpinion
 from unsup_track_ros.training.training_labels import object_labels
 
-CONFIG = ExpectationConfig(min_sightings=3, min_mean_score=0.4, sure_sightings=4)
+CONFIG = ExpectationConfig(min_sightings=3, sure_sightings=4)
 
 
 def opinion(boxes: list[list[float]], scores: list[float], moves: bool = False) -> FrameOpinion:
@@ -30,6 +31,7 @@ def opinion(boxes: list[list[float]], scores: list[float], moves: bool = False) 
         scores=np.array(scores, np.float64),
         moves=np.full(len(array), moves),
         points_velo=np.zeros((0, 3), np.float32),
+        heights_m=np.zeros(0, np.float32),
         grid=BevGridConfig().grid(),
         bev_T_velo=np.eye(4),
     )
@@ -51,7 +53,7 @@ def seen_standing(num: int, score: float = 0.8) -> list[FrameOpinion]:
 
 
 def test_a_box_at_one_place_in_odom_becomes_one_object() -> None:
-    standing = find_standing(frames(4), seen_standing(4), CONFIG)
+    standing = find_standing(frames(4), seen_standing(4), 1.0, CONFIG)
     assert standing.boxes_odom[:, :2].tolist() == [pytest.approx([20.0, 5.0])]
     assert standing.weights.tolist() == pytest.approx([0.8])
     assert (standing.first[0], standing.last[0]) == (0, 3)
@@ -59,30 +61,50 @@ def test_a_box_at_one_place_in_odom_becomes_one_object() -> None:
 
 
 def test_few_sightings_or_low_scores_are_no_label() -> None:
-    assert len(find_standing(frames(2), seen_standing(2), CONFIG).weights) == 0
-    assert len(find_standing(frames(4), seen_standing(4, 0.3), CONFIG).weights) == 0
-    assert len(find_standing(frames(4), [opinion([], [])] * 4, CONFIG).weights) == 0
+    assert len(find_standing(frames(2), seen_standing(2), 1.0, CONFIG).weights) == 0
+    assert len(find_standing(frames(4), seen_standing(4, 0.3), 1.0, CONFIG).weights) == 0
+    assert len(find_standing(frames(4), [opinion([], [])] * 4, 1.0, CONFIG).weights) == 0
+
+
+def test_networks_are_as_sure_as_they_are_of_what_was_seen_moving() -> None:
+    """Hardly trained, they give 0.3 to what moves: then 0.25 is nearly as much."""
+    unsure = seen_standing(4, 0.25)
+    assert len(find_standing(frames(4), unsure, 1.0, CONFIG).weights) == 0
+    weights = find_standing(frames(4), unsure, 0.3, CONFIG).weights
+    assert weights.tolist() == pytest.approx([0.25 / 0.3])
+
+
+def test_sureness_is_the_mean_score_of_labels_that_count_fully() -> None:
+    moving = [
+        label(index, tracks=tracks(index, [car(10.0), car(20.0, 5.0)], [3, 7]))
+        for index in range(2)
+    ]
+    weighed = [replace(one, track_weights=np.array([1.0, 0.5])) for one in moving]
+    support = {3: (0.4, 2), 7: (0.1, 2)}
+    assert sureness(weighed, support) == pytest.approx(0.4)
+    assert sureness(moving, support) == pytest.approx(0.25)
+    assert sureness(weighed, {}) == 1.0
 
 
 def test_what_moves_is_left_to_motion() -> None:
     moving = [replace(one, moves=np.array([True])) for one in seen_standing(4)]
-    assert len(find_standing(frames(4), moving, CONFIG).weights) == 0
+    assert len(find_standing(frames(4), moving, 1.0, CONFIG).weights) == 0
 
 
 def test_a_box_that_drifts_through_odom_does_not_stand() -> None:
     drifting = [opinion([car(20.0, 5.0)], [0.8]) for _ in range(8)]  # goes along with the ego
-    assert len(find_standing(frames(8), drifting, CONFIG).weights) == 0
+    assert len(find_standing(frames(8), drifting, 1.0, CONFIG).weights) == 0
 
 
 def test_sightings_that_disagree_on_the_heading_keep_the_axis() -> None:
     turned = [opinion([car(20.0 - i, 5.0, np.pi if i % 2 else 0.0)], [0.8]) for i in range(4)]
-    standing = find_standing(frames(4), turned, CONFIG)
+    standing = find_standing(frames(4), turned, 1.0, CONFIG)
     assert not standing.heading_known[0]
     assert abs(np.sin(standing.boxes_odom[0, 6])) < 1e-6
 
 
 def test_added_objects_come_with_their_weight_into_training() -> None:
-    standing = find_standing(frames(4), seen_standing(4), CONFIG)
+    standing = find_standing(frames(4), seen_standing(4), 1.0, CONFIG)
     rows = np.zeros(1, np.int64)
     boxes = np.array([car(18.0, 5.0)])
     told = with_standing(
