@@ -40,7 +40,7 @@ _NOISE_M = 0.1
 _STANDING_MPS = 0.3
 _HIDDEN_S = (0.5, 1.0, 2.0, 4.0)
 _START_NS = 1_700_000_000_000_000_000
-_NEAR_M = 1.0
+_OFF_M = 2.0
 _TRACKERS = ("constant velocity", "belief")
 
 
@@ -83,13 +83,14 @@ def main() -> None:
     for drive in _drives(arguments.seeds, arguments.drives):
         frames, noise = drive.frames()
         change = "goes on" if drive.behaviour == "goes on" else "changes"
+        off = "straight way off by " + ("2 m or more" if _off_m(frames) >= _OFF_M else "less")
         for name in _TRACKERS:
             permanence = HiddenObjects(HiddenObjectsConfig()) if name == "belief" else None
             ids, answers = follow(frames, noise, permanence)
-            for key in ((change,), (drive.who, drive.behaviour)):
+            for key in ((change,), (change, off), (drive.who, drive.behaviour)):
                 tally = tallies[(name, f"{drive.hidden_s:g}", *key)]
                 _count(tally, ids, frames, answers, str(drive))
-    _print(tallies, [("goes on",), ("changes",)])
+    _print(tallies, sorted({key[2:] for key in tallies if key[2] in ("goes on", "changes")}))
     _print(tallies, [(who, way) for who in BEHAVIOURS for way in BEHAVIOURS[who]])
 
 
@@ -106,6 +107,14 @@ def _drives(seeds: list[int], num: int) -> Iterator[Drive]:
                             seed=seed,
                             number=number,
                         )
+
+
+def _off_m(frames: list[DrivingFrame]) -> float:
+    """Return how far from the straight way the hidden one comes out."""
+    first, end = hidden_spans(np.array([frame.num_points[0] for frame in frames]))[0]
+    before, after = frames[first - 1], frames[end]
+    way = before.velocities_odom[0, :2] * (after.time_s - before.time_s)
+    return float(np.linalg.norm(before.boxes_odom[0, :2] + way - after.boxes_odom[0, :2]))
 
 
 def _count(

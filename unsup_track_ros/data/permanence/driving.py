@@ -48,10 +48,15 @@ BEHAVIOURS: Final[dict[Who, tuple[Behaviour, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """What hides: its sides, its speed, how far it keeps from the occluder, how tall that is."""
+    """What hides: its sides, its speed, how far it keeps from the occluder, how tall that is.
+
+    A change of speed happens at once, but is no larger than the acceleration allows meanwhile.
+    """
 
     size_m: tuple[float, float, float]
     speed_mps: tuple[float, float]
+    max_speed_mps: float
+    acceleration_mps2: float
     gap_m: tuple[float, float]
     occluder_height_m: float
     max_occluder_m: float
@@ -62,6 +67,8 @@ _KINDS: Final[dict[Who, _Kind]] = {
     "walker": _Kind(
         size_m=_PERSON_M,
         speed_mps=(0.9, 1.8),
+        max_speed_mps=6.0,
+        acceleration_mps2=4.0,
         gap_m=(0.4, 1.7),
         occluder_height_m=2.3,
         max_occluder_m=12.0,
@@ -69,6 +76,8 @@ _KINDS: Final[dict[Who, _Kind]] = {
     "runner": _Kind(
         size_m=_PERSON_M,
         speed_mps=(2.5, 4.5),
+        max_speed_mps=6.0,
+        acceleration_mps2=4.0,
         gap_m=(0.4, 1.7),
         occluder_height_m=2.3,
         max_occluder_m=14.0,
@@ -76,6 +85,8 @@ _KINDS: Final[dict[Who, _Kind]] = {
     "car": _Kind(
         size_m=(4.3, 1.8, 1.5),
         speed_mps=(4.0, 8.0),
+        max_speed_mps=14.0,
+        acceleration_mps2=2.5,
         gap_m=(0.8, 2.0),
         occluder_height_m=3.4,
         max_occluder_m=20.0,
@@ -153,7 +164,7 @@ def hidden_spans(num_points: Int64[np.ndarray, " T"]) -> list[tuple[int, int]]:
 
 
 def _fits(span_s: float, hidden_s: float) -> bool:
-    return abs(span_s - hidden_s) <= max(_TOLERANCE * hidden_s, 1.5 / RATE_HZ)
+    return bool(abs(span_s - hidden_s) <= max(_TOLERANCE * hidden_s, 1.5 / RATE_HZ))
 
 
 def _scene(
@@ -164,7 +175,7 @@ def _scene(
     away = float(rng.choice([-1.0, 1.0]))
     ego_mps = float(rng.choice([0.0, rng.uniform(0.5, 4.0)]))
     times = np.arange(0.0, _BEFORE_S + hidden_s + _AFTER_S, 1.0 / RATE_HZ)
-    way = _way(behaviour, speed, hidden_s, times - _BEFORE_S, rng)
+    way = _way(kind, behaviour, speed, hidden_s, times - _BEFORE_S, rng)
     way[:, 0] *= away
     half_m = kind.size_m[0] / 2
     for depth_m in (2.4, 0.5):  # a van or truck; a bush or an advertising column
@@ -198,6 +209,7 @@ def _scene(
 
 
 def _way(
+    kind: _Kind,
     behaviour: Behaviour,
     speed_mps: float,
     hidden_s: float,
@@ -219,7 +231,10 @@ def _way(
         angle = np.deg2rad(rng.uniform(20.0, 45.0))
         along, aside = before + np.cos(angle) * after, np.sin(angle) * after
     elif behaviour == "changes speed":
-        along = before + after * rng.choice([rng.uniform(0.3, 0.6), rng.uniform(1.5, 2.2)])
+        changed_mps = speed_mps * rng.choice([rng.uniform(0.3, 0.6), rng.uniform(1.5, 2.2)])
+        most_mps = kind.acceleration_mps2 * hidden_s
+        changed_mps = np.clip(changed_mps, speed_mps - most_mps, speed_mps + most_mps)
+        along = before + after * min(changed_mps, kind.max_speed_mps) / speed_mps
     else:
         along = since_s.copy()
     return speed_mps * np.stack([along, aside], axis=1)
@@ -260,9 +275,11 @@ def _may_fit(scene: _Scene, hidden_s: float) -> bool:
     """Tell from lines of sight alone whether the first one may be hidden for that long."""
     low = np.array(scene.occluder[:2]) - np.array(scene.occluder[3:5]) / 2
     high = low + scene.occluder[3:5]
-    if (np.abs(scene.paths[0] - (low + high) / 2) < (high - low + scene.sizes_m[0, :2]) / 2).all(
-        axis=1
-    ).any():
+    if (
+        (np.abs(scene.paths[0] - (low + high) / 2) < (high - low + scene.sizes_m[0, :2]) / 2)
+        .all(axis=1)
+        .any()
+    ):
         return False
     eye = np.stack([scene.ego_speed_mps * scene.times_s, np.zeros_like(scene.times_s)], axis=1)
     half = np.array([scene.sizes_m[0, 0] / 2, 0.0])
