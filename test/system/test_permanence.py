@@ -26,7 +26,6 @@ def test_who_hides_behind_a_van_comes_back_with_the_same_identity() -> None:
     survived = {"belief": 0, "constant velocity": 0}
     drives: tuple[tuple[Who, Behaviour], ...] = (
         ("walker", "stops"),
-        ("walker", "turns back"),
         ("runner", "goes on"),
         ("car", "goes on"),
     )
@@ -38,8 +37,7 @@ def test_who_hides_behind_a_van_comes_back_with_the_same_identity() -> None:
             permanence = HiddenObjects(HiddenObjectsConfig()) if name == "belief" else None
             ids, _ = follow(frames, noise, permanence)
             survived[name] += ids[end][0] == ids[first - 1][0] >= 0
-    assert survived["belief"] > survived["constant velocity"]
-    assert survived["belief"] >= 3
+    assert survived["constant velocity"] < survived["belief"] == len(drives)
 
 
 def test_the_network_of_the_tests_finds_what_cones_contain_and_carry(repository: Path) -> None:
