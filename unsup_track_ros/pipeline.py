@@ -48,10 +48,10 @@ from unsup_track_ros.structures.history import MotionMemory, PastFrame
 from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
-from unsup_track_ros.structures.tracks import Tracks
 from unsup_track_ros.structures.voxel_scene import PanopticPrediction
-from unsup_track_ros.tracking.hidden_objects import HiddenObjects, HiddenObjectsConfig
-from unsup_track_ros.tracking.tracker import Tracker, TrackerConfig
+from unsup_track_ros.tracking.hidden_objects import HiddenObjectsConfig
+from unsup_track_ros.tracking.tracker import TrackerConfig
+from unsup_track_ros.tracking.tracking_stage import TrackingStage
 
 
 class PipelineConfig(Config):
@@ -134,8 +134,7 @@ class Pipeline:
             else None
         )
         self._box_fitting = BoxFitter(config.box_fitting)
-        self._permanence = HiddenObjects(config.permanence) if config.permanence.enabled else None
-        self._tracker = Tracker(config.tracker, self._permanence)
+        self._tracking = TrackingStage(config.tracker, config.permanence)
         self._occupancy = OccupancyMapper(config.occupancy, device)
         # What does not wait for each other runs side by side (docs/decisions/0007).
         self._beside = ThreadPoolExecutor(max_workers=2, thread_name_prefix="beside")
@@ -177,7 +176,7 @@ class Pipeline:
             if detections is None:
                 detections = self._box_fitting.step(frame, regions, level)
         with clock("tracking"):
-            tracks = self._track(frame, detections, egomotion)
+            tracks = self._tracking.step(detections, egomotion, frame.cloud.points_velo)
         with clock("occupancy"):
             grids = self._occupancy.step(scan.result(), regions, tracks)
         self._remember(PastFrame(frame=frame, egomotion=egomotion))
@@ -240,19 +239,13 @@ class Pipeline:
         expected = self._expected(frame, egomotion)
         return None, self._detection.step(frame, motion, expected), None, None
 
-    def _track(self, frame: SensorFrame, detections: Detections, egomotion: Egomotion) -> Tracks:
-        """Advance the tracks; what nobody detected is judged by the scan, where that is wanted."""
-        if self._permanence is not None:
-            self._permanence.look(frame.cloud.points_velo)
-        return self._tracker.step(detections, egomotion)
-
     def _expected(
         self, frame: SensorFrame, egomotion: Egomotion
     ) -> Float64[np.ndarray, "T 7"] | None:
         """Return where the tracks should be in the current frame, None without a pose."""
         if egomotion.odom_T_velo1 is None:
             return None
-        boxes_odom = self._tracker.expected(frame.stamp_ns)
+        boxes_odom = self._tracking.expected(frame.stamp_ns)
         return se3.transform_boxes(se3.inverse(egomotion.odom_T_velo1), boxes_odom)
 
     def _changed(self, reading: Future[ScanReading | None]) -> ChangeImage | None:
@@ -292,9 +285,7 @@ class Pipeline:
     def _start_odom(self) -> None:
         """Forget all that is placed in odom: a new odom begins."""
         self._history = ()
-        self._tracker.reset()
-        if self._permanence is not None:
-            self._permanence.reset()
+        self._tracking.reset()
         self._occupancy.reset()
         if self._silot is not None:
             self._silot.reset()
@@ -332,8 +323,7 @@ class Pipeline:
         str,
         EgomotionEstimator
         | EgomotionConsistencyCheck
-        | Tracker
-        | HiddenObjects
+        | TrackingStage
         | OccupancyMapper
         | SilotDetector
         | TrackOccDetector
@@ -342,9 +332,8 @@ class Pipeline:
         return {
             "egomotion": self._egomotion,
             "consistency": self._consistency,
-            "tracker": self._tracker,
+            "tracker": self._tracking,
             "occupancy": self._occupancy,
-            **({} if self._permanence is None else {"permanence": self._permanence}),
             **({} if self._silot is None else {"silot": self._silot}),
             **({} if self._trackocc is None else {"trackocc": self._trackocc}),
             **({} if self._image_detector is None else {"retinatrack": self._image_detector}),

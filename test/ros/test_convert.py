@@ -130,7 +130,8 @@ def test_detections_come_back_from_their_message(num: int) -> None:
 def test_tracks_come_back_from_their_message(num: int) -> None:
     given = tracks(num)
     sent = serialize_message(to_tracked_objects(given, "odom"))
-    same(given, from_tracked_objects(deserialize_message(sent, TrackedObjectArray)))
+    back = from_tracked_objects(deserialize_message(sent, TrackedObjectArray))
+    same(given, back, without=("beliefs",))
 
 
 def test_a_track_that_coasts_is_not_seen() -> None:

@@ -17,6 +17,7 @@ from unsup_track_ros.labeling.labeler import LabelerConfig
 from unsup_track_ros.occupancy.mapper import OccupancyConfig
 from unsup_track_ros.occupancy.panoptic import PanopticConfig
 from unsup_track_ros.pipeline import PipelineConfig
+from unsup_track_ros.tracking.hidden_objects import HiddenObjectsConfig
 from unsup_track_ros.tracking.tracker import TrackerConfig
 
 
@@ -63,6 +64,7 @@ class TrackQosConfig(Config):
     tracks: QosConfig = QosConfig()
     tracked_detections: QosConfig = QosConfig()
     markers: QosConfig = QosConfig()
+    belief: QosConfig = parameter(_BULKY, "Map of where hidden objects may be.")
 
 
 class MapQosConfig(Config):
@@ -89,6 +91,7 @@ class OccupancyNodeQosConfig(MapQosConfig):
 class TrackerNodeQosConfig(TrackQosConfig):
     """Quality of service of the topics of the tracker node."""
 
+    points_segmented: QosConfig = parameter(_BULKY, "Scan, for `pipeline.permanence`.")
     detected_objects: QosConfig = QosConfig()
     egomotion: QosConfig = QosConfig()
 
@@ -132,6 +135,15 @@ class MarkerConfig(Config):
     show_tentative: bool = parameter(False, "Show tracks that are not confirmed yet.", tunable=True)
 
 
+class BeliefMapConfig(Config):
+    """The image of where hidden objects may be."""
+
+    half_size_m: float = parameter(
+        40.0, "Half the side of the square around the LiDAR.", unit="m", gt=0, le=500, tunable=True
+    )
+    resolution_m: float = parameter(0.4, "Side of a pixel.", unit="m", ge=0.05, le=10, tunable=True)
+
+
 class PipelineNodeConfig(NodeConfig):
     """What a node with a pipeline needs."""
 
@@ -172,6 +184,7 @@ class AllInOneConfig(Config):
     live: LiveConfig = LiveConfig()
     node: PipelineNodeConfig = PipelineNodeConfig()
     markers: MarkerConfig = MarkerConfig()
+    belief: BeliefMapConfig = BeliefMapConfig()
     panoptic: PanopticConfig = PanopticConfig()
     qos: AllInOneQosConfig = AllInOneQosConfig()
 
@@ -180,6 +193,7 @@ class TrackerOnlyConfig(Config):
     """The part of the pipeline that the tracker node runs."""
 
     tracker: TrackerConfig = TrackerConfig()
+    permanence: HiddenObjectsConfig = HiddenObjectsConfig()
 
 
 class TrackerNodeConfig(Config):
@@ -188,6 +202,7 @@ class TrackerNodeConfig(Config):
     pipeline: TrackerOnlyConfig = TrackerOnlyConfig()
     node: NodeConfig = NodeConfig()
     markers: MarkerConfig = MarkerConfig()
+    belief: BeliefMapConfig = BeliefMapConfig()
     qos: TrackerNodeQosConfig = TrackerNodeQosConfig()
 
 

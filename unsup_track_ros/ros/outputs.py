@@ -28,7 +28,7 @@ from unsup_track_ros.msg import (
 )
 from unsup_track_ros.msg import Egomotion as EgomotionMessage
 from unsup_track_ros.occupancy.panoptic import PanopticConfig, panoptic_voxels
-from unsup_track_ros.ros.configuration import MarkerConfig, QosConfig
+from unsup_track_ros.ros.configuration import BeliefMapConfig, MarkerConfig, QosConfig
 from unsup_track_ros.ros.convert.detections import (
     to_detected_objects,
     to_detection2d_array,
@@ -36,7 +36,11 @@ from unsup_track_ros.ros.convert.detections import (
     to_tracked_detections2d,
 )
 from unsup_track_ros.ros.convert.egomotion import PosedEgomotion, to_egomotion
-from unsup_track_ros.ros.convert.grids import to_occupancy_grid, to_panoptic_grid
+from unsup_track_ros.ros.convert.grids import (
+    to_belief_image,
+    to_occupancy_grid,
+    to_panoptic_grid,
+)
 from unsup_track_ros.ros.convert.sensors import (
     to_dynamic_cloud,
     to_motion_mask,
@@ -68,11 +72,17 @@ class Perceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tracked:
-    """Tracks, the frame they are in, and how to show them."""
+    """Tracks, the pose of the scan they belong to, and how to show them."""
 
     tracks: Tracks
-    odom: str
+    posed: PosedEgomotion
     markers: MarkerConfig
+    belief: BeliefMapConfig
+
+    @property
+    def odom(self) -> str:
+        """Name of the frame they are in."""
+        return self.posed.odom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -155,6 +165,13 @@ def _panoptic(mapped: Mapped) -> PanopticVoxelGrid | None:
     return to_panoptic_grid(voxels, mapped.odom)
 
 
+def _belief(tracked: Tracked) -> Image | None:
+    beliefs, pose = tracked.tracks.beliefs, tracked.posed.egomotion.odom_T_velo1
+    if beliefs is None or pose is None:
+        return None
+    return to_belief_image(beliefs, pose[:2, 3], tracked.odom, tracked.belief)
+
+
 PERCEPTION_OUTPUTS: Final = (
     Output(
         topic="detections",
@@ -199,6 +216,7 @@ TRACK_OUTPUTS: Final = (
         message=MarkerArray,
         build=lambda tracked: to_markers(tracked.tracks, tracked.odom, tracked.markers),
     ),
+    Output(topic="belief", message=Image, build=_belief),
 )
 MAP_OUTPUTS: Final = (
     Output(

@@ -11,6 +11,7 @@ import numpy as np
 
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.shapes import Bool, Float64, Int64
+from unsup_track_ros.structures.beliefs import Beliefs
 
 
 class TrackState(enum.IntEnum):
@@ -38,6 +39,7 @@ class Tracks:
         heading_known: (N,) False where yaw is only known up to half a turn.
         ages_s: (N,) time since birth.
         detection_index: (N,) row of the frame's detections it was matched to, -1 for none.
+        beliefs: Where the hidden ones of them may be, None where nobody has a belief.
     """
 
     stamp_ns: int
@@ -51,9 +53,10 @@ class Tracks:
     heading_known: Bool[np.ndarray, " N"]
     ages_s: Float64[np.ndarray, " N"]
     detection_index: Int64[np.ndarray, " N"]
+    beliefs: Beliefs | None = None
 
     def __post_init__(self) -> None:
-        for name in self.__slots__[2:]:
+        for name in self.__slots__[2:-1]:
             if len(getattr(self, name)) != len(self.ids):
                 raise DataError(
                     f"{len(self.ids)} tracks need {len(self.ids)} {name}, "

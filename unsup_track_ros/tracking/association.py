@@ -188,13 +188,16 @@ def with_beliefs(
     """Return the candidates with hidden tracks to be found wherever they are believed to be.
 
     A pair costs what makes it as good as no pair where the belief is as thin as the density at
-    which others come out.
+    which others come out. The belief alone decides: the box at its likeliest place is no reason to
+    take what comes by there, nor is its distance one to refuse what comes out elsewhere.
     """
     cost = _WORTH + np.log(config.emergences_per_m2) - log_densities
     recovery, believed = candidates.recovery_cost.copy(), candidates.believed.copy()
+    overlap = candidates.overlap_cost.copy()
     recovery[tracks] = np.where(cost < _WORTH, np.maximum(cost, 0.0), np.inf)
+    overlap[tracks] = np.inf
     believed[tracks] = True
-    return replace(candidates, recovery_cost=recovery, believed=believed)
+    return replace(candidates, overlap_cost=overlap, recovery_cost=recovery, believed=believed)
 
 
 def _assign(

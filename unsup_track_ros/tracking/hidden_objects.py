@@ -274,6 +274,17 @@ def _stds_m(sizes: Float64[np.ndarray, "N 3"], place_std_m: float) -> Float64[np
     return np.asarray(np.hypot(place_std_m, 0.25 * sizes[:, 0]))
 
 
+def _smoothing(memory: _Memory) -> Float64[np.ndarray, " N"]:
+    """Return the variance (m^2) at which few particles make a density (Silverman's rule in 2-D).
+
+    Without it the belief in what few of them do, far from the others, would be full of holes.
+    """
+    place = memory.particles[..., :2]
+    centre = (memory.weights[..., None] * place).sum(1, keepdims=True)
+    spread = (memory.weights * ((place - centre) ** 2).sum(-1)).sum(1) / 2.0
+    return np.asarray(spread * memory.weights.shape[1] ** (-1.0 / 3.0))
+
+
 def _kernels(
     memory: _Memory, sightings: Sightings, config: HiddenObjectsConfig
 ) -> Float64[np.ndarray, "N D K"]:
@@ -281,7 +292,8 @@ def _kernels(
 
     A velocity counts by how much better it fits than one of anybody on the street would.
     """
-    variance = _stds_m(memory.sizes, config.place_std_m)[:, None, None] ** 2
+    variance = _stds_m(memory.sizes, config.place_std_m) ** 2 + _smoothing(memory)
+    variance = variance[:, None, None]
     gap = sightings.boxes_odom[None, :, None, :2] - memory.particles[:, None, :, :2]
     fit = -0.5 * (gap**2).sum(-1) / variance - np.log(2 * np.pi * variance)
     velocity = sightings.velocities_odom[:, :2]

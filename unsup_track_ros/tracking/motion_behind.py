@@ -17,9 +17,10 @@ import numpy as np
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.shapes import Bool, Float64
 
-_PERSON: Final = np.array([0.35, 0.30, 0.20, 0.15])  # stops, other speed, turns back, sideways
+_PERSON: Final = np.array([0.35, 0.30, 0.20, 0.15])  # stops, other speed, turns back, aside
 _VEHICLE: Final = np.array([0.50, 0.50, 0.0, 0.0])
-_SPEED_SHARES: Final = (0.3, 1.7)  # of the speed of before, after a decision to go
+_SPEED_SHARES: Final = (0.3, 2.2)  # of the speed of before, after a decision to go
+_ASIDE_RAD: Final = (np.deg2rad(20.0), np.deg2rad(90.0))
 
 
 class HiddenMotionConfig(Config):
@@ -70,7 +71,7 @@ def advanced(
         random: Source of the decisions.
     """
     num = particles.shape[1]
-    draws, noise = random.random((num, 3)), random.standard_normal((num, 2))
+    draws, noise = random.random((num, 4)), random.standard_normal((num, 2))
     decides = draws[:, 0] < -np.expm1(-config.decisions_per_s * duration_s)
     is_vehicle = lengths_m > config.vehicle_length_m
     wanted = np.where(
@@ -88,16 +89,20 @@ def advanced(
 def _decided(
     seen_velocities: Float64[np.ndarray, "N 2"],
     is_vehicle: Bool[np.ndarray, " N"],
-    draws: Float64[np.ndarray, "K 3"],
+    draws: Float64[np.ndarray, "K 4"],
 ) -> Float64[np.ndarray, "N K 2"]:
     """Return the velocity that each particle would decide for."""
     shares = np.where(is_vehicle[:, None], _VEHICLE, _PERSON)
     kind = (draws[:, 1][None, :, None] >= np.cumsum(shares, axis=1)[:, None, :3]).sum(axis=2)
-    speed = _SPEED_SHARES[0] + draws[:, 2] * (_SPEED_SHARES[1] - _SPEED_SHARES[0])
+    speed, angle = (
+        low + draws[:, column] * (high - low)
+        for column, (low, high) in ((2, _SPEED_SHARES), (3, _ASIDE_RAD))
+    )
     left = np.stack([-seen_velocities[:, 1], seen_velocities[:, 0]], axis=1)
     side = np.where(np.arange(len(draws)) % 2, 1.0, -1.0)
-    along = np.array([0.0, 1.0, -1.0, 0.0])[kind] * speed
-    beside = np.array([0.0, 0.0, 0.0, 1.0])[kind] * speed * side
+    is_aside = kind == 3
+    along = np.where(is_aside, np.cos(angle), np.array([0.0, 1.0, -1.0, 0.0])[kind]) * speed
+    beside = np.where(is_aside, np.sin(angle), 0.0) * speed * side
     return np.asarray(
         along[..., None] * seen_velocities[:, None] + beside[..., None] * left[:, None]
     )

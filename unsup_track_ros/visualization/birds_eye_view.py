@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Bird's-eye view of one labelled frame: scan, motion, occupancy, tracks, trails and velocities.
+"""Bird's-eye view of one labelled frame: scan, motion, grid, tracks, beliefs and trails.
 
 The picture is fixed to the vehicle: forward is to the right, left is up. Input are the frame and
 its label, output is an RGB image. It computes nothing that a label does not already say.
@@ -31,6 +31,8 @@ _HEIGHT_LEVELS: Final = 64
 _GROUND_SAMPLE: Final = 4096
 _GROUND_PERCENTILE: Final = 20  # below cars and walls, above stray returns under the road
 _TRAIL_STRENGTH: Final = 0.75
+_BELIEF_STD_M: Final = 0.4
+_BELIEF_OPACITY: Final = 0.7
 _RING_STEP_M: Final = 20
 _SCALE_BAR_M: Final = 10.0
 # Outline of the vehicle marker about the origin of base: a chevron, as its true size is not known.
@@ -74,6 +76,7 @@ class BirdsEyeView:
         self._draw_points(image, frame, label)
         base_T_odom = _base_T_odom(label)
         if base_T_odom is not None:
+            self._draw_beliefs(image, base_T_odom, label.tracks)
             self._draw_trails(image, base_T_odom)
             self._draw_tracks(image, base_T_odom, label.tracks)
         self._draw_detections(image, label)
@@ -169,6 +172,29 @@ class BirdsEyeView:
             drawing.polyline(
                 image, trail_pix, colors.dimmed(colors.track_color(track_id), _TRAIL_STRENGTH), 1
             )
+
+    def _draw_beliefs(
+        self, image: Image, base_T_odom: Float64[np.ndarray, "4 4"], tracks: Tracks
+    ) -> None:
+        """Tint where each hidden object may be, most where it is most likely."""
+        if tracks.beliefs is None:
+            return
+        size = (self._config.width_px, self._config.height_px)
+        for row, track_id in enumerate(tracks.beliefs.ids.tolist()):
+            flat = tracks.beliefs.places_odom[row].astype(np.float64)
+            height_m = tracks.boxes_odom[tracks.ids == track_id, 2].mean()
+            places = np.append(flat, np.full((len(flat), 1), height_m), axis=1)
+            pixel = np.floor(self.to_pix(se3.transform(base_T_odom, places))).astype(np.int64)
+            inside = ((pixel >= 0) & (pixel < size)).all(axis=1)
+            if not inside.any():
+                continue
+            heat = np.zeros(size[::-1], np.float32)
+            at = (pixel[inside, 1], pixel[inside, 0])
+            np.add.at(heat, at, tracks.beliefs.weights[row, inside])
+            heat = cv2.GaussianBlur(heat, (0, 0), _BELIEF_STD_M * self._pixels_per_m)
+            share = (_BELIEF_OPACITY * heat / heat.max())[..., None]
+            color = np.array(colors.track_color(track_id), np.float32)
+            image[:] = np.rint(image * (1.0 - share) + color * share).astype(np.uint8)
 
     def _draw_tracks(
         self, image: Image, base_T_odom: Float64[np.ndarray, "4 4"], tracks: Tracks

@@ -179,3 +179,19 @@ def test_a_hidden_track_is_found_where_it_is_believed_to_be_denser_than_stranger
         )
         assert found.detection_of_track.tolist() == [-1, 0]
         assert found.track_of_detection.tolist() == [1, -1]
+
+
+def test_what_comes_by_at_the_likeliest_place_is_not_the_hidden_track_unless_believed() -> None:
+    at_hand = np.zeros((1, 1))  # the detection lies where the track is thought to be
+    overlapping = Candidates(
+        distance=at_hand,
+        overlap_cost=at_hand,
+        recovery_cost=at_hand,
+        believed=np.zeros(1, bool),
+    )
+    too_large = np.full((1, 1), np.log(CONFIG.emergences_per_m2) - 5.0)
+    believing = association.with_beliefs(overlapping, np.array([0]), too_large, CONFIG)
+    seen = (np.full(1, 0.8), np.full(1, int(MotionState.MOVING)))
+    for candidates, track in ((overlapping, 0), (believing, -1)):
+        found = association.associate(candidates, np.ones((1, 1)), np.ones(1, bool), seen, CONFIG)
+        assert found.track_of_detection.tolist() == [track]

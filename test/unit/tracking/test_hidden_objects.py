@@ -9,7 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from unsup_track_ros.data.permanence.driving import driving_occlusion, hidden_spans
+from unsup_track_ros.data.permanence.driving import (
+    RATE_HZ,
+    Behaviour,
+    Who,
+    driving_occlusion,
+    hidden_spans,
+)
+from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.structures.beliefs import Beliefs
@@ -189,18 +196,23 @@ def test_a_heat_map_counts_the_objects_in_its_square() -> None:
     np.testing.assert_allclose(beliefs.heat_map(np.zeros(2), 2.0, 1.0), expected)
 
 
-def test_the_first_person_of_a_drive_vanishes_behind_the_van_and_comes_back() -> None:
-    frames = list(driving_occlusion("steady", np.random.default_rng([0, 0, 0])))
-    spans = hidden_spans(np.array([frame.num_points[0] for frame in frames]), 5)
-    assert len(spans) >= 1
-    first, end = spans[0]
-    van_hides = frames[(first + end) // 2]
-    assert van_hides.num_points[0] < 5
-    assert frames[first - 1].num_points[0] >= 5
+@pytest.mark.parametrize(("who", "behaviour"), [("walker", "turns back"), ("car", "stops")])
+def test_the_first_one_of_a_drive_is_hidden_once_for_the_time_asked(
+    who: Who, behaviour: Behaviour
+) -> None:
+    frames = driving_occlusion(who, behaviour, 2.0, np.random.default_rng(0))
+    (first, end), *others = hidden_spans(np.array([frame.num_points[0] for frame in frames]))
+    assert not others
+    assert end - first == pytest.approx(2.0 * RATE_HZ, abs=0.25 * 2.0 * RATE_HZ)
+
+
+def test_a_drive_that_cannot_be_is_refused() -> None:
+    with pytest.raises(DataError, match="ask for a shorter time"):
+        driving_occlusion("car", "goes on", 12.0, np.random.default_rng(0))
 
 
 def test_spans_are_between_sightings_only() -> None:
-    assert hidden_spans(np.array([0, 9, 9, 0, 0, 9, 0]), 5) == [(3, 5)]
+    assert hidden_spans(np.array([0, 9, 9, 0, 0, 9, 0])) == [(3, 5)]
 
 
 def test_poses_do_not_matter() -> None:

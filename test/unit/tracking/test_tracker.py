@@ -9,6 +9,7 @@ import pytest
 
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.structures.arrays import to_arrays
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.motion import MotionState
@@ -396,7 +397,7 @@ def test_a_restored_tracker_goes_on_byte_for_byte() -> None:
     other.restore(broken.state())
     scene(broken, 8, 9)  # the state must not share memory with the tracker it came from
     for expected, got in zip(scene(straight, 8, 20), scene(other, 8, 20), strict=True):
-        for name in Tracks.__slots__[1:]:
+        for name in to_arrays(expected).keys() - {"stamp_ns"}:
             assert getattr(expected, name).tobytes() == getattr(got, name).tobytes()
     assert all(
         value.tobytes() == other.state()[name].tobytes() for name, value in straight.state().items()

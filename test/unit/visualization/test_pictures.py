@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 from unit.labeling.label_scenes import CAM_T_VELO, CAMERA, make_frame, make_label, pose_at
 
+from unsup_track_ros.structures.beliefs import Beliefs
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import EgomotionStatus
 from unsup_track_ros.structures.labels import FrameLabel
@@ -53,6 +54,30 @@ def test_moving_points_and_tracks_are_drawn_in_their_colors() -> None:
     assert image.shape == (200, 480, 3)
     assert has_color(image, colors.MOVING)
     assert has_color(image, colors.track_color(1))
+
+
+def test_where_a_hidden_track_may_be_is_tinted_in_its_color() -> None:
+    label = quiet(make_label(0))
+    given = make_label(0).tracks
+    odom_T_velo = label.egomotion.odom_T_velo1
+    assert odom_T_velo is not None
+    beliefs = Beliefs(
+        stamp_ns=label.stamp_ns,
+        ids=given.ids[:1],
+        places_odom=(odom_T_velo[:2, 3] + np.array([[[8.0, 5.0]] * 4])).astype(np.float32),
+        weights=np.full((1, 4), 0.25, np.float32),
+    )
+    plain = dataclasses.replace(label, tracks=given)
+    tinted = dataclasses.replace(label, tracks=dataclasses.replace(given, beliefs=beliefs))
+    images = [BirdsEyeView(CONFIG).draw(make_frame(0), one).astype(int) for one in (plain, tinted)]
+    rows, columns = np.nonzero((images[1] - images[0]).max(axis=-1) > 30)
+    color = np.array(colors.track_color(int(given.ids[0])))
+    view = BirdsEyeView(CONFIG)
+    pose_base = label.base_T_velo @ np.array([8.0, 5.0, 0.0, 1.0])
+    expected = view.to_pix(pose_base[None, :3])[0]
+    np.testing.assert_allclose([columns.mean(), rows.mean()], expected, atol=2.0)
+    centre = images[1][round(rows.mean()), round(columns.mean())]
+    assert np.abs(centre - color).max() < np.abs(centre).max()
 
 
 def test_a_frame_with_nothing_in_it_shows_points_and_vehicle_only() -> None:

@@ -12,6 +12,12 @@ import numpy as np
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.data.synthetic.ground import KERB_D_M, LANE_WIDTH_M, SIDEWALK_D_M, Ground, Road
 from unsup_track_ros.data.synthetic.models import MAKERS, Model
+from unsup_track_ros.data.synthetic.occlusions import (
+    STEP_S,
+    OcclusionConfig,
+    Passage,
+    passing_behind,
+)
 from unsup_track_ros.data.synthetic.traffic import Actor, Route, SpeedProfile, steady
 from unsup_track_ros.shapes import Float64
 
@@ -43,6 +49,7 @@ class TrafficConfig(Config):
         6.0, "People who walk along, cross the road, or stand.", ge=0
     )
     cyclists_per_100m: float = parameter(1.8, "Cyclists.", ge=0)
+    occlusions: OcclusionConfig = OcclusionConfig()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -270,13 +277,36 @@ def populate(
         ("van", config.parked_vans_per_100m, _parked),
         ("car", config.parked_cars_per_100m, _parked),
     )
-    actors: list[Actor] = []
+    actors = [] if frozen else _occlusions(config.occlusions, stage, room, rng)
     for name, per_100m, sampler in wanted:
         for _ in range(round(per_100m * road.length_m / 100.0)):
             actor = _place(stage, room, MAKERS[name](rng), sampler, rng)
             if actor is not None:
                 actors.append(actor)
     return tuple(actors)
+
+
+def _occlusions(
+    config: OcclusionConfig, stage: _Stage, room: _Room, rng: np.random.Generator
+) -> list[Actor]:
+    """Draw vans and the people who pass behind them; pairs without room are left out."""
+    actors: list[Actor] = []
+    times_s = np.arange(0.0, stage.duration_s, STEP_S)
+    ego_s = np.array([stage.ego_s(float(time_s)) for time_s in times_s])
+    passage = Passage(
+        ego_street=np.stack([ego_s, np.full_like(ego_s, EGO_LANE_D_M)], axis=1),
+        parking_d_m=_PARKING_D_M,
+        walking_d_m=(KERB_D_M + 0.8, SIDEWALK_D_M - 0.5),
+        crossings_s=stage.ground.crossings_s,
+        room_m=_CROSSING_ROOM_M,
+    )
+    for _ in range(config.pedestrians):
+        van, person = MAKERS["van"](rng), MAKERS["pedestrian"](rng)
+        routes = passing_behind(passage, van.size_m[:2], config.hidden_s, rng)
+        pair = [] if routes is None else list(zip((van, person), routes, strict=True))
+        if all(room.take(route, model.size_m[:2]) for model, route in pair):
+            actors.extend(Actor(model=model, route=route) for model, route in pair)
+    return actors
 
 
 def _place(

@@ -57,20 +57,21 @@ class AllInOneNode(SensorNode[AllInOneConfig]):
     def publish(self, seen: Perceived) -> None:
         """Publish what perception, tracker and mapper say of a frame."""
         super().publish(seen)
-        result = seen.result
+        result, posed = seen.result, posed_egomotion(seen)
+        config = self.config
         self._tracks.publish(
-            Tracked(tracks=result.tracks, odom=seen.odom, markers=self.config.markers)
+            Tracked(tracks=result.tracks, posed=posed, markers=config.markers, belief=config.belief)
         )
         if result.grids is not None:
             self._maps.publish(
                 Mapped(
                     grids=result.grids,
                     odom=seen.odom,
-                    posed=posed_egomotion(seen),
+                    posed=posed,
                     points_velo=result.frame.cloud.points_velo,
                     of_object=result.regions.point_region > 0,
                     tracks=result.tracks,
-                    panoptic=self.config.panoptic,
+                    panoptic=config.panoptic,
                 )
             )
 
