@@ -95,23 +95,28 @@ def batch_hard_loss(
     order: Float[Tensor, "C A"],
     margin: float,
     num_triplets: int,
+    *,
+    across_clips: bool = False,
 ) -> Float[Tensor, ""]:
     """Return the BatchHard triplet loss (paper, eq. 7; Hermans et al. 2017), mean over triplets.
 
     SoftPlus(margin + farthest of the same track - nearest of another), with the Euclidean
-    distance, not squared; triplets stay within a clip. Anchors whose clip shows no other track
-    form none.
+    distance, not squared. Anchors that no other track can be compared with form no triplet.
 
     Divergence: the paper writes a sum over 64 sampled triplets; the mean does not depend on how
     many there are. Only the hardest pairs have a gradient, so distances are searched without one
-    and the two that count are computed anew.
+    and the two that count are computed anew. The paper's triplets stay within a clip, of which
+    each shows dozens of cars; with `across_clips` the nearest of another track may also be a
+    sampled anchor of another clip.
 
     Args:
         embeddings: Of all anchors of both frames of C clips.
-        identity: Track of each anchor, -1 for none; unique within a clip.
+        identity: Track of each anchor, -1 for none; unique within a clip, and over all clips with
+            `across_clips`.
         order: Random numbers, 0 to 1: which anchors are sampled.
         margin: m of the paper.
         num_triplets: Most anchors sampled in each clip.
+        across_clips: Whether tracks of other clips count as others.
     """
     sampled = torch.where(identity >= 0, order, -1.0)
     query = sampled.topk(min(num_triplets, sampled.shape[1]), dim=1).indices
@@ -122,10 +127,19 @@ def batch_hard_loss(
     with torch.no_grad():
         distance = torch.cdist(anchor, embeddings)
         farthest = torch.where(same, distance, -1.0).argmax(dim=2)
-        nearest = torch.where(other, distance, torch.inf).argmin(dim=2)
-        counts = (of_query >= 0) & other.any(dim=2)
+        nearest_d, nearest = torch.where(other, distance, torch.inf).min(dim=2)
+        counts = (of_query >= 0) & torch.isfinite(nearest_d)
     positive = _distance(anchor, _rows(embeddings, farthest))
     negative = _distance(anchor, _rows(embeddings, nearest))
+    if across_clips:
+        flat, track = anchor.flatten(0, 1), of_query.flatten()
+        with torch.no_grad():
+            stranger = (track[:, None] != track) & (track >= 0)
+            distance = torch.where(stranger, torch.cdist(flat, flat), torch.inf)
+            elsewhere_d, elsewhere = (part.view_as(of_query) for part in distance.min(dim=1))
+            counts = (of_query >= 0) & torch.isfinite(torch.minimum(nearest_d, elsewhere_d))
+        found = _rows(flat[None], elsewhere.view(1, -1)).view_as(anchor)
+        negative = torch.where(elsewhere_d < nearest_d, _distance(anchor, found), negative)
     loss = functional.softplus(margin + positive - negative)
     return torch.where(counts, loss, 0.0).sum() / counts.sum().clamp_min(1)
 
