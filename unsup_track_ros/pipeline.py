@@ -28,7 +28,11 @@ from unsup_track_ros.perception.egomotion import (
     EgomotionConsistencyConfig,
     EgomotionEstimator,
 )
-from unsup_track_ros.perception.image_detection import ImageDetectionConfig, RetinaTrackDetector
+from unsup_track_ros.perception.image_detection import (
+    ImageDetectionConfig,
+    RetinaTrackDetector,
+    embeddings_of,
+)
 from unsup_track_ros.perception.learned_detection import LearnedDetectionConfig, LearnedDetector
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
@@ -177,7 +181,7 @@ class Pipeline:
             if detections is None:
                 detections = self._box_fitting.step(frame, regions, level.result())
         with clock("tracking"):
-            tracks = self._track(frame, detections, egomotion)
+            tracks = self._track(frame, detections, egomotion, looking.result())
         with clock("occupancy"):
             grids = self._occupancy.step(scan.result(), regions, tracks)
         self._remember(PastFrame(frame=frame, egomotion=egomotion))
@@ -238,11 +242,19 @@ class Pipeline:
         expected = self._expected(frame, egomotion)
         return None, self._detection.step(frame, motion, expected), None, None
 
-    def _track(self, frame: SensorFrame, detections: Detections, egomotion: Egomotion) -> Tracks:
+    def _track(
+        self,
+        frame: SensorFrame,
+        detections: Detections,
+        egomotion: Egomotion,
+        objects: ImageObjects | None,
+    ) -> Tracks:
         """Advance the tracks; what nobody detected is judged by the scan, where that is wanted."""
         if self._permanence is not None:
             self._permanence.look(frame.cloud.points_velo)
-        return self._tracker.step(detections, egomotion)
+        min_iou = self._config.retinatrack.min_shared_iou
+        looks = embeddings_of(detections, objects, min_iou)
+        return self._tracker.step(detections, egomotion, looks)
 
     def _expected(
         self, frame: SensorFrame, egomotion: Egomotion

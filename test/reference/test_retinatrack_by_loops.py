@@ -77,12 +77,16 @@ def test_batch_hard_across_clips_agrees_with_loops(seed: int) -> None:
         chosen.append(rows[np.argsort(-order[clip, rows])][:7].tolist())
     losses = []
     for clip in range(3):
-        # All of the own clip, and what is sampled of the others.
+        losses += slow.batch_hard(embeddings[clip], identity[clip], chosen[clip], 0.1)
+        # Again, with what is sampled of other clips as the only others.
         others = [(c, row) for c in range(3) if c != clip for row in chosen[c]]
-        seen = np.concatenate([embeddings[clip], [embeddings[place] for place in others]])
-        ids = np.concatenate([identity[clip], [identity[place] for place in others]])
-        losses += slow.batch_hard(seen, ids, chosen[clip], 0.1)
-    assert len(losses) == 21
+        mine = identity[clip]
+        for row in chosen[clip]:
+            own = np.flatnonzero(mine == mine[row])
+            seen = np.concatenate([embeddings[clip, own], [embeddings[at] for at in others]])
+            ids = np.concatenate([identity[clip, own], [identity[at] for at in others]])
+            losses += slow.batch_hard(seen, ids, [int(np.flatnonzero(own == row)[0])], 0.1)
+    assert len(losses) == 14 + 21
     assert float(found) == pytest.approx(np.mean(losses), abs=1e-9)
 
 

@@ -63,7 +63,7 @@ class RetinaTrackTrainingConfig(Config):
     )
     triplets_across_clips: bool = parameter(
         True,
-        "Whether tracks of other clips of a step count as others in a triplet (paper: no; its "
+        "Whether tracks of other clips of a step form triplets too (paper: no; its "
         "clips show dozens of cars).",
     )
     mixed_precision: bool = parameter(True, "Compute in bfloat16 on a GPU.")

@@ -105,9 +105,10 @@ def batch_hard_loss(
 
     Divergence: the paper writes a sum over 64 sampled triplets; the mean does not depend on how
     many there are. Only the hardest pairs have a gradient, so distances are searched without one
-    and the two that count are computed anew. The paper's triplets stay within a clip, of which
-    each shows dozens of cars; with `across_clips` the nearest of another track may also be a
-    sampled anchor of another clip.
+    and those that count are computed anew. The paper's triplets stay within a clip, of which each
+    shows dozens of cars; with `across_clips` every sampled anchor forms a second triplet, with
+    the nearest sampled anchor of another clip. Instead of the first, not beside it, it would let
+    all embeddings fall together at the start: among so many strangers one is always near.
 
     Args:
         embeddings: Of all anchors of both frames of C clips.
@@ -116,7 +117,7 @@ def batch_hard_loss(
         order: Random numbers, 0 to 1: which anchors are sampled.
         margin: m of the paper.
         num_triplets: Most anchors sampled in each clip.
-        across_clips: Whether tracks of other clips count as others.
+        across_clips: Whether tracks of other clips form triplets too.
     """
     sampled = torch.where(identity >= 0, order, -1.0)
     query = sampled.topk(min(num_triplets, sampled.shape[1]), dim=1).indices
@@ -127,21 +128,23 @@ def batch_hard_loss(
     with torch.no_grad():
         distance = torch.cdist(anchor, embeddings)
         farthest = torch.where(same, distance, -1.0).argmax(dim=2)
-        nearest_d, nearest = torch.where(other, distance, torch.inf).min(dim=2)
-        counts = (of_query >= 0) & torch.isfinite(nearest_d)
+        nearest = torch.where(other, distance, torch.inf).argmin(dim=2)
+        counts = (of_query >= 0) & other.any(dim=2)
     positive = _distance(anchor, _rows(embeddings, farthest))
     negative = _distance(anchor, _rows(embeddings, nearest))
+    loss = functional.softplus(margin + positive - negative)
+    total, number = torch.where(counts, loss, 0.0).sum(), counts.sum()
     if across_clips:
         flat, track = anchor.flatten(0, 1), of_query.flatten()
+        clip = torch.arange(len(anchor), device=flat.device).repeat_interleave(query.shape[1])
         with torch.no_grad():
-            stranger = (track[:, None] != track) & (track >= 0)
-            distance = torch.where(stranger, torch.cdist(flat, flat), torch.inf)
-            elsewhere_d, elsewhere = (part.view_as(of_query) for part in distance.min(dim=1))
-            counts = (of_query >= 0) & torch.isfinite(torch.minimum(nearest_d, elsewhere_d))
-        found = _rows(flat[None], elsewhere.view(1, -1)).view_as(anchor)
-        negative = torch.where(elsewhere_d < nearest_d, _distance(anchor, found), negative)
-    loss = functional.softplus(margin + positive - negative)
-    return torch.where(counts, loss, 0.0).sum() / counts.sum().clamp_min(1)
+            other = (track[:, None] != track) & (clip[:, None] != clip) & (track >= 0)
+            nearest = torch.where(other, torch.cdist(flat, flat), torch.inf).argmin(dim=1)
+            counts = (track >= 0) & other.any(dim=1)
+        negative = _distance(flat, _rows(flat[None], nearest[None])[0])
+        loss = functional.softplus(margin + positive.flatten() - negative)
+        total, number = total + torch.where(counts, loss, 0.0).sum(), number + counts.sum()
+    return total / number.clamp_min(1)
 
 
 def _rows(embeddings: Float[Tensor, "C A E"], index: Int64[Tensor, "C Q"]) -> Tensor:
