@@ -136,7 +136,8 @@ def batch_hard_loss(
     total, number = torch.where(counts, loss, 0.0).sum(), counts.sum()
     if across_clips:
         flat, track = anchor.flatten(0, 1), of_query.flatten()
-        clip = torch.arange(len(anchor), device=flat.device).repeat_interleave(query.shape[1])
+        clip = torch.arange(len(anchor), device=flat.device)
+        clip = clip[:, None].expand_as(of_query).flatten()
         with torch.no_grad():
             other = (track[:, None] != track) & (clip[:, None] != clip) & (track >= 0)
             nearest = torch.where(other, torch.cdist(flat, flat), torch.inf).argmin(dim=1)
