@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train and score all configurations of docs/results/retinatrack.md on one GPU, within a time.
 
-    python benchmark/retinatrack.py --seconds 420 --out DIR
+    python -m benchmark.retinatrack --seconds 540 --out DIR
 
 Every configuration and seed is a learner of its own, on its own stream, in one process that shares
-the videos. Thresholds of each tracker are chosen on validation videos and applied to test videos;
-scoring runs in processes of its own. With `--steps` the length of training is fixed instead.
+the videos. The configurations that the bars compare go first; the others follow, with as many
+steps, if the machine is fast enough that both get enough of them. Thresholds of each tracker are
+chosen on validation videos, once by MOTA and once by IDF1, and applied to test videos; scoring
+runs in processes of its own. With `--steps` the length of training is fixed instead.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import json
 import math
 import multiprocessing
@@ -21,49 +22,41 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from benchmark.retinatrack_scores import answers_of, compact, scored
 from unsup_track_ros.data.crossing.videos import CrossingConfig, CrossingVideos, crossing_videos
 from unsup_track_ros.networks.checkpoint import checkpoint_bytes
 from unsup_track_ros.networks.retinatrack import RetinaTrackConfig
-from unsup_track_ros.networks.retinatrack.decoding import DecodingConfig
-from unsup_track_ros.networks.retinatrack.track_store import TrackStoreConfig
 from unsup_track_ros.training.retinatrack import RetinaTrackLearner, RetinaTrackTrainingConfig
 from unsup_track_ros.training.retinatrack_clips import TrackedFrames, crossing_frames
-from unsup_track_ros.training.retinatrack_evaluation import (
-    VideoDetections,
-    VideoTruth,
-    detect,
-    score_detection,
-    score_tracking,
-    video_truths,
-)
+from unsup_track_ros.training.retinatrack_evaluation import video_truths
 
 ONE_ANCHOR = {"anchor_ratios": (0.55,), "anchor_scales": (1.2,)}
 # Name: parameters of the network, parameters of training.
 CONFIGURATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "full": ({}, {}),
-    "no_triplet": ({"embedding_layers": 0}, {"triplet_weight": 0.0}),
     "one_anchor": (ONE_ANCHOR, {}),
     "shared": ({"anchor_features": "shared"}, {}),
+    "within_clips": ({}, {"triplets_across_clips": False}),
+    "no_triplet": ({"embedding_layers": 0}, {"triplet_weight": 0.0}),
     "m3_0": ({"embedding_layers": 0}, {}),
     "m3_4": ({"embedding_layers": 4}, {}),
 }
+FIRST = ("full", "one_anchor", "shared")  # what the bars compare
 TRAIN_SEED, VALIDATION_SEED, TEST_SEED = 1, 50, 101
-FRAME_S = 0.1
 ROUND_STEPS = 8  # that all train before they wait for each other
 TRIPLET_SHARE = 0.4  # of the training that is the detector's alone: the paper's pre-training
 CLIP_FRAMES = 8  # 0.8 s
-SCORES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-COSINES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
-DEPTHS = (1, 2, 5)
-KEPT_SCORE = 0.02  # below it nothing is kept for COCO's curve
+FIRST_SHARE = 0.6  # of the time, for the first networks where others follow
+JUDGED_ROUNDS = 24  # after which the speed is known
+MIN_TRAINING_S = 30.0  # less is not worth beginning
+_PATIENCE_S = 120.0  # for one that has failed
 START = time.monotonic()
 _queueing = threading.Lock()  # captures must not meet another thread's launches
 
@@ -97,27 +90,46 @@ class Pace:
 
     Attributes:
         share: How much of the training is over.
+        num_steps: Steps of each network when the coming round is over.
     """
 
-    def __init__(self, num_networks: int, end_s: float, num_steps: int) -> None:
-        self.share = 0.0
+    def __init__(
+        self, num_networks: int, end_s: float, max_steps: int = 0, enough_steps: int = 0
+    ) -> None:
+        """Begin.
+
+        Args:
+            num_networks: That train side by side.
+            end_s: When training is over.
+            max_steps: Or after how many steps; 0 for any number.
+            enough_steps: Where `FIRST_SHARE` of the time is enough for so many steps, the rest is
+                left to others; 0 for never.
+        """
+        self.share, self.num_steps = 0.0, 0
         self._begin_s: float | None = None
-        self._end_s, self._num_steps, self._rounds = end_s, num_steps, 0
+        self._end_s, self._max_steps, self._enough_steps = end_s, max_steps, enough_steps
         self._barrier = threading.Barrier(num_networks, action=self._look)
 
     def wait(self) -> None:
         """Wait for all others, then renew `share`."""
-        self._barrier.wait()
+        self._barrier.wait(_PATIENCE_S)
 
     def _look(self) -> None:
-        now_s = time.monotonic()
+        now_s, rounds = time.monotonic(), self.num_steps // ROUND_STEPS
         # The first rounds set up libraries and capture graphs: the schedule begins after them.
-        if self._rounds == 1 or self._begin_s is None:
+        if rounds == 1 or self._begin_s is None:
             self._begin_s = now_s
+        if rounds == JUDGED_ROUNDS and self._enough_steps:
+            speed = (self.num_steps - ROUND_STEPS) / (now_s - self._begin_s)
+            end_s = self._begin_s + FIRST_SHARE * (self._end_s - self._begin_s)
+            if speed * (end_s - self._begin_s) >= self._enough_steps:
+                self._end_s = end_s
+            say(f"{speed:.2f} steps/s of each, training ends at {self._end_s - START:.0f} s")
         self.share = (now_s - self._begin_s) / max(self._end_s - self._begin_s, 1e-9)
-        if self._num_steps:
-            self.share = self._rounds * ROUND_STEPS / self._num_steps
-        self._rounds += 1
+        if self._max_steps:
+            self.share = max(self.share, self.num_steps / self._max_steps)
+        if self.share < 1.0:
+            self.num_steps += ROUND_STEPS
 
 
 def train(
@@ -154,10 +166,12 @@ def rate_at(share: float, step: int, config: RetinaTrackTrainingConfig) -> float
     return max(config.learning_rate * warm * 0.5 * (1.0 + math.cos(math.pi * share)), 1e-7)
 
 
-def build(arguments: argparse.Namespace, data: TrackedFrames) -> dict[str, RetinaTrackLearner]:
-    """Build all learners."""
+def build(
+    names: Sequence[str], arguments: argparse.Namespace, data: TrackedFrames
+) -> dict[str, RetinaTrackLearner]:
+    """Build the learners of configurations, every seed."""
     learners = {}
-    for name in arguments.only or CONFIGURATIONS:
+    for name in names:
         network, training = CONFIGURATIONS[name]
         for seed in range(arguments.seeds):
             learners[f"{name}-{seed}"] = RetinaTrackLearner(
@@ -173,75 +187,6 @@ def build(arguments: argparse.Namespace, data: TrackedFrames) -> dict[str, Retin
                 use_graph=not arguments.eager,
             )
     return learners
-
-
-def answers_of(
-    learner: RetinaTrackLearner, sets: dict[str, CrossingVideos]
-) -> dict[str, list[VideoDetections]]:
-    """Detect in all sets of videos, in bfloat16 where it was trained so."""
-    learner.network.eval()
-    device = learner.data.frames.device
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-        return {
-            name: detect(learner.network, videos.frames, DecodingConfig())
-            for name, videos in sets.items()
-        }
-
-
-def compact(detections: list[VideoDetections]) -> list[VideoDetections]:
-    """Drop what is far too unsure, and what is beyond need for tracking, to travel light."""
-    kept = []
-    for video in detections:
-        num = max(int((video.scores >= KEPT_SCORE).sum(axis=1).max()), 1)
-        kept.append(
-            VideoDetections(
-                boxes_px=video.boxes_px[:, :num],
-                scores=np.where(video.scores >= KEPT_SCORE, video.scores, 0.0)[:, :num],
-                embeddings=video.embeddings[:, :num],
-            )
-        )
-    return kept
-
-
-def scored(
-    name: str,
-    answers: dict[str, list[VideoDetections]],
-    truths: dict[str, list[VideoTruth]],
-) -> list[dict[str, Any]]:
-    """Choose thresholds on the validation videos; score on the test videos."""
-    found = score_detection(answers["test"], truths["test"])
-    rows = []
-    for cues in ("iou_and_embedding", "iou") if name.startswith("full") else ("iou_and_embedding",):
-        config = chosen(TrackStoreConfig(cues=cues), answers["validation"], truths["validation"])
-        scores = score_tracking(answers["test"], truths["test"], config, FRAME_S)
-        rows.append(
-            {
-                "network": name,
-                "cues": cues,
-                "min_score": config.min_score,
-                "min_cosine": config.min_cosine,
-                "num_observations": config.num_observations,
-                **dataclasses.asdict(scores),
-                **dataclasses.asdict(found),
-            }
-        )
-    return rows
-
-
-def chosen(
-    config: TrackStoreConfig, detections: list[VideoDetections], truths: list[VideoTruth]
-) -> TrackStoreConfig:
-    """Return what has the best MOTA: first the score, then the memory, then the embedding."""
-
-    def best(options: list[TrackStoreConfig]) -> TrackStoreConfig:
-        values = [score_tracking(detections, truths, o, FRAME_S).mota for o in options]
-        return options[int(np.argmax(values))]
-
-    config = best([config.model_copy(update={"min_score": value}) for value in SCORES])
-    config = best([config.model_copy(update={"num_observations": value}) for value in DEPTHS])
-    if config.cues == "iou":
-        return config
-    return best([config.model_copy(update={"min_cosine": value}) for value in COSINES])
 
 
 def save(out: Path, learners: dict[str, RetinaTrackLearner]) -> None:
@@ -263,33 +208,32 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=420.0, help="for everything")
-    parser.add_argument("--scoring-seconds", type=float, default=50.0, help="kept for scoring")
+    parser.add_argument("--scoring-seconds", type=float, default=90.0, help="kept for scoring")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--videos", type=int, default=900, help="to train on")
     parser.add_argument("--test-videos", type=int, default=60)
-    parser.add_argument("--validation-videos", type=int, default=16)
+    parser.add_argument("--validation-videos", type=int, default=24)
     parser.add_argument("--steps", type=int, default=0, help="instead of a time")
+    parser.add_argument("--enough-steps", type=int, default=3500, help="to let others train too")
     parser.add_argument("--clips", type=int, default=16)
     parser.add_argument("--rate", type=float, default=0.03)
     parser.add_argument("--warmup", type=int, default=150)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--processes", type=int, default=14)
+    parser.add_argument("--processes", type=int, default=12)
     parser.add_argument("--interval", type=float, default=20.0)
     parser.add_argument("--eager", action="store_true", help="without CUDA graphs")
-    parser.add_argument("--only", nargs="*", help="configurations")
+    parser.add_argument("--only", nargs="*", choices=CONFIGURATIONS, help="configurations")
     return parser.parse_args(arguments)
 
 
 def train_all(
-    arguments: argparse.Namespace, learners: dict[str, RetinaTrackLearner]
+    learners: dict[str, RetinaTrackLearner], pace: Pace, interval_s: float
 ) -> list[dict[str, Any]]:
     """Train all side by side; return the log."""
-    end_s = START + arguments.seconds - arguments.scoring_seconds
-    pace = Pace(len(learners), end_s, arguments.steps)
     log: list[Any] = []
     threads = [
-        threading.Thread(target=train, args=(name, learner, pace, log, arguments.interval))
+        threading.Thread(target=train, args=(name, learner, pace, log, interval_s))
         for name, learner in learners.items()
     ]
     for thread in threads:
@@ -319,6 +263,47 @@ def commit() -> str:
     return asked.stdout.strip()
 
 
+class Report:
+    """What was measured so far, in a file that is always whole."""
+
+    def __init__(self, out: Path, arguments: argparse.Namespace) -> None:
+        self._path = out / "metrics.json"
+        self._writing = threading.Lock()
+        self._content: dict[str, Any] = {
+            "machine": machine(torch.device(arguments.device)),
+            "commit": commit(),
+            "arguments": {key: str(value) for key, value in vars(arguments).items()},
+            "steps": {},
+            "log": [],
+            "rows": [],
+        }
+
+    def trained(self, learners: dict[str, RetinaTrackLearner], log: list[dict[str, Any]]) -> None:
+        """Add how networks were trained."""
+        steps = {name: learner.num_steps_done for name, learner in learners.items()}
+        say("trained", steps)
+        with self._writing:
+            self._content["machine"] = machine(next(iter(learners.values())).data.frames.device)
+            self._content["steps"].update(steps)
+            self._content["log"] += log
+            self._write()
+
+    def scored(self, future: Future[list[dict[str, Any]]]) -> None:
+        """Add the scores of a network."""
+        rows = future.result()
+        with self._writing:
+            self._content["rows"] += rows
+            self._write()
+        for row in rows:
+            figures = f"MOTA {row['mota']:.4f} IDF1 {row['idf1']:.4f} AP {row['ap']:.4f}"
+            say(row["network"], row["cues"], row["chosen_by"], figures, row["num_switches"])
+
+    def _write(self) -> None:
+        draft = self._path.with_suffix(".part")
+        draft.write_text(json.dumps(self._content, indent=1) + "\n")
+        draft.replace(self._path)
+
+
 def main() -> None:
     """Train, detect, score."""
     arguments = options_of()
@@ -335,30 +320,26 @@ def main() -> None:
     truths = {name: video_truths(found) for name, found in sets.items()}
     data = crossing_frames(videos, CLIP_FRAMES)
     say("videos", tuple(videos.frames.shape), f"{videos.is_truth.float().sum(2).mean():.2f} seen")
-    learners = build(arguments, data)
-    say(len(learners), "networks")
-    log = train_all(arguments, learners)
-    say("trained", {name: learner.num_steps_done for name, learner in learners.items()})
-    save(arguments.out, learners)
-    waiting = []
-    for name, learner in learners.items():
-        answers = {key: compact(value) for key, value in answers_of(learner, sets).items()}
-        waiting.append(pool.submit(scored, name, answers, truths))
-        say("detected", name)
-    content = {
-        "machine": machine(device),
-        "commit": commit(),
-        "arguments": {key: str(value) for key, value in vars(arguments).items()},
-        "steps": {name: learner.num_steps_done for name, learner in learners.items()},
-        "log": log,
-    }
-    rows: list[dict[str, Any]] = []
-    for future in waiting:
-        rows += future.result()
-        text = json.dumps({**content, "rows": rows}, indent=1) + "\n"
-        (arguments.out / "metrics.json").write_text(text)
-        row = rows[-1]
-        say(row["network"], f"MOTA {row['mota']:.4f} AP {row['ap']:.4f} {row['num_switches']}")
+    report = Report(arguments.out, arguments)
+    end_s = START + arguments.seconds - arguments.scoring_seconds
+    enough_steps, max_steps = arguments.enough_steps, arguments.steps
+    asked = arguments.only or list(CONFIGURATIONS)
+    for part in (
+        [name for name in asked if name in FIRST],
+        [name for name in asked if name not in FIRST],
+    ):
+        if not part or time.monotonic() > end_s - MIN_TRAINING_S:
+            continue
+        learners = build(part, arguments, data)
+        pace = Pace(len(learners), end_s, max_steps, enough_steps)
+        log = train_all(learners, pace, arguments.interval)
+        report.trained(learners, log)
+        save(arguments.out, learners)
+        for name, learner in learners.items():
+            answers = {key: compact(value) for key, value in answers_of(learner, sets).items()}
+            pool.submit(scored, name, answers, truths).add_done_callback(report.scored)
+        say("detected")
+        max_steps, enough_steps = max_steps or pace.num_steps, 0
     pool.shutdown()
     say("all done")
 

@@ -29,7 +29,11 @@ from unsup_track_ros.perception.egomotion import (
     EgomotionConsistencyConfig,
     EgomotionEstimator,
 )
-from unsup_track_ros.perception.image_detection import ImageDetectionConfig, RetinaTrackDetector
+from unsup_track_ros.perception.image_detection import (
+    ImageDetectionConfig,
+    RetinaTrackDetector,
+    embeddings_of,
+)
 from unsup_track_ros.perception.learned_detection import LearnedDetectionConfig, LearnedDetector
 from unsup_track_ros.perception.motion_segmentation import MotionSegmentationConfig, MotionSegmenter
 from unsup_track_ros.perception.optical_flow import OpticalFlowConfig, OpticalFlowEstimator
@@ -48,6 +52,7 @@ from unsup_track_ros.structures.history import MotionMemory, PastFrame
 from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
+from unsup_track_ros.structures.tracks import Tracks
 from unsup_track_ros.structures.voxel_scene import PanopticPrediction
 from unsup_track_ros.tracking.hidden_objects import HiddenObjectsConfig
 from unsup_track_ros.tracking.tracker import TrackerConfig
@@ -176,7 +181,7 @@ class Pipeline:
             if detections is None:
                 detections = self._box_fitting.step(frame, regions, level)
         with clock("tracking"):
-            tracks = self._tracking.step(detections, egomotion, frame.cloud.points_velo)
+            tracks = self._track(frame, detections, egomotion, looking.result())
         with clock("occupancy"):
             grids = self._occupancy.step(scan.result(), regions, tracks)
         self._remember(PastFrame(frame=frame, egomotion=egomotion))
@@ -238,6 +243,17 @@ class Pipeline:
             return None, *self._learned.step(frame, motion), None
         expected = self._expected(frame, egomotion)
         return None, self._detection.step(frame, motion, expected), None, None
+
+    def _track(
+        self,
+        frame: SensorFrame,
+        detections: Detections,
+        egomotion: Egomotion,
+        objects: ImageObjects | None,
+    ) -> Tracks:
+        """Advance the tracks, which may know objects by their looks in the image."""
+        looks = embeddings_of(detections, objects, self._config.retinatrack.min_shared_iou)
+        return self._tracking.step(detections, egomotion, frame.cloud.points_velo, looks)
 
     def _expected(
         self, frame: SensorFrame, egomotion: Egomotion

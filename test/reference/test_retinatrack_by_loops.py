@@ -58,6 +58,39 @@ def test_batch_hard_agrees_with_loops(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_batch_hard_across_clips_agrees_with_loops(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    embeddings = rng.normal(size=(3, 40, 5))
+    identity = rng.integers(-1, 3, (3, 40))
+    identity += np.where(identity >= 0, 10 * np.arange(3)[:, None], 0)
+    identity[2] = np.where(identity[2] >= 0, 5, -1)  # one track: others are in other clips alone
+    order = rng.uniform(size=(3, 40))
+    found = batch_hard_loss(
+        *(torch.from_numpy(part) for part in (embeddings, identity, order)),
+        0.1,
+        7,
+        across_clips=True,
+    )
+    chosen = []
+    for clip in range(3):
+        rows = np.flatnonzero(identity[clip] >= 0)
+        chosen.append(rows[np.argsort(-order[clip, rows])][:7].tolist())
+    losses = []
+    for clip in range(3):
+        losses += slow.batch_hard(embeddings[clip], identity[clip], chosen[clip], 0.1)
+        # Again, with what is sampled of other clips as the only others.
+        others = [(c, row) for c in range(3) if c != clip for row in chosen[c]]
+        mine = identity[clip]
+        for row in chosen[clip]:
+            own = np.flatnonzero(mine == mine[row])
+            seen = np.concatenate([embeddings[clip, own], [embeddings[at] for at in others]])
+            ids = np.concatenate([identity[clip, own], [identity[at] for at in others]])
+            losses += slow.batch_hard(seen, ids, [int(np.flatnonzero(own == row)[0])], 0.1)
+    assert len(losses) == 14 + 21
+    assert float(found) == pytest.approx(np.mean(losses), abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_suppression_agrees_with_one_box_after_the_other(seed: int) -> None:
     rng = np.random.default_rng(seed)
     boxes = np.stack([rectangles(rng, 50), rectangles(rng, 50)])

@@ -3,7 +3,7 @@
 """A RetinaTrack network on the first camera: what is in the image, and what was there before.
 
 In: the image of a frame. Out: boxes in the image with identities that last through occlusions. It
-does not look at points; tracks in odom go on without it.
+does not look at points; how its objects look is one cue of the tracker in odom.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 
 from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.geometry.box_iou import rectangle_iou
 from unsup_track_ros.networks.retinatrack.anchors import anchor_boxes
 from unsup_track_ros.networks.retinatrack.checkpoint import load_retinatrack
 from unsup_track_ros.networks.retinatrack.decoding import DecodingConfig, decode
 from unsup_track_ros.networks.retinatrack.track_store import TrackStore, TrackStoreConfig
 from unsup_track_ros.shapes import Float64, UInt8
+from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.image_objects import ImageObjects
 
@@ -37,6 +40,12 @@ class ImageDetectionConfig(Config):
         "Width that images are scaled to; that of the training (`data.width_px`).",
         unit="px",
         ge=64,
+    )
+    min_shared_iou: float = parameter(
+        0.4,
+        "IoU in the image from which a detection in space looks like an object in the image.",
+        gt=0,
+        le=1,
     )
     decoding: DecodingConfig = DecodingConfig()
     track_store: TrackStoreConfig = TrackStoreConfig()
@@ -105,3 +114,22 @@ class RetinaTrackDetector:
             for part in (found.boxes_px, found.scores, found.embeddings)
         )
         return boxes * scale, scores, embeddings
+
+
+def embeddings_of(
+    detections: Detections, objects: ImageObjects | None, min_iou: float
+) -> Float64[np.ndarray, "D E"] | None:
+    """Return how detections in space look, nan for those that no object in the image goes with.
+
+    Each goes with at most one object, and the pairs together overlap as much as they can. None
+    without an image.
+    """
+    if objects is None:
+        return None
+    iou = np.nan_to_num(rectangle_iou(detections.boxes_pix, objects.boxes_pix))
+    possible = np.where(iou >= min_iou, iou, 0.0)
+    rows, columns = linear_sum_assignment(possible, maximize=True)
+    real = possible[rows, columns] > 0
+    found = np.full((len(detections), objects.embeddings.shape[1]), np.nan)
+    found[rows[real]] = objects.embeddings[columns[real]]
+    return found

@@ -88,12 +88,14 @@ class Candidates:
         overlap_cost: (T, D) 1 - Ro-GDIoU, infinite outside the gates.
         recovery_cost: (T, D) of tracks that moved on unseen: both together, or by what is believed.
         believed: (T,) tracks of which something is believed.
+        appearance_cost: (T, D) of looks, to be added to the others; less than 0 for what is alike.
     """
 
     distance: Float64[np.ndarray, "T D"]
     overlap_cost: Float64[np.ndarray, "T D"]
     recovery_cost: Float64[np.ndarray, "T D"]
     believed: Bool[np.ndarray, " T"]
+    appearance_cost: Float64[np.ndarray, "T D"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -166,6 +168,7 @@ def find_candidates(
         overlap_cost=overlap_cost,
         recovery_cost=distance + overlap_cost,
         believed=np.zeros(len(tracks_odom), bool),
+        appearance_cost=np.zeros(squared.shape),
     )
 
 
@@ -245,9 +248,11 @@ def associate(
     scores, motion = detections
     moving = motion == MotionState.MOVING
     # A fragment overlaps a long truck little; that it lies inside replaces the overlap.
-    is_near = candidates.overlap_cost <= 1.0 - config.min_ro_gdiou
+    overlap_cost = candidates.overlap_cost + candidates.appearance_cost
+    is_near = overlap_cost <= 1.0 - config.min_ro_gdiou
     is_part = np.greater_equal(inside.T, config.fragment_overlap)
-    by_overlap = np.where(is_near | is_part, candidates.overlap_cost, np.inf)
+    by_overlap = np.where(is_near | is_part, overlap_cost, np.inf)
+    recovery_cost = candidates.recovery_cost + candidates.appearance_cost
     high = (scores >= config.high_score) & moving
     low = (scores >= config.min_score) & ~high
     detection_of_track = np.full(len(confirmed), -1, np.int64)
@@ -255,9 +260,9 @@ def associate(
     stages = (
         (by_overlap, confirmed, high),
         (by_overlap, confirmed, low),
-        (candidates.recovery_cost, confirmed, high),
-        (candidates.recovery_cost, confirmed & candidates.believed, low),
-        (candidates.recovery_cost, ~confirmed, high),
+        (recovery_cost, confirmed, high),
+        (recovery_cost, confirmed & candidates.believed, low),
+        (recovery_cost, ~confirmed, high),
     )
     for cost, of_tracks, of_detections in stages:
         tracks = np.flatnonzero(of_tracks & (detection_of_track < 0))

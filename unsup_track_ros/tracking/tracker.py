@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.motion import MotionState
 from unsup_track_ros.structures.tracks import Tracks, TrackState
 from unsup_track_ros.tracking import association, lifecycle, motion_model
+from unsup_track_ros.tracking.appearance import AppearanceConfig, AppearanceMemory
 from unsup_track_ros.tracking.association import Assignment, AssociationConfig
 from unsup_track_ros.tracking.correction import (
     correct_extent,
@@ -43,6 +45,8 @@ from unsup_track_ros.tracking.permanence import (
 from unsup_track_ros.tracking.track_store import TrackTable
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
 
+_LOOKS: Final = "appearance_"  # before the names of its state
+
 
 class TrackerConfig(Config):
     """Parameters of the tracker."""
@@ -51,6 +55,7 @@ class TrackerConfig(Config):
     extent: VisibleExtentConfig = parameter(VisibleExtentConfig(), "Partly visible objects.")
     association: AssociationConfig = parameter(AssociationConfig(), "Tracks and detections.")
     lifecycle: LifecycleConfig = parameter(LifecycleConfig(), "Birth and death.")
+    appearance: AppearanceConfig = parameter(AppearanceConfig(), "Looks, where they are known.")
 
 
 class Tracker:
@@ -73,6 +78,7 @@ class Tracker:
         """
         self._config = config
         self._permanence = permanence
+        self._appearance = AppearanceMemory(config.appearance)
         self._next_id = 1
         self.reset()
 
@@ -80,6 +86,7 @@ class Tracker:
         """Forget all tracks and stamps; IDs go on, so that none is used twice."""
         self._table = TrackTable.empty(self._config.lifecycle.confirm_hits)
         self._stamp_ns: int | None = None
+        self._appearance.reset()
 
     def state(self) -> dict[str, np.ndarray]:
         """Return everything the next step depends on."""
@@ -88,6 +95,7 @@ class Tracker:
             **{name: column.copy() for name, column in self._table.columns().items()},
             "stamp_ns": np.array(stamps, np.int64),
             "next_id": np.array(self._next_id, np.int64),
+            **{_LOOKS + name: array for name, array in self._appearance.state().items()},
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
@@ -108,8 +116,15 @@ class Tracker:
         self._table = TrackTable.from_columns(state)
         self._stamp_ns = int(state["stamp_ns"][0]) if len(state["stamp_ns"]) else None
         self._next_id = int(state["next_id"])
+        looks = {k.removeprefix(_LOOKS): v for k, v in state.items() if k.startswith(_LOOKS)}
+        self._appearance.restore(looks)
 
-    def step(self, detections: Detections, egomotion: Egomotion) -> Tracks:
+    def step(
+        self,
+        detections: Detections,
+        egomotion: Egomotion,
+        embeddings: Float64[np.ndarray, "D E"] | None = None,
+    ) -> Tracks:
         """Advance all tracks to the stamp of the detections.
 
         Without a pose the detections cannot be placed: tracks are predicted, nothing is associated,
@@ -118,6 +133,7 @@ class Tracker:
         Args:
             detections: Boxes in velo at the current stamp.
             egomotion: Pose of the LiDAR at the same stamp.
+            embeddings: How the detections look, nan where it is not known; None: of none.
 
         Raises:
             DataError: The stamp is not after the last one, differs from the pose's, or a box is not
@@ -132,7 +148,8 @@ class Tracker:
         if odom_T_velo is not None:
             seen = observe(detections, odom_T_velo)
             recognition = self._recognise(table, seen)
-            assignment = self._associate(table, seen, recognition)
+            looks = np.zeros((len(seen), 0)) if embeddings is None else embeddings[seen.row]
+            assignment = self._associate(table, seen, recognition, looks)
             table = found_by_belief(table, assignment.detection_of_track, recognition)
             hit = assignment.detection_of_track >= 0
             table = self._corrected(table, seen, assignment, duration_s)
@@ -150,6 +167,8 @@ class Tracker:
         keep = lifecycle.alive(table, stamp_ns, self._config.lifecycle)
         keep &= ~lifecycle.duplicates(table, self._config.lifecycle)
         self._table, self._stamp_ns = table.rows(keep), stamp_ns
+        if embeddings is not None:
+            self._appearance.see(self._table.ids, main_row[keep], embeddings)
         return _tracks(self._table, main_row[keep], is_hidden[keep], stamp_ns)
 
     def expected(self, stamp_ns: int) -> Float64[np.ndarray, "T 7"]:
@@ -201,7 +220,11 @@ class Tracker:
         return self._permanence.recognise(table.ids[unseen], sightings)
 
     def _associate(
-        self, table: TrackTable, seen: Observation, recognition: Recognition
+        self,
+        table: TrackTable,
+        seen: Observation,
+        recognition: Recognition,
+        looks: Float64[np.ndarray, "D E"],
     ) -> Assignment:
         config = self._config.association
         boxes = table.boxes_odom
@@ -218,6 +241,8 @@ class Tracker:
         candidates = association.with_beliefs(
             candidates, believed, recognition.log_densities, config
         )
+        alike = self._appearance.costs(table.ids, looks)
+        candidates = replace(candidates, appearance_cost=alike)
         grown = boxes.copy()
         grown[:, 3:5] += 2 * config.fragment_margin_m
         inside = association.share_inside(seen.boxes_odom, grown)

@@ -37,6 +37,7 @@ class TrackingStage:
         detections: Detections,
         egomotion: Egomotion,
         points_velo: Float[np.ndarray, "P 3"] | None,
+        embeddings: Float64[np.ndarray, "D E"] | None = None,
     ) -> Tracks:
         """Advance all tracks to the stamp of the detections.
 
@@ -44,14 +45,15 @@ class TrackingStage:
             detections: Boxes in velo at the current stamp.
             egomotion: Pose of the LiDAR at the same stamp.
             points_velo: The scan; only looked at if `permanence.enabled`.
+            embeddings: How the detections look, see `Tracker.step`.
 
         Raises:
             DataError: What `Tracker.step` refuses.
         """
         if self._hidden is None or points_velo is None:
-            return self._tracker.step(detections, egomotion)
+            return self._tracker.step(detections, egomotion, embeddings)
         self._hidden.look(points_velo)
-        tracks = self._tracker.step(detections, egomotion)
+        tracks = self._tracker.step(detections, egomotion, embeddings)
         return replace(tracks, beliefs=self._hidden.beliefs)
 
     def expected(self, stamp_ns: int) -> Float64[np.ndarray, "T 7"]:

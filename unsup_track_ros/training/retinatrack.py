@@ -61,6 +61,11 @@ class RetinaTrackTrainingConfig(Config):
     num_triplets: int = parameter(
         64, "Triplets of a clip (paper: 64 of the four clips of one processor).", ge=1
     )
+    triplets_across_clips: bool = parameter(
+        True,
+        "Whether tracks of other clips of a step form triplets too (paper: no; its "
+        "clips show dozens of cars).",
+    )
     mixed_precision: bool = parameter(True, "Compute in bfloat16 on a GPU.")
     augmentation: AugmentationConfig = AugmentationConfig()
 
@@ -164,6 +169,7 @@ class RetinaTrackLearner:
                 batch.triplet_order,
                 self.config.triplet_margin,
                 self.config.num_triplets,
+                across_clips=self.config.triplets_across_clips,
             )
         return torch.stack(
             [

@@ -38,7 +38,7 @@ class TrackedFrames:
     Attributes:
         frames: 0 to 255.
         boxes_px: Left, top, right, bottom; whatever where there is no object.
-        ids: Tracks, unique within a video, -1 where there is no object.
+        ids: Tracks, unique over all videos, -1 where there is no object.
         pairs: Rows of the first and the second frame of each clip.
     """
 
@@ -74,8 +74,9 @@ def crossing_frames(videos: CrossingVideos, clip_frames: int) -> TrackedFrames:
             f"Clips of two frames {clip_frames} frames apart need longer videos than {num_frames} "
             "frames. Let `data.crossing.num_frames` be larger, or `data.clip_s` smaller."
         )
-    index = torch.arange(num_objects, device=videos.is_truth.device)
-    rows = torch.arange(num_videos * num_frames, device=index.device)
+    device = videos.is_truth.device
+    index = torch.arange(num_videos * num_objects, device=device).reshape(num_videos, 1, -1)
+    rows = torch.arange(num_videos * num_frames, device=device)
     rows = rows.reshape(num_videos, num_frames)
     first, second = rows[:, : num_frames - clip_frames], rows[:, clip_frames:]
     return TrackedFrames(

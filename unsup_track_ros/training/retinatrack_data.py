@@ -98,10 +98,13 @@ def stacked(recordings: Sequence[Sequence[LabelledImage]], clip_s: float) -> Tra
             "Train on recordings of one camera model."
         )
     pairs, first_row = [np.zeros((0, 2), np.int64)], 0
+    first_ids, next_id = [], 0  # of each image: identities of different recordings are unrelated
     for recording in recordings:
         stamps_ns = np.array([image.stamp_ns for image in recording], np.int64)
         pairs.append(first_row + clip_pairs(stamps_ns, clip_s))
         first_row += len(recording)
+        first_ids += [next_id] * len(recording)
+        next_id += 1 + max((int(image.ids.max(initial=0)) for image in recording), default=0)
     seen = np.array([len(image.ids) > 0 for image in images], bool)
     together = np.concatenate(pairs)
     together = together[seen[together].any(axis=1)]
@@ -114,7 +117,7 @@ def stacked(recordings: Sequence[Sequence[LabelledImage]], clip_s: float) -> Tra
     ids = np.full((len(images), most), -1, np.int64)
     boxes = np.zeros((len(images), most, 4), np.float32)
     for row, image in enumerate(images):
-        ids[row, : len(image.ids)] = image.ids
+        ids[row, : len(image.ids)] = first_ids[row] + image.ids
         boxes[row, : len(image.ids)] = image.boxes_px
     return TrackedFrames(
         frames=torch.from_numpy(np.stack([image.image for image in images])),

@@ -95,23 +95,29 @@ def batch_hard_loss(
     order: Float[Tensor, "C A"],
     margin: float,
     num_triplets: int,
+    *,
+    across_clips: bool = False,
 ) -> Float[Tensor, ""]:
     """Return the BatchHard triplet loss (paper, eq. 7; Hermans et al. 2017), mean over triplets.
 
     SoftPlus(margin + farthest of the same track - nearest of another), with the Euclidean
-    distance, not squared; triplets stay within a clip. Anchors whose clip shows no other track
-    form none.
+    distance, not squared. Anchors that no other track can be compared with form no triplet.
 
     Divergence: the paper writes a sum over 64 sampled triplets; the mean does not depend on how
     many there are. Only the hardest pairs have a gradient, so distances are searched without one
-    and the two that count are computed anew.
+    and those that count are computed anew. The paper's triplets stay within a clip, of which each
+    shows dozens of cars; with `across_clips` every sampled anchor forms a second triplet, with
+    the nearest sampled anchor of another clip. Instead of the first, not beside it, it would let
+    all embeddings fall together at the start: among so many strangers one is always near.
 
     Args:
         embeddings: Of all anchors of both frames of C clips.
-        identity: Track of each anchor, -1 for none; unique within a clip.
+        identity: Track of each anchor, -1 for none; unique within a clip, and over all clips with
+            `across_clips`.
         order: Random numbers, 0 to 1: which anchors are sampled.
         margin: m of the paper.
         num_triplets: Most anchors sampled in each clip.
+        across_clips: Whether tracks of other clips form triplets too.
     """
     sampled = torch.where(identity >= 0, order, -1.0)
     query = sampled.topk(min(num_triplets, sampled.shape[1]), dim=1).indices
@@ -127,7 +133,19 @@ def batch_hard_loss(
     positive = _distance(anchor, _rows(embeddings, farthest))
     negative = _distance(anchor, _rows(embeddings, nearest))
     loss = functional.softplus(margin + positive - negative)
-    return torch.where(counts, loss, 0.0).sum() / counts.sum().clamp_min(1)
+    total, number = torch.where(counts, loss, 0.0).sum(), counts.sum()
+    if across_clips:
+        flat, track = anchor.flatten(0, 1), of_query.flatten()
+        clip = torch.arange(len(anchor), device=flat.device)
+        clip = clip[:, None].expand_as(of_query).flatten()
+        with torch.no_grad():
+            other = (track[:, None] != track) & (clip[:, None] != clip) & (track >= 0)
+            nearest = torch.where(other, torch.cdist(flat, flat), torch.inf).argmin(dim=1)
+            counts = (track >= 0) & other.any(dim=1)
+        negative = _distance(flat, _rows(flat[None], nearest[None])[0])
+        loss = functional.softplus(margin + positive.flatten() - negative)
+        total, number = total + torch.where(counts, loss, 0.0).sum(), number + counts.sum()
+    return total / number.clamp_min(1)
 
 
 def _rows(embeddings: Float[Tensor, "C A E"], index: Int64[Tensor, "C Q"]) -> Tensor:

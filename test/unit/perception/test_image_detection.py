@@ -15,9 +15,14 @@ from unsup_track_ros.errors import ConfigError
 from unsup_track_ros.networks.checkpoint import checkpoint_bytes
 from unsup_track_ros.networks.retinatrack import RetinaTrack, RetinaTrackConfig
 from unsup_track_ros.networks.retinatrack.checkpoint import NETWORK_KEY
-from unsup_track_ros.perception.image_detection import ImageDetectionConfig, RetinaTrackDetector
+from unsup_track_ros.perception.image_detection import (
+    ImageDetectionConfig,
+    RetinaTrackDetector,
+    embeddings_of,
+)
 from unsup_track_ros.pipeline import Pipeline, PipelineConfig
 from unsup_track_ros.structures.calibration import PinholeCamera
+from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
 from unsup_track_ros.structures.image_objects import ImageObjects
 
@@ -128,3 +133,35 @@ def test_weights_are_asked_for_before_the_first_frame() -> None:
     )
     with pytest.raises(ConfigError, match="weights_path"):
         Pipeline(config)
+
+
+def in_space(*boxes_pix: list[float]) -> Detections:
+    """Return detections in space of which only the place in the image matters."""
+    num = len(boxes_pix)
+    return Detections(
+        stamp_ns=0,
+        boxes_velo=np.zeros((num, 7)),
+        scores=np.ones(num),
+        velocities_velo=np.zeros((num, 3)),
+        heading_known=np.zeros(num, bool),
+        motion=np.zeros(num, np.int64),
+        num_points=np.zeros(num, np.int64),
+        boxes_pix=np.array(boxes_pix, np.float64).reshape(num, 4),
+    )
+
+
+def test_a_detection_in_space_looks_like_the_object_of_the_image_in_its_place() -> None:
+    objects = ImageObjects(
+        stamp_ns=0,
+        ids=np.array([4, 5]),
+        boxes_pix=np.array([[0.0, 0, 10, 10], [2.0, 0, 12, 10]]),
+        scores=np.array([0.9, 0.8]),
+        embeddings=np.array([[1.0, 0.0], [0.0, 1.0]]),
+    )
+    unseen, away = [np.nan] * 4, [50.0, 50, 60, 60]
+    # The second is nearest to the first object too, which the first one is given to.
+    seen = in_space([-1.0, 0, 9, 10], [0.5, 0, 10.5, 10], unseen, away)
+    found = embeddings_of(seen, objects, 0.4)
+    nothing = [np.nan, np.nan]
+    np.testing.assert_array_equal(found, [[1.0, 0.0], [0.0, 1.0], nothing, nothing])
+    assert embeddings_of(seen, None, 0.4) is None

@@ -40,6 +40,7 @@ def associate(
             overlap_cost=costs,
             recovery_cost=apart + costs,
             believed=np.zeros(len(costs), bool),
+            appearance_cost=np.zeros(costs.shape),
         ),
         np.zeros((len(scores), len(confirmed))) if inside is None else inside,
         np.array(confirmed, bool),
@@ -103,12 +104,28 @@ def test_what_moves_is_given_before_what_does_not_however_well_that_fits() -> No
     assert result.detection_of_track.tolist() == [1]
 
 
+def test_looks_decide_between_places_that_are_equally_good_and_open_no_gate() -> None:
+    for far, expected in ((0.9, 1), (np.inf, 0)):
+        costs = np.array([[0.9, far]])
+        candidates = Candidates(
+            distance=costs,
+            overlap_cost=costs,
+            recovery_cost=2 * costs,
+            believed=np.zeros(1, bool),
+            appearance_cost=np.array([[0.5, -0.5]]),
+        )
+        seen = np.full(2, 0.9), np.full(2, int(MotionState.MOVING))
+        found = association.associate(candidates, np.zeros((2, 1)), np.ones(1, bool), seen, CONFIG)
+        assert found.detection_of_track.tolist() == [expected]
+
+
 def test_refused_pairs_are_outside_the_gates() -> None:
     both = Candidates(
         distance=np.ones((1, 2)),
         overlap_cost=np.full((1, 2), 0.5),
         recovery_cost=np.full((1, 2), 1.5),
         believed=np.zeros(1, bool),
+        appearance_cost=np.zeros((1, 2)),
     )
     left = association.without(both, np.array([[True, False]]))
     assert left.distance.tolist() == [[np.inf, 1.0]]
@@ -165,6 +182,7 @@ def test_a_hidden_track_is_found_where_it_is_believed_to_be_denser_than_stranger
         overlap_cost=nothing,
         recovery_cost=nothing,
         believed=np.zeros(2, bool),
+        appearance_cost=np.zeros((2, 2)),
     )
     stranger = np.log(CONFIG.emergences_per_m2)
     densities = np.array([[stranger + 1.0, stranger - 0.1]])
@@ -188,6 +206,7 @@ def test_what_comes_by_at_the_likeliest_place_is_not_the_hidden_track_unless_bel
         overlap_cost=at_hand,
         recovery_cost=at_hand,
         believed=np.zeros(1, bool),
+        appearance_cost=np.zeros((1, 1)),
     )
     too_large = np.full((1, 1), np.log(CONFIG.emergences_per_m2) - 5.0)
     believing = association.with_beliefs(overlapping, np.array([0]), too_large, CONFIG)

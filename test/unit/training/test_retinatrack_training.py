@@ -205,7 +205,8 @@ def test_recordings_are_stacked_without_clips_between_them() -> None:
     second = [labelled(0.0), labelled(0.8), labelled(1.6, 1)]
     found = stacked([first, second], 0.8)
     assert found.pairs.tolist() == [[0, 1], [3, 4]]  # where nobody is seen there is no clip
-    assert found.ids.tolist() == [[7, -1], [7, 9], [-1, -1], [-1, -1], [1, -1]]
+    # Track 1 of the second recording is none of the first.
+    assert found.ids.tolist() == [[7, -1], [7, 9], [-1, -1], [-1, -1], [11, -1]]
 
 
 def test_recordings_that_cannot_be_trained_on_together_are_refused() -> None:
