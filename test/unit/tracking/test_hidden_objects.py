@@ -208,7 +208,7 @@ def test_the_first_one_of_a_drive_is_hidden_once_for_the_time_asked(
 
 def test_a_drive_that_cannot_be_is_refused() -> None:
     with pytest.raises(DataError, match="ask for a shorter time"):
-        driving_occlusion("car", "goes on", 12.0, np.random.default_rng(0))
+        driving_occlusion("car", "goes on", 60.0, np.random.default_rng(0))
 
 
 def test_spans_are_between_sightings_only() -> None:
