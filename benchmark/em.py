@@ -3,7 +3,7 @@
 """Measures EM: the detector after each round on held-out worlds, in both modes, lever by lever.
 
     python -m benchmark.em --folder runs/em --size cpu
-    python -m benchmark.em --folder runs/em --size gpu --device cuda --ablation
+    python -m benchmark.em --folder runs/em --size short --device cuda --workers 4 --ablation
 
 The default seeds to score on are held out. Everything is resumed, so that the measurement may be
 spread over any number of calls; `--size` chooses networks, steps and the number of worlds.
@@ -46,7 +46,7 @@ LEVERS: Final[Mapping[str, Mapping[str, object]]] = {
         "decoding.max_iou": 1.0,
     },
     "from scratch": {"warm_start": False},
-    "no box search": {"expectation.search.enabled": False},
+    "no box search": {"expectation.standing.search.enabled": False},
     "no standing labels": {"label.completion.objects.static_weight": 0.0},
     "labels not completed": {"label.completion.enabled": False},
 }
@@ -73,6 +73,11 @@ SIZES: Final = {
         seconds=4.0,
         files={"improved": _CONFIGS / "em_small.yaml", "tcr": _CONFIGS / "em_tcr_small.yaml"},
     ),
+    "short": Size(
+        worlds=6,
+        seconds=4.0,
+        files={"improved": _CONFIGS / "em_short.yaml", "tcr": _CONFIGS / "em_tcr_short.yaml"},
+    ),
     "gpu": Size(worlds=6, seconds=10.0, files={"improved": None, "tcr": None}),
 }
 
@@ -88,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         evaluation_bags=tuple(held_out),
         num_rounds=options.rounds,
         device=options.device,
+        label_device="cpu",
+        num_workers=options.workers,
     )
     runs: dict[str, list[dict[str, Any]]] = {}
     for mode in options.modes:
@@ -114,6 +121,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(HELD_OUT_SEEDS))
     parser.add_argument("--ablation", action="store_true", help="one lever out at a time")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=0, help="processes that help")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     return parser.parse_args(arguments)
 

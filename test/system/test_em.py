@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from system.label_directory import refused, run_well
 
+from benchmark import learned_detectors
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.labeling.progress import no_progress
 from unsup_track_ros.labeling.store import VARYING_FILES, LabelStore
@@ -180,6 +182,19 @@ def test_the_trained_networks_detect_in_the_pipeline(
     assert all(few <= many for few, many in zip(joint, boxes, strict=True))
     assert set(dict(found["ensemble"].manifest.checkpoint_sha256)) == {"bev", "segmentor"}
     assert set(dict(found["bev"].manifest.checkpoint_sha256)) == {"bev"}
+
+
+def test_the_cost_of_the_learned_detectors_is_told_beside_that_of_motion(
+    undisturbed: tuple[EmConfig, EmOptions, Path],
+    tiny_drive: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, _, run = undisturbed
+    checkpoints = str(run / "round_01" / "checkpoints")
+    learned_detectors.main([str(tiny_drive), "--checkpoints", checkpoints])
+    said = capsys.readouterr().out
+    for name in learned_detectors.DETECTORS:
+        assert re.search(rf"\| {name} \| [\d.]+ ms \| [\d.]+ ms \| [\d.]+ ms \|", said)
 
 
 def test_a_network_is_trained_from_label_directories(

@@ -57,7 +57,8 @@ def write_snippet(path: Path, frames: list[tuple[SensorFrame, FrameTruth]]) -> N
             "scorelists": scores,
         }.items():
             members.setdefault(name, []).append(value)
-    np.savez(path, **{name: np.stack(values) for name, values in members.items()})
+    arrays = {name: np.stack(values) for name, values in members.items()}
+    np.savez(path, **arrays)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from unit.training.test_expectation import CONFIG, frames, seen_standing
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.box_iou import bev_iou
 from unsup_track_ros.training.box_search import BoxSearchConfig, searched_boxes
-from unsup_track_ros.training.expectation import find_standing, fitted_to_returns
+from unsup_track_ros.training.standing_objects import find_standing, fitted_to_returns
 
 TRUE = np.array([20.0, 5.0, 0.0, 4.4, 1.8, 1.5, 0.3])
 SEARCH = BoxSearchConfig()
@@ -30,7 +30,7 @@ def two_sides(box: np.ndarray, num: int = 300, noise_m: float = 0.02) -> np.ndar
     placed = np.stack([x, y, z], axis=1) + rng.normal(0, noise_m, (num, 3))
     cosine, sine = np.cos(box[6]), np.sin(box[6])
     turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
-    return placed @ turn.T + box[:3]
+    return np.asarray(placed @ turn.T + box[:3])
 
 
 def group_of(points: np.ndarray) -> np.ndarray:

@@ -12,16 +12,12 @@ from unit.evaluation.scenes import car, label, tracks
 
 from unsup_track_ros.networks.bev_input import BevGridConfig
 from unsup_track_ros.structures.labels import FrameLabel
-from unsup_track_ros.training.expectation import (
-    ExpectationConfig,
-    find_standing,
-    sureness,
-    with_standing,
-)
+from unsup_track_ros.training.expectation import sureness, with_standing
 from unsup_track_ros.training.network_opinion import FrameOpinion
+from unsup_track_ros.training.standing_objects import StandingObjectConfig, find_standing
 from unsup_track_ros.training.training_labels import object_labels
 
-CONFIG = ExpectationConfig(min_sightings=3, sure_sightings=4)
+CONFIG = StandingObjectConfig(min_sightings=3, sure_sightings=4)
 
 
 def opinion(boxes: list[list[float]], scores: list[float], moves: bool = False) -> FrameOpinion:

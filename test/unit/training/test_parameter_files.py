@@ -25,10 +25,12 @@ def test_every_parameter_file_of_em_can_be_loaded(repository: Path) -> None:
     folder = repository / "config" / "training"
     small = em_config("improved", folder / "em_small.yaml")
     assert small.bev.grid.num_x == 128
-    released = em_config("tcr", folder / "em_tcr_small.yaml")
-    assert released.bev.mode == "tcr"
-    assert released.decoding.min_score == 0.5  # of the mode, not of the file
-    assert released.label.pipeline.motion_segmentation.mode == "improved"  # of the file
+    assert em_config("improved", folder / "em_short.yaml").bev.grid.num_x == 256
+    for name in ("em_tcr_small.yaml", "em_tcr_short.yaml"):
+        released = em_config("tcr", folder / name)
+        assert released.bev.mode == "tcr"
+        assert released.decoding.min_score == 0.5  # of the mode, not of the file
+        assert released.label.pipeline.motion_segmentation.mode == "improved"  # of the file
 
 
 def test_every_parameter_file_of_trackocc_can_be_loaded(repository: Path) -> None:
