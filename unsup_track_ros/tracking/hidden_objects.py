@@ -37,7 +37,7 @@ class HiddenObjectsConfig(Config):
     """What becomes of tracks that nobody sees."""
 
     enabled: bool = parameter(
-        False, "Believe in what is hidden: a track behind something lives on where it may be."
+        True, "Believe in what is hidden: a track behind something lives on where it may be."
     )
     motion: HiddenMotionConfig = HiddenMotionConfig()
     min_seen_s: float = parameter(
