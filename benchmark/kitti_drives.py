@@ -117,8 +117,10 @@ def in_view(label: FrameLabel) -> FrameLabel:
 
 
 def _rows(boxes: _Boxes, kept: Bool[np.ndarray, " N"]) -> _Boxes:
-    members = fields(boxes)[1:]  # all but the stamp have a row per box
-    return replace(boxes, **{member.name: getattr(boxes, member.name)[kept] for member in members})
+    members = {member.name: getattr(boxes, member.name) for member in fields(boxes)}
+    # What is an array has a row per box; the stamp and the beliefs are not.
+    rows = {name: value[kept] for name, value in members.items() if isinstance(value, np.ndarray)}
+    return replace(boxes, **rows)
 
 
 def _bearings_rad(label: FrameLabel, answer: Answer) -> Float64[np.ndarray, " N"]:

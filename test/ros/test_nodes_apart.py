@@ -28,7 +28,6 @@ UNKNOWN, HALF = -1, 50
 TOLERANCE_M = 1e-6
 LONG_AGO_NS: Final = 500 * 1_000_000_000
 PATIENCE_S: Final = 0.2
-PERMANENCE: Final = {"pipeline.permanence.enabled": True}
 OF_SENSORS = ("recording.", "live.", "qos.points.", "qos.images.")
 
 
@@ -60,12 +59,11 @@ def test_three_nodes_say_what_one_says(probe: Probe, tmp_path: Path) -> None:
     voxels = probe.listen("/apart/panoptic", VOXELS)
     moved = ["-r", "__ns:=/apart"]
     result_parameters = {k: v for k, v in PARAMETERS.items() if not k.startswith(OF_SENSORS)}
-    believing = result_parameters | PERMANENCE
     beliefs = probe.listen("/apart/belief", BELIEF)
     with (
-        NodeProcess("all", tmp_path / "all", PARAMETERS | PERMANENCE),
+        NodeProcess("all", tmp_path / "all", PARAMETERS),
         NodeProcess("perception", tmp_path / "perception", PARAMETERS, moved),
-        NodeProcess("tracker", tmp_path / "tracker", believing, moved),
+        NodeProcess("tracker", tmp_path / "tracker", result_parameters, moved),
         NodeProcess("occupancy", tmp_path / "occupancy", result_parameters, moved),
     ):
         player = Player(probe)

@@ -33,7 +33,7 @@ NUM_FRAMES = 44
 PEDESTRIAN = 1  # row of the truth; the van is the first
 PARAMETERS = """/**:
   ros__parameters:
-    pipeline: {permanence: {enabled: true}, egomotion: {source: tf}}
+    pipeline: {egomotion: {source: tf}}
     completion: {enabled: false}
     labels: {snapshot_interval_s: 0.5}
 """

@@ -30,7 +30,8 @@ class UnseenTracks:
         boxes_odom: (N, 7) where the motion model expects them now.
         velocities_odom: (N, 3) m/s.
         state_covariances_odom: (N, 6, 6) of position (m) and velocity (m/s).
-        seen_ns: (N,) stamp of the latest detection of each.
+        born_ns: (N,) stamp of the first detection of each.
+        seen_ns: (N,) stamp of the latest.
         confirmed: (N,) whether the track was ever confirmed.
         odom_T_velo: (4, 4) pose of the LiDAR now.
     """
@@ -40,6 +41,7 @@ class UnseenTracks:
     boxes_odom: Float64[np.ndarray, "N 7"]
     velocities_odom: Float64[np.ndarray, "N 3"]
     state_covariances_odom: Float64[np.ndarray, "N 6 6"]
+    born_ns: Int64[np.ndarray, " N"]
     seen_ns: Int64[np.ndarray, " N"]
     confirmed: Bool[np.ndarray, " N"]
     odom_T_velo: Float64[np.ndarray, "4 4"]

@@ -375,6 +375,7 @@ def _unseen_tracks(
         boxes_odom=unseen.boxes_odom,
         velocities_odom=unseen.mean[:, VELOCITY],
         state_covariances_odom=unseen.covariance,
+        born_ns=unseen.birth_ns,
         seen_ns=unseen.seen_ns,
         confirmed=unseen.confirmed,
         odom_T_velo=odom_T_velo,

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from unsup_track_ros.data.permanence import driving
 from unsup_track_ros.data.permanence.driving import (
     RATE_HZ,
     Behaviour,
@@ -46,6 +47,7 @@ def person(y_m: float, speed_mps: float = 0.0, step: int = 1) -> UnseenTracks:
         boxes_odom=np.array([[12.0, y_m, -0.9, 0.6, 0.6, 1.7, 0.0]]),
         velocities_odom=np.array([[0.0, speed_mps, 0.0]]),
         state_covariances_odom=np.eye(6)[None] * 0.04,
+        born_ns=np.array([START_NS - 2_000_000_000]),
         seen_ns=np.array([START_NS]),
         confirmed=np.array([True]),
         odom_T_velo=np.eye(4),
@@ -168,6 +170,7 @@ def test_what_is_believed_of_one_does_not_depend_on_others() -> None:
         boxes_odom=alone.boxes_odom.repeat(2, axis=0),
         velocities_odom=alone.velocities_odom.repeat(2, axis=0),
         state_covariances_odom=alone.state_covariances_odom.repeat(2, axis=0),
+        born_ns=alone.born_ns.repeat(2),
         seen_ns=alone.seen_ns.repeat(2),
         confirmed=alone.confirmed.repeat(2),
     )
@@ -206,7 +209,8 @@ def test_the_first_one_of_a_drive_is_hidden_once_for_the_time_asked(
     assert end - first == pytest.approx(2.0 * RATE_HZ, abs=0.25 * 2.0 * RATE_HZ)
 
 
-def test_a_drive_that_cannot_be_is_refused() -> None:
+def test_a_drive_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driving, "_TRIES", 3)
     with pytest.raises(DataError, match="ask for a shorter time"):
         driving_occlusion("car", "goes on", 60.0, np.random.default_rng(0))
 
@@ -224,3 +228,11 @@ def test_poses_do_not_matter() -> None:
     here = judge_places(scan, box[:, None, :2], box, np.eye(4), 0.4)
     there = judge_places(scan, moved[:, None, :2], moved, odom_T_velo, 0.4)
     np.testing.assert_array_equal(here, there)
+
+
+def test_a_prediction_stands_until_the_scan_refutes_it() -> None:
+    _, hidden = followed(wall(8.0, -60, 60), 10)
+    np.testing.assert_allclose(hidden[-1].states_odom[0, :2], [12.0, 1.0])
+    points = np.concatenate([wall(8.0, -60, 3), wall(30.0, 3, 60)])  # free left of 0.63 m
+    _, refuted = followed(points, 12)
+    assert refuted[-1].states_odom[0, 1] < 0.9

@@ -20,7 +20,7 @@ BEFORE_THE_CAR = wall(8.0, -60, 60)
 
 
 def stage(*, believes: bool = True) -> TrackingStage:
-    return TrackingStage(TrackerConfig(), HiddenObjectsConfig(enabled=believes))
+    return TrackingStage(TrackerConfig(), HiddenObjectsConfig(enabled=believes, min_seen_s=0.3))
 
 
 def seen(k: int) -> Detections:
@@ -66,3 +66,8 @@ def test_a_reset_forgets_the_hidden_ones() -> None:
     assert len(tracks) == 0
     assert tracks.beliefs is not None
     assert len(tracks.beliefs) == 0
+
+
+def test_what_was_seen_for_too_short_a_time_is_not_believed_in() -> None:
+    patient = TrackingStage(TrackerConfig(), HiddenObjectsConfig(enabled=True, min_seen_s=0.5))
+    assert followed(patient, 0, 9)[-1].states.tolist() == [TrackState.COASTING]
