@@ -65,12 +65,8 @@ def test_batch_hard_across_clips_agrees_with_loops(seed: int) -> None:
     identity += np.where(identity >= 0, 10 * np.arange(3)[:, None], 0)
     identity[2] = np.where(identity[2] >= 0, 5, -1)  # one track: others are in other clips alone
     order = rng.uniform(size=(3, 40))
-    found = batch_hard_loss(
-        *(torch.from_numpy(part) for part in (embeddings, identity, order)),
-        0.1,
-        7,
-        across_clips=True,
-    )
+    rows, ids, numbers = (torch.from_numpy(part) for part in (embeddings, identity, order))
+    found = batch_hard_loss(rows, ids, numbers, 0.1, 7, across_clips=True)
     chosen = []
     for clip in range(3):
         rows = np.flatnonzero(identity[clip] >= 0)
@@ -84,8 +80,8 @@ def test_batch_hard_across_clips_agrees_with_loops(seed: int) -> None:
         for row in chosen[clip]:
             own = np.flatnonzero(mine == mine[row])
             seen = np.concatenate([embeddings[clip, own], [embeddings[at] for at in others]])
-            ids = np.concatenate([identity[clip, own], [identity[at] for at in others]])
-            losses += slow.batch_hard(seen, ids, [int(np.flatnonzero(own == row)[0])], 0.1)
+            tracks = np.concatenate([identity[clip, own], [identity[at] for at in others]])
+            losses += slow.batch_hard(seen, tracks, [int(np.flatnonzero(own == row)[0])], 0.1)
     assert len(losses) == 14 + 21
     assert float(found) == pytest.approx(np.mean(losses), abs=1e-9)
 

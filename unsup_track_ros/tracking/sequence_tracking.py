@@ -112,11 +112,8 @@ def track_online(frames: Frames, config: SequenceTrackingConfig) -> SequenceTrac
     )
     state = _joined([step.states for step in steps], np.int64)
     existence = _joined([step.existence for step in steps], np.float64)
-    _, sensors_odom = _in_odom(frames)
-    # Where detectors miss objects it is no news that one was not detected.
-    is_missed = _exposure(tracks.boxes_odom, sensors_odom[frame], config) <= _MISSED
-    reported = (existence >= config.report_existence) | is_missed
-    reported = (state == TrackState.CONFIRMED) | ((state == TrackState.COASTING) & reported)
+    believed = (state == TrackState.COASTING) & (existence >= config.report_existence)
+    reported = (state == TrackState.CONFIRMED) | believed
     return tracks.rows(reported & (tracks.confidences >= config.report_confidence))
 
 
