@@ -59,7 +59,7 @@ class NetworkLearner(ABC):
         self.config = config
         self.device = device
         self.num_steps_done = 0
-        self._terms: dict[str, float] = {}
+        self._terms: dict[str, Tensor] = {}
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -82,10 +82,12 @@ class NetworkLearner(ABC):
             rngs: One source of chance per sample of this process's share of the batch.
         """
 
-    def advance(self) -> None:
-        """Train one step."""
+    def advance(self, learning_rate: float | None = None) -> None:
+        """Train one step, at the rate of the schedule or at another."""
+        if learning_rate is None:
+            learning_rate = self.config.learning_rate_at(self.num_steps_done)
         for group in self._optimizer.param_groups:
-            group["lr"] = self.config.learning_rate_at(self.num_steps_done)
+            group["lr"] = learning_rate
         self._optimizer.zero_grad(set_to_none=True)
         with self._precision():
             terms = self.losses(self._chances())
@@ -102,7 +104,8 @@ class NetworkLearner(ABC):
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_gradient_norm)
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        self._terms = {name: float(term.detach()) for name, term in terms.items()}
+        # Kept on the device: asking a GPU for every number of every step makes it wait.
+        self._terms = {name: term.detach() for name, term in terms.items()}
         self.num_steps_done += 1
 
     def _precision(self) -> AbstractContextManager[Any]:
@@ -118,7 +121,7 @@ class NetworkLearner(ABC):
     def report(self) -> dict[str, Any]:
         """Return the terms of the last loss."""
         rate = self.config.learning_rate_at(self.num_steps_done - 1)
-        return {"learning_rate": rate, **self._terms}
+        return {"learning_rate": rate, **{name: float(v) for name, v in self._terms.items()}}
 
     def state(self) -> dict[str, Tensor]:
         """Return weights, moments and the number of steps."""
