@@ -20,7 +20,12 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.data.bag_writer import TF_STATIC_TOPIC
 from unsup_track_ros.data.calibration_history import CalibrationHistory
 from unsup_track_ros.data.frame_assembly import FrameAssembler, Moment
-from unsup_track_ros.data.frame_decoding import decode_camera_image, decode_scan, describe_missing
+from unsup_track_ros.data.frame_decoding import (
+    decode_camera_image,
+    decode_scan,
+    describe_missing,
+    no_scan,
+)
 from unsup_track_ros.data.message_types import RosMessage
 from unsup_track_ros.data.point_cloud_decoding import DecodedCloud, stamp_ns
 from unsup_track_ros.data.recording import RecordingConfig
@@ -58,11 +63,13 @@ class FrameNames:
 
     Attributes:
         velo: The reference LiDAR.
+        base: The vehicle's level frame, that of the LiDAR where no other is known.
         odom: Frame fixed in the world, empty while transforms know none.
         camera: Optical frame of the first camera, empty without one.
     """
 
     velo: str
+    base: str
     odom: str
     camera: str
 
@@ -114,12 +121,8 @@ class LiveFrames:
         self._topics = topics
         self._config = config
         self._live = live
-        self._reference = topics.clouds[0].name
-        inputs = synchronizer_inputs(
-            [topic.name for topic in topics.clouds[1:]],
-            [camera.image.name for camera in topics.cameras],
-            config.synchronizer,
-        )
+        self._reference = topics.reference
+        inputs = synchronizer_inputs(topics.other_clouds, topics.other_images, config.synchronizer)
         self._synchronizer: Synchronizer[_Arrival] = Synchronizer(
             config.synchronizer, self._reference, inputs
         )
@@ -200,6 +203,8 @@ class LiveFrames:
         )
 
     def _scans(self, matched: MatchedSet[_Arrival]) -> list[DecodedCloud]:
+        if not self._topics.clouds:
+            return [no_scan(self._assembler.base_name(""), matched.stamp_ns)]
         velo = str(matched.payloads[self._reference].message.header.frame_id)
         scans = []
         for topic in self._topics.clouds:
@@ -277,8 +282,12 @@ class LiveFrames:
         camera = ""
         if frame.camera is not None:
             camera = str(waiting.matched.payloads[frame.camera.name].message.header.frame_id)
+        velo = waiting.clouds[0].frame_id
         return FrameNames(
-            velo=waiting.clouds[0].frame_id, odom=self._assembler.odom_name, camera=camera
+            velo=velo,
+            base=self._assembler.base_name(velo),
+            odom=self._assembler.odom_name,
+            camera=camera,
         )
 
 

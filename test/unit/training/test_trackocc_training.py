@@ -8,6 +8,7 @@ import copy
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -27,7 +28,7 @@ from unsup_track_ros.perception.trackocc_detection import (
 from unsup_track_ros.pipeline import Pipeline, PipelineConfig
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
-from unsup_track_ros.structures.voxel_scene import OccupancyFrame
+from unsup_track_ros.structures.voxel_scene import LABEL_FREE, OccupancyFrame
 from unsup_track_ros.training.loop import LoopConfig
 from unsup_track_ros.training.network_learner import OptimizerConfig
 from unsup_track_ros.training.occupancy_clips import ClipsOrigin, write_clips
@@ -37,12 +38,17 @@ from unsup_track_ros.training.trackocc import (
     TrackOccTrainingConfig,
 )
 from unsup_track_ros.training.trackocc_evaluation import evaluate_trackocc, scores_markdown
-from unsup_track_ros.training.trackocc_images import ImageVariationConfig, varied_images
+from unsup_track_ros.training.trackocc_images import (
+    ImageVariationConfig,
+    mirrored_worlds,
+    varied_images,
+)
 from unsup_track_ros.training.trackocc_losses import TrackOccLossConfig
 from unsup_track_ros.training.trackocc_run import TrackOccRunConfig, train_trackocc
+from unsup_track_ros.training.trackocc_targets import clip_targets
 
 _CPU = torch.device("cpu")
-_STILL = ImageVariationConfig(brightness=0, contrast=0, colour=0, flip_share=0)
+_STILL = ImageVariationConfig(brightness=0, contrast=0, colour=0, flip_share=0, mirror_share=0)
 
 
 def _training(num_steps: int) -> TrackOccTrainingConfig:
@@ -116,8 +122,12 @@ def test_frame_by_frame_it_says_what_it_says_of_a_clip(
         one, other = live.step(frame), over_clip.follow(frame, seen, index)
         np.testing.assert_array_equal(one.ids, other.ids)
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-4)
-        np.testing.assert_array_equal(one.prediction.semantics, other.prediction.semantics)
-        np.testing.assert_array_equal(one.prediction.instances, other.prediction.instances)
+        np.testing.assert_array_equal(
+            one.scene.prediction.semantics, other.scene.prediction.semantics
+        )
+        np.testing.assert_array_equal(
+            one.scene.prediction.instances, other.scene.prediction.instances
+        )
 
 
 def test_a_tracker_goes_on_from_its_state_with_the_same_bytes(
@@ -130,7 +140,9 @@ def test_a_tracker_goes_on_from_its_state_with_the_same_bytes(
     resumed = TrackOccTracker(network, TrackOccTrackingConfig(), _CPU)
     resumed.restore(whole.state())
     expected, found = whole.step(frames[2]), resumed.step(frames[2])
-    np.testing.assert_array_equal(found.prediction.instances, expected.prediction.instances)
+    np.testing.assert_array_equal(
+        found.scene.prediction.instances, expected.scene.prediction.instances
+    )
     np.testing.assert_array_equal(found.scores, expected.scores)
 
 
@@ -256,7 +268,9 @@ def test_in_the_pipeline_it_follows_things_and_goes_on_from_its_state(
     again = resumed.step(frames[1])
     assert again.panoptic is not None
     assert results[1].panoptic is not None
-    np.testing.assert_array_equal(again.panoptic.instances, results[1].panoptic.instances)
+    np.testing.assert_array_equal(
+        again.panoptic.prediction.instances, results[1].panoptic.prediction.instances
+    )
 
 
 def test_every_weight_gets_a_finite_gradient() -> None:
@@ -272,6 +286,31 @@ def test_every_weight_gets_a_finite_gradient() -> None:
     assert untouched == []
 
 
+def _without_things(frame: OccupancyFrame, *numbers: int) -> OccupancyFrame:
+    labels = frame.labels
+    assert labels is not None
+    gone = np.isin(labels.instances, numbers)
+    semantics, instances = (np.where(gone, 0, v) for v in (labels.semantics, labels.instances))
+    return replace(frame, labels=replace(labels, semantics=semantics, instances=instances))
+
+
+@pytest.mark.parametrize("query_start", ["learned", "peaks"])
+def test_a_batch_of_clips_has_the_mean_loss_of_its_clips(query_start: str) -> None:
+    is_peak = query_start == "peaks"
+    changes = {"query_start": query_start, "mask_semantics": is_peak}
+    network = TINY_NETWORK.model_copy(update=changes)
+    blocks = moving_blocks(3)
+    empty = [_without_things(frame, 7, 8) for frame in blocks]
+    hidden = [_without_things(blocks[0], 8), _without_things(blocks[1], 7), blocks[2]]
+    learner = TrackOccLearner(network, _training(5), Clips([blocks, empty, hidden]), _CPU)
+    seeds = [0, 1, 2, 3, 4]  # draw all three clips
+    together = learner.losses([np.random.default_rng(seed) for seed in seeds])
+    alone = [learner.losses([np.random.default_rng(seed)]) for seed in seeds]
+    for name, term in together.items():
+        mean = torch.stack([one[name] for one in alone]).mean()
+        torch.testing.assert_close(term, mean, rtol=1e-4, atol=1e-5)
+
+
 def test_the_localization_loss_can_be_left_out() -> None:
     losses = TrackOccLossConfig(localization=0.0)
     training = _training(5).model_copy(update={"losses": losses})
@@ -281,18 +320,56 @@ def test_the_localization_loss_can_be_left_out() -> None:
 
 
 def test_a_mirrored_image_shows_the_same_scene_to_a_mirrored_camera() -> None:
-    frames = moving_blocks(1)
-    mirrored = varied_images(frames, _STILL.model_copy(update={"flip_share": 1.0}),
-                             np.random.default_rng(0))[0]  # fmt: skip
-    point_cam = np.array([0.5, 0.2, 4.0])
-    pixel = frames[0].pix_T_cam[0] @ point_cam / 4.0
-    other = mirrored.pix_T_cam[0] @ point_cam / 4.0
-    width = frames[0].images.shape[2]
-    np.testing.assert_allclose(other[:2], [width - 1 - pixel[0], pixel[1]])
+    frames = camera_frames(moving_blocks(1), _CPU)
+    clip, rngs = torch.zeros(1, dtype=torch.int64), [np.random.default_rng(0)]
+    config = _STILL.model_copy(update={"flip_share": 1.0})
+    mirrored, _ = varied_images(frames, None, clip, config, rngs)
+    point_cam = torch.tensor([0.5, 0.2, 4.0])
+    pixel = frames.pix_T_cam[0, 0] @ point_cam / 4.0
+    other = mirrored.pix_T_cam[0, 0] @ point_cam / 4.0
+    width = frames.size_px[1]
+    torch.testing.assert_close(other[:2], torch.stack([width - 1 - pixel[0], pixel[1]]))
     column = int(pixel[0])
-    np.testing.assert_array_equal(
-        mirrored.images[0][:, width - 1 - column], frames[0].images[0][:, column]
+    assert torch.equal(
+        mirrored.images[0, 0, ..., width - 1 - column], frames.images[0, 0, ..., column]
     )
+
+
+def test_in_the_mirrored_world_everything_is_on_the_other_side_and_cameras_see_it_there() -> None:
+    clip = [_turned(frame) for frame in moving_blocks(2)]
+    other = mirrored_worlds(clip)
+    first, mirrored = clip[0], other[0]
+    side = np.array([1.0, -1.0, 1.0])
+    point_base = np.array([3.5, 2.0, 1.0])
+    for i in range(2):
+        here = se3.transform(se3.inverse(first.base_T_cam[i]), point_base[None])[0]
+        there = se3.transform(se3.inverse(mirrored.base_T_cam[i]), (side * point_base)[None])[0]
+        assert np.linalg.det(mirrored.base_T_cam[i]) == pytest.approx(1.0)
+        np.testing.assert_allclose(there, here * [-1, 1, 1], atol=1e-9)
+        pixel = first.pix_T_cam[i] @ here / here[2]
+        pixel_there = mirrored.pix_T_cam[i] @ there / there[2]
+        width = first.images.shape[2]
+        np.testing.assert_allclose(pixel_there[:2], [width - 1 - pixel[0], pixel[1]])
+    np.testing.assert_array_equal(mirrored.images, first.images[:, :, ::-1])
+    targets, seen = (
+        clip_targets(clip, LABEL_FREE, _CPU)[0],
+        clip_targets(other, LABEL_FREE, _CPU)[0],
+    )
+    flipped = torch.tensor(side, dtype=torch.float32)
+    torch.testing.assert_close(seen.centres_base, targets.centres_base * flipped)
+    torch.testing.assert_close(
+        seen.velocities_base, targets.velocities_base * flipped, atol=1e-4, rtol=0
+    )
+    again = mirrored_worlds(other)[0]
+    np.testing.assert_allclose(again.base_T_cam, first.base_T_cam)
+    np.testing.assert_allclose(again.odom_T_base, first.odom_T_base)
+    np.testing.assert_allclose(again.pix_T_cam, first.pix_T_cam)
+
+
+def _turned(frame: OccupancyFrame) -> OccupancyFrame:
+    """Let the vehicle stand turned in odom: then left and right of odom matter."""
+    turn = se3.rigid(se3.rotation_about_z(0.4), np.array([1.0, 2.0, 0.0]))
+    return replace(frame, odom_T_base=turn @ frame.odom_T_base)
 
 
 def _clip_folder(folder: Path) -> Path:
@@ -336,6 +413,9 @@ def test_a_run_is_scored_beside_both_baselines(tmp_path: Path) -> None:
         "single frames, voxel IoU + Kalman",
     ]
     assert scores_markdown(content["rows"]).count("\n") == 4
+    picture = cv2.imread(str(tmp_path / "run" / "evaluation_blocks.png"))
+    assert picture is not None
+    assert picture.shape == (128, 2 * 128 + 8, 3)  # 16 x 16 voxels of 8 px, truth and answer
     with pytest.raises(DataError, match="pass --truth"):
         evaluate_trackocc(tmp_path / "run", lambda *_: None, None)
 

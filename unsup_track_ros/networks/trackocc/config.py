@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import model_validator
+from torch import Tensor
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.base_voxels import SMALL_EGO_GRID, EgoGridConfig
@@ -27,6 +28,10 @@ class DepthBinsConfig(Config):
     def num(self) -> int:
         """Number of bins."""
         return max(round((self.farthest_m - self.nearest_m) / self.step_m), 1)
+
+    def middle_m(self, index: Tensor) -> Tensor:
+        """Return the depth in the middle of bins."""
+        return self.nearest_m + (index + 0.5) * self.step_m
 
 
 class TrackOccConfig(Config):
@@ -84,11 +89,21 @@ class TrackOccConfig(Config):
     )
     up_channels: int = parameter(32, "Channels on the way to full resolution (paper: 64).", ge=8)
     thing_queries: int = parameter(30, "Queries for objects not yet followed (paper: 200).", ge=1)
+    query_start: Literal["learned", "peaks"] = parameter(
+        "learned",
+        "Where queries for objects begin: at places that are learned (paper), or where the dense "
+        "head sees most of an object.",
+    )
     stuff_queries: int = parameter(8, "Queries for all else (paper: 50).", ge=1)
     decoder_layers: int = parameter(2, "Layers of the decoder (paper: 1).", ge=1)
     decoder_points: int = parameter(4, "Places that a query looks at (paper: 4).", ge=1)
     mask_locality: bool = parameter(
         True, "Masks of things fade with the distance from their centre (paper: no such term)."
+    )
+    mask_semantics: bool = parameter(
+        False,
+        "Masks of things begin where the dense head sees things (paper: no such term): what is "
+        "left to learn is which of them.",
     )
     memory_length: int = parameter(4, "Past embeddings that a track remembers (paper: 4).", ge=1)
 

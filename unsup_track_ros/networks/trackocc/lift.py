@@ -95,7 +95,7 @@ class LiftSplat(nn.Module):
         """Return the voxel that each cell of each image reaches at each depth, -1 for none."""
         rays = cell_rays_cam(frames.pix_T_cam.flatten(0, 1), cells, frames.size_px)
         bins = self._bins
-        depth_m = bins.nearest_m + (torch.arange(bins.num, device=rays.device) + 0.5) * bins.step_m
+        depth_m = bins.middle_m(torch.arange(bins.num, device=rays.device))
         points_cam = rays[:, None] * depth_m[:, None, None, None]  # N D h w 3
         base_T_cam = frames.base_T_cam.flatten(0, 1)
         points_base = torch.einsum("nij,ndhwj->ndhwi", base_T_cam[:, :3, :3], points_cam)
@@ -116,8 +116,11 @@ def splat(
         num_voxels *= side
     first = torch.arange(batch, device=voxel.device)[:, None] * num_voxels
     inside = voxel >= 0
-    target, source = (voxel + first)[inside], features[inside]
-    total = features.new_zeros(batch * num_voxels, features.shape[-1]).index_add(0, target, source)
+    # One voxel more than there are takes what is dropped: no size depends on the data, which a GPU
+    # would have to be asked for.
+    target = torch.where(inside, voxel + first, batch * num_voxels).flatten()
+    total = features.new_zeros(batch * num_voxels + 1, features.shape[-1])
+    total = total.index_add(0, target, features.flatten(0, 1))[:-1]
     return total.reshape(batch, *grid.shape_zyx, -1).permute(0, 4, 1, 2, 3).contiguous()
 
 

@@ -16,12 +16,17 @@ from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.networks.trackocc.config import TrackOccConfig
 from unsup_track_ros.networks.trackocc.decoder import Answers
-from unsup_track_ros.networks.trackocc.frames import camera_frames
-from unsup_track_ros.networks.trackocc.model import SeenVolumes, TrackOcc
+from unsup_track_ros.networks.trackocc.frames import camera_frames, seen_voxels
+from unsup_track_ros.networks.trackocc.model import TrackOcc
 from unsup_track_ros.networks.trackocc.panoptic import PanopticMergeConfig, merged, thing_scores
 from unsup_track_ros.networks.trackocc.tracks import NO_ID, TrackQueries, handed_over
+from unsup_track_ros.networks.trackocc.volume import SeenVolumes
 from unsup_track_ros.shapes import Bool, Float, Float64, Int64
-from unsup_track_ros.structures.voxel_scene import OccupancyFrame, PanopticPrediction
+from unsup_track_ros.structures.voxel_scene import (
+    CameraScene,
+    OccupancyFrame,
+    PanopticPrediction,
+)
 
 # The evaluation that was released passes over the identity 1; 0 stands for none.
 FIRST_ID = 2
@@ -54,14 +59,14 @@ class TrackedOccupancy:
     """What a network says of one frame.
 
     Attributes:
-        prediction: Class and identity of every voxel.
+        scene: Class and identity of every voxel, and which of them are seen.
         ids: (T,) tracks that were seen in this frame.
         scores: (T,) how sure they are things, 0 to 1.
         centres_base: (T, 3) their middles, metres.
         velocities_base: (T, 3) over ground in axes of base, m/s.
     """
 
-    prediction: PanopticPrediction
+    scene: CameraScene
     ids: Int64[np.ndarray, " T"]
     scores: Float64[np.ndarray, " T"]
     centres_base: Float64[np.ndarray, "T 3"]
@@ -111,8 +116,9 @@ class TrackOccTracker:
         """
         network, config = self._network, self._config
         tracks, step_s = self._brought_here(frame)
-        asking = network.asking(tracks)
-        things, stuff = network.answer(seen, index, asking)
+        own = seen.part(index)
+        asking = network.asking(own, tracks)
+        things, stuff = network.answer(own, asking)
         score = thing_scores(things.class_logits, network.config.classes)
         asking, alive, is_seen = self._lives(asking, score, step_s)
         rows = torch.nonzero(alive)[:, 0]
@@ -123,7 +129,7 @@ class TrackOccTracker:
         self._last_stamp_ns, self._odom_T_base0 = frame.stamp_ns, frame.odom_T_base
         shown = torch.nonzero(is_seen)[:, 0]
         return self._told(
-            frame, (answers.chosen(shown), stuff, seen.semantic_logits[index]),
+            frame, (answers.chosen(shown), stuff, own),
             going_on.ids[shown], score[rows][shown],
         )  # fmt: skip
 
@@ -131,13 +137,13 @@ class TrackOccTracker:
         """Answer for the frames of a sequence, one after the other."""
         self.reset()
         for frame in frames:
-            yield self.step(frame).prediction
+            yield self.step(frame).scene.prediction
 
     def predict_single(self, frames: Iterable[OccupancyFrame]) -> Iterator[PanopticPrediction]:
         """Answer for every frame as if it were the first: no identity lasts."""
         for frame in frames:
             self.reset()
-            yield self.step(frame).prediction
+            yield self.step(frame).scene.prediction
 
     def _brought_here(self, frame: OccupancyFrame) -> tuple[TrackQueries | None, float]:
         """Return the tracks in base of this frame, and the time since the last one."""
@@ -150,8 +156,9 @@ class TrackOccTracker:
                 "ns. Feed frames in order, or reset the tracker."
             )
         base1_T_base0 = se3.inverse(frame.odom_T_base) @ self._odom_T_base0
-        motion = torch.from_numpy(base1_T_base0.astype(np.float32)).to(self._device)
-        return handed_over(self._tracks, motion, step_s), step_s
+        motion = torch.from_numpy(base1_T_base0[None].astype(np.float32)).to(self._device)
+        passed_s = torch.tensor([step_s], device=self._device)
+        return handed_over(self._tracks, motion, passed_s), step_s
 
     def _lives(
         self, asking: TrackQueries, score: Float[Tensor, " Q"], step_s: float
@@ -176,22 +183,27 @@ class TrackOccTracker:
     def _told(
         self,
         frame: OccupancyFrame,
-        found: tuple[Answers, Answers, Tensor],
+        found: tuple[Answers, Answers, SeenVolumes],
         ids: Int64[Tensor, " T"],
         scores: Float[Tensor, " T"],
     ) -> TrackedOccupancy:
-        things, stuff, semantic_logits = found
+        things, stuff, seen = found
         network = self._network.config
         semantics, instances = merged(
-            things, ids, stuff, semantic_logits, (network.classes, self._config.merge)
+            things, ids, stuff, seen.semantic_logits[0], (network.classes, self._config.merge)
         )
+        prediction = PanopticPrediction(
+            stamp_ns=frame.stamp_ns,
+            grid=network.grid.grid,
+            semantics=semantics.cpu().numpy().astype(np.uint8),
+            instances=instances.cpu().numpy().astype(np.int32),
+            odom_T_base=frame.odom_T_base,
+        )
+        depth_m = network.depth.middle_m(seen.depth_logits.argmax(2))
+        visible = seen_voxels(network.grid.grid, depth_m, camera_frames([frame], self._device))
         return TrackedOccupancy(
-            prediction=PanopticPrediction(
-                stamp_ns=frame.stamp_ns,
-                grid=network.grid.grid,
-                semantics=semantics.cpu().numpy().astype(np.uint8),
-                instances=instances.cpu().numpy().astype(np.int32),
-                odom_T_base=frame.odom_T_base,
+            scene=CameraScene(
+                prediction=prediction, seen=visible[0].cpu().numpy(), classes=network.classes
             ),
             ids=ids.cpu().numpy(),
             scores=scores.cpu().numpy().astype(np.float64),

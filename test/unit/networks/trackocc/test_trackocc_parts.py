@@ -20,6 +20,7 @@ from unsup_track_ros.networks.trackocc.frames import (
     cell_rays_cam,
     flat_voxels,
     seen_in_images,
+    seen_voxels,
 )
 from unsup_track_ros.networks.trackocc.lift import splat
 from unsup_track_ros.networks.trackocc.panoptic import PanopticMergeConfig, merged, segments
@@ -109,9 +110,27 @@ def test_a_place_that_two_cameras_see_takes_their_mean_and_an_unseen_one_nothing
         torch.testing.assert_close(found[place], expected, atol=1e-5, rtol=1e-4)
 
 
+def test_voxels_are_seen_in_an_image_up_to_a_voxel_behind_its_surface() -> None:
+    frames = camera_frames(moving_blocks(1, 2), _CPU)
+    grid = TINY_NETWORK.grid.grid
+    depth_m = torch.tensor([4.0, 2.0]).reshape(1, 2, 1, 1).expand(1, 2, 2, 3)
+    seen = seen_voxels(grid, depth_m, frames)[0]
+    centres = cell_centres_base(grid, grid.shape_zyx, _CPU)
+    _, inside = seen_in_images(centres, frames)
+    expected = []
+    for place, *looks in zip(centres, inside[0, 0], inside[0, 1], strict=True):
+        # One camera looks ahead, the other back, both from the middle.
+        away_m = (float(place[0]), -float(place[0]))
+        near = [m <= far + 1.0 for m, far in zip(away_m, (4.0, 2.0), strict=True)]
+        expected.append(any(bool(look) and close for look, close in zip(looks, near, strict=True)))
+    assert seen.flatten().tolist() == expected
+    assert 0 < sum(expected) < len(expected)
+
+
 def _queries(centres_base: torch.Tensor) -> Queries:
     code = torch.zeros(len(centres_base), 32)
-    return Queries(features=code, positions=code, centres_base=centres_base)
+    frame = torch.zeros(len(centres_base), dtype=torch.int64)
+    return Queries(features=code, positions=code, centres_base=centres_base, frame=frame)
 
 
 def test_tracks_are_handed_over_by_their_velocity_and_the_vehicles_motion() -> None:
@@ -124,7 +143,7 @@ def test_tracks_are_handed_over_by_their_velocity_and_the_vehicles_motion() -> N
     base1_T_base0 = torch.tensor(
         [[0.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
     )
-    moved = handed_over(tracks, base1_T_base0, 0.5)
+    moved = handed_over(tracks, base1_T_base0[None], torch.tensor([0.5]))
     # Also the track of number 0 is moved.
     torch.testing.assert_close(
         moved.centres_base, torch.tensor([[0.0, -4.0, 1.0], [0.0, -3.0, 1.0]])
@@ -139,6 +158,7 @@ def test_a_track_remembers_its_last_embeddings_and_forgets_older_ones() -> None:
     for number in range(6):
         features = torch.randn(2, 32)
         answers = Answers(
+            frame=tracks.frame,
             features=features,
             positions=features,
             class_logits=torch.zeros(2, 4),
@@ -147,7 +167,8 @@ def test_a_track_remembers_its_last_embeddings_and_forgets_older_ones() -> None:
             velocities_base=torch.zeros(2, 3),
         )
         before = tracks.memory
-        tracks = handed_over(update(tracks, answers, 1.0), torch.eye(4), 0.5)
+        updated = update(tracks, answers, 1.0)
+        tracks = handed_over(updated, torch.eye(4)[None], torch.tensor([0.5]))
         stored_now = number % 2 == 0  # every second frame of 0.5 s
         assert bool((tracks.memory != before).any()) == stored_now
     assert tracks.num_stored.tolist() == [3, 3]
@@ -177,6 +198,7 @@ def test_without_queries_nothing_is_there() -> None:
 def _answers(class_logits: torch.Tensor, masks: torch.Tensor) -> Answers:
     num = len(class_logits)
     return Answers(
+        frame=torch.zeros(num, dtype=torch.int64),
         features=torch.zeros(num, 8),
         positions=torch.zeros(num, 8),
         class_logits=class_logits,
@@ -223,7 +245,7 @@ def test_any_number_of_cameras_and_every_form_of_the_volume_give_the_grid_asked_
         frames = camera_frames(moving_blocks(1, num_cameras), _CPU)
         with torch.no_grad():
             seen = network.see(frames)
-            things, stuff = network.answer(seen, 0, network.asking(None))
+            things, stuff = network.answer(seen, network.asking(seen, None))
         assert seen.semantic_logits.shape == (1, 4, 4, 16, 16)
         assert seen.depth_logits.shape[:3] == (1, num_cameras, 12)
         assert things.mask_logits.shape == (6, 4, 16, 16)
