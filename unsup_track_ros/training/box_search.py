@@ -32,12 +32,18 @@ class BoxSearchConfig(Config):
     max_shift_m: float = parameter(
         0.5, "Largest change of place, length and width.", unit="m", gt=0
     )
+    min_length_m: float = parameter(
+        2.5, "Shorter boxes stay as they are: people have no straight sides.", unit="m", ge=0
+    )
     max_turn_rad: float = parameter(0.17, "Largest turn.", unit="rad", ge=0)
     side_m: float = parameter(
         0.15, "A return so far from a side counts little as lying on it.", unit="m", gt=0
     )
     outside_weight: float = parameter(
         2.0, "Cost of a return left outside; one on a side is 1.", ge=0
+    )
+    max_outside_m: float = parameter(
+        0.3, "Returns farther outside belong to something else.", unit="m", gt=0
     )
     change_weight: float = parameter(0.1, "Cost of the largest change.", ge=0)
     max_points: int = parameter(400, "Most returns of an object that are asked.", ge=16)
@@ -61,7 +67,8 @@ def searched_boxes(
     order = np.argsort(group, kind="stable")
     picked = order[evenly_picked(group[order], config.max_points)]
     count = np.bincount(group[picked], minlength=len(boxes))
-    picked = picked[count[group[picked]] >= config.min_points]
+    sided = (count >= config.min_points) & (boxes[:, 3] >= config.min_length_m)
+    picked = picked[sided[group[picked]]]
     if not len(picked):
         return boxes
     owner, rows = np.unique(group[picked], return_inverse=True)
@@ -126,7 +133,9 @@ def _rewards(
         width[group] / 2 - np.abs(cosine * y - sine * x),
     )
     reward = np.exp(-((depth_m / config.side_m) ** 2))
-    reward -= config.outside_weight * (1 - reward) * (depth_m < 0)
+    # Returns farther off are another thing's: a hedge beside a car must not draw its box.
+    outside = (depth_m < 0) & (depth_m > -config.max_outside_m)
+    reward -= config.outside_weight * (1 - reward) * outside
     begin = np.flatnonzero(np.diff(group, prepend=-1))
     count = np.diff(begin, append=len(group))
     return np.asarray(np.add.reduceat(reward, begin, axis=0) / count[:, None])

@@ -34,7 +34,7 @@ class StandingObjectConfig(Config):
     )
     min_sightings: int = parameter(4, "Frames in which an object must be found.", ge=1)
     min_mean_share: float = parameter(
-        0.6, "It is labelled if its mean score has this share of that.", ge=0
+        0.7, "It is labelled if its mean score has this share of that.", ge=0
     )
     max_spread_m: float = parameter(
         0.8, "Deviation of its places from which it does not stand.", unit="m", gt=0
