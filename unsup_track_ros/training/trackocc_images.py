@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Variation of the images of a clip: light and colour, and mirror images of whole clips."""
+"""Variation of the images of clips: light and colour, and mirror images of whole clips."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.shapes import UInt8
-from unsup_track_ros.structures.voxel_scene import OccupancyFrame
+from unsup_track_ros.networks.trackocc.frames import CameraFrames
+from unsup_track_ros.shapes import Bool, Float, Int64
 
 
 class ImageVariationConfig(Config):
@@ -26,34 +28,54 @@ class ImageVariationConfig(Config):
 
 
 def varied_images(
-    frames: Sequence[OccupancyFrame], config: ImageVariationConfig, rng: np.random.Generator
-) -> list[OccupancyFrame]:
-    """Return a clip with other images of the same scene; all frames and cameras vary alike.
+    frames: CameraFrames,
+    depth_m: Float[Tensor, "B V h w"] | None,
+    clip: Int64[Tensor, " B"],
+    config: ImageVariationConfig,
+    rngs: Sequence[np.random.Generator],
+) -> tuple[CameraFrames, Float[Tensor, "B V h w"] | None]:
+    """Return clips with other images of the same scenes; all frames and cameras of one vary alike.
 
     The paper's zoom and rotation are left out: at a tenth of its resolution they cost more than
     they teach. A mirrored image is another camera's: its focal length along x is negative.
+
+    Args:
+        frames: Of all clips.
+        depth_m: Their depths.
+        clip: The clip of each frame.
+        config: How much.
+        rngs: Chance of each clip.
     """
+    light, is_flipped = zip(*(_drawn(config, rng) for rng in rngs), strict=True)
+    of_clip = torch.from_numpy(np.stack(light).astype(np.float32)).to(clip.device)[clip]
+    steepness, gain = of_clip[:, None, :1, None, None], of_clip[:, None, 1:, None, None]
+    images = ((frames.images.float() - 128.0) * steepness + 128.0) * gain
+    flipped = torch.tensor(is_flipped, device=clip.device)[clip]  # B
+    varied = replace(
+        frames,
+        images=_mirrored(images.clamp(0, 255).round().to(torch.uint8), flipped),
+        pix_T_cam=_mirrored_intrinsics(frames, flipped),
+    )
+    return varied, None if depth_m is None else _mirrored(depth_m, flipped)
+
+
+def _drawn(config: ImageVariationConfig, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+    """Return steepness and gain of each colour, and whether the images are mirrored."""
     gain = 1.0 + rng.uniform(-1, 1) * config.brightness
     steepness = 1.0 + rng.uniform(-1, 1) * config.contrast
     tint = 1.0 + rng.uniform(-1, 1, 3) * config.colour
-    is_flipped = rng.random() < config.flip_share
-    return [_varied(frame, (gain, steepness, tint), is_flipped=is_flipped) for frame in frames]
+    return np.append(steepness, gain * tint), bool(rng.random() < config.flip_share)
 
 
-def _varied(
-    frame: OccupancyFrame, light: tuple[float, float, np.ndarray], *, is_flipped: bool
-) -> OccupancyFrame:
-    gain, steepness, tint = light
-    images = (frame.images.astype(np.float32) - 128.0) * steepness + 128.0
-    images = np.clip(images * (gain * tint).astype(np.float32), 0, 255)
-    bytes_rgb: UInt8[np.ndarray, "V H W 3"] = np.rint(images).astype(np.uint8)
-    if not is_flipped:
-        return replace(frame, images=bytes_rgb)
-    flip = np.eye(3)
-    flip[0, 0], flip[0, 2] = -1.0, bytes_rgb.shape[2] - 1
-    return replace(
-        frame,
-        images=np.ascontiguousarray(bytes_rgb[:, :, ::-1]),
-        pix_T_cam=flip @ frame.pix_T_cam,
-        depth_m=None if frame.depth_m is None else np.ascontiguousarray(frame.depth_m[:, :, ::-1]),
-    )
+def _mirrored(images: Tensor, flipped: Bool[Tensor, " B"]) -> Tensor:
+    """Return images (B, ..., W), some of them mirrored."""
+    which = flipped.reshape(-1, *[1] * (images.dim() - 1))
+    return torch.where(which, images.flip(-1), images)
+
+
+def _mirrored_intrinsics(
+    frames: CameraFrames, flipped: Bool[Tensor, " B"]
+) -> Float[Tensor, "B V 3 3"]:
+    flip = torch.eye(3, device=flipped.device)
+    flip[0, 0], flip[0, 2] = -1.0, frames.size_px[1] - 1.0
+    return torch.where(flipped[:, None, None, None], flip @ frames.pix_T_cam, frames.pix_T_cam)

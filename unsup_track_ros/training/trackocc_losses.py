@@ -1,6 +1,10 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The terms of TrackOcc's objective for one frame (SPECS 2.4)."""
+"""The terms of TrackOcc's objective (SPECS 2.4), for frames of several clips at once.
+
+Every term is a mean over the things, queries or voxels of a frame. Here frames of a batch lie side by
+side, so each row comes with its share in the mean of its frame; the terms are sums over frames.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from unsup_track_ros.structures.voxel_scene import VoxelClasses
 from unsup_track_ros.training.trackocc_targets import FrameTargets, depth_bins
 
 _FOCAL_ALPHA, _FOCAL_GAMMA = 0.25, 2.0
-_NO_QUERY = -1
+_LEAST = 1e-6
 
 
 class TrackOccLossConfig(Config):
@@ -44,9 +48,11 @@ def focal_terms(logits: Float[Tensor, "Q K"], target: Float[Tensor, "Q K"]) -> F
     return balance * error * (1.0 - right) ** _FOCAL_GAMMA
 
 
-def dice_losses(logits: Float[Tensor, "M P"], target: Float[Tensor, "M P"]) -> Float[Tensor, " M"]:
-    """Return 1 - dice of pairs of masks, 1 added above and below."""
-    probability = torch.sigmoid(logits)
+def dice_losses(
+    logits: Float[Tensor, "M P"], target: Float[Tensor, "M P"], seen: Float[Tensor, "M P"]
+) -> Float[Tensor, " M"]:
+    """Return 1 - dice of pairs of masks where they are seen, 1 added above and below."""
+    probability = torch.sigmoid(logits) * seen
     shared = 2.0 * (probability * target).sum(1) + 1.0
     return 1.0 - shared / (probability.sum(1) + target.sum(1) + 1.0)
 
@@ -54,93 +60,116 @@ def dice_losses(logits: Float[Tensor, "M P"], target: Float[Tensor, "M P"]) -> F
 def mask_losses(
     logits: Float[Tensor, "M Z Y X"],
     target: Bool[Tensor, "M Z Y X"],
-    visible: Bool[Tensor, "Z Y X"],
+    visible: Bool[Tensor, "M Z Y X"],
+    share: Float[Tensor, " M"],
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Return cross-entropy and dice of matched masks, averaged over them.
+    """Return cross-entropy and dice of matched masks, weighted by their shares.
 
     Both look at visible voxels alone. The cross-entropy is divided by all voxels, as released: the
     weight of 100 goes with that.
     """
-    if not len(logits):
-        nothing = logits.sum()
-        return nothing, nothing
-    seen_logits, seen = logits[:, visible], target[:, visible].float()
-    error = functional.binary_cross_entropy_with_logits(seen_logits, seen, reduction="sum")
-    return error / (len(logits) * visible.numel()), dice_losses(seen_logits, seen).mean()
+    seen = visible.flatten(1).float()
+    true = target.flatten(1).float() * seen
+    said = logits.flatten(1)
+    error = functional.binary_cross_entropy_with_logits(said, true, weight=seen, reduction="none")
+    return error.mean(1) @ share, dice_losses(said, true, seen) @ share
 
 
 def class_loss(
-    logits: Float[Tensor, "Q K"], label: Int64[Tensor, " Q"], num_matched: int
+    logits: Float[Tensor, "Q K"], label: Int64[Tensor, " Q"], share: Float[Tensor, " Q"]
 ) -> Float[Tensor, ""]:
     """Return the focal loss of classes; label -1 is no object, the target of all zeros."""
     target = functional.one_hot(label.clamp_min(0), logits.shape[1]).to(logits.dtype)
     target = target * (label >= 0)[:, None]
-    return focal_terms(logits, target).sum() / max(num_matched, 1)
+    return focal_terms(logits, target).sum(1) @ share
 
 
 def localization_loss(
-    answers: Answers, targets: FrameTargets, rows: Int64[Tensor, " M"], things: Int64[Tensor, " M"]
+    answers: Answers,
+    targets: FrameTargets,
+    pairs: tuple[Int64[Tensor, " M"], Int64[Tensor, " M"]],
+    share: Float[Tensor, " M"],
 ) -> Float[Tensor, ""]:
     """Return the L1 error of centres (m) and of velocities (m/s, a fifth), over matched things.
 
     What is not known is not supervised. The inner weight of the released code, 0.25, is here too.
+
+    Args:
+        answers: What was said.
+        targets: What is there.
+        pairs: Rows of answers, and the thing of each.
+        share: Of each pair in the mean of its frame.
     """
-    if not len(rows):
-        return answers.centres_base.sum() * 0.0
-    off_m = (answers.centres_base[rows] - targets.centres_base[things]).abs().sum(1)
-    off_mps = (answers.velocities_base[rows] - targets.velocities_base[things]).abs().sum(1)
-    known = torch.isfinite(off_mps)
-    wrong = off_m + 0.2 * torch.where(known, off_mps, 0.0)
-    return 0.25 * wrong.mean()
+    rows, things = pairs
+    off_m = answers.centres_base.index_select(0, rows) - targets.centres_base[things]
+    true_mps = targets.velocities_base[things]
+    known = torch.isfinite(true_mps)
+    off_mps = answers.velocities_base.index_select(0, rows) - torch.where(known, true_mps, 0.0)
+    wrong = off_m.abs().sum(1) + 0.2 * (off_mps.abs() * known).sum(1)
+    return 0.25 * (wrong @ share)
 
 
 def semantic_loss(
-    logits: Float[Tensor, "K Z Y X"], targets: FrameTargets, classes: VoxelClasses
+    logits: Float[Tensor, "B K Z Y X"],
+    semantics: Int64[Tensor, "B Z Y X"],
+    visible: Bool[Tensor, "B Z Y X"],
+    classes: VoxelClasses,
 ) -> Float[Tensor, ""]:
     """Return the weighted cross-entropy of the dense head over visible voxels."""
-    weights = logits.new_tensor(classes.weights) if classes.weights else None
-    seen = logits[:, targets.visible].T
-    if not len(seen):
-        return logits.sum() * 0.0
-    return functional.cross_entropy(seen, targets.semantics[targets.visible], weights)
+    weights = logits.new_tensor(classes.weights or (1.0,) * len(classes))
+    error = functional.cross_entropy(logits, semantics, weights, reduction="none")
+    counted = weights[semantics] * visible
+    total = counted.flatten(1).sum(1).clamp_min(_LEAST)
+    return ((error * visible).flatten(1).sum(1) / total).sum()
 
 
 def depth_loss(
-    logits: Float[Tensor, "V D h w"], depth_m: Float[Tensor, "V H W"] | None, bins: DepthBinsConfig
+    logits: Float[Tensor, "B V D h w"],
+    depth_m: Float[Tensor, "B V H W"] | None,
+    bins: DepthBinsConfig,
 ) -> Float[Tensor, ""]:
     """Return the cross-entropy of each bin (BEVDepth) over cells with a return."""
     if depth_m is None:
         return logits.sum() * 0.0
-    index = depth_bins(depth_m, (logits.shape[2], logits.shape[3]), bins)
-    known = index >= 0
-    if not bool(known.any()):
-        return logits.sum() * 0.0
-    probability = logits.float().softmax(1).movedim(1, -1)[known]
-    target = functional.one_hot(index[known], bins.num).to(probability.dtype)
+    index = depth_bins(depth_m.flatten(0, 1), (logits.shape[3], logits.shape[4]), bins)
+    known = index >= 0  # N h w
+    probability = logits.flatten(0, 1).float().softmax(1).clamp(1e-7, 1 - 1e-7)
+    target = functional.one_hot(index.clamp_min(0), bins.num).movedim(-1, 1)
     error = functional.binary_cross_entropy(
-        probability.clamp(1e-7, 1 - 1e-7), target, reduction="sum"
+        probability, target.to(probability.dtype), weight=known[:, None].float(), reduction="none"
     )
-    return error / known.sum()
+    num = known.unflatten(0, depth_m.shape[:2]).flatten(1).sum(1).clamp_min(1)
+    return (error.unflatten(0, depth_m.shape[:2]).flatten(1).sum(1) / num).sum()
 
 
 def match_costs(
     answers: Answers,
     labels: Int64[Tensor, " G"],
     masks: Bool[Tensor, "G Z Y X"],
-    visible: Bool[Tensor, "Z Y X"],
+    visible: Bool[Tensor, "B Z Y X"],
 ) -> Float[Tensor, "Q G"]:
-    """Return what it would cost to give each object to each query: class 2, mask 5, dice 5."""
+    """Return what it would cost to give each object to each query: class 2, mask 5, dice 5.
+
+    Only the costs of queries and objects of one frame mean anything.
+
+    Args:
+        answers: Of queries to the frames.
+        labels: Class of each object.
+        masks: Its voxels.
+        visible: Of each frame.
+    """
     with torch.no_grad():
         logits = answers.class_logits.float()
         yes = focal_terms(logits, torch.ones_like(logits))
         no = focal_terms(logits, torch.zeros_like(logits))
         by_class = (yes - no)[:, labels]
-        said = answers.mask_logits.float()[:, visible]  # Q P
-        seen = masks[:, visible].float()  # G P
-        num = max(seen.shape[1], 1)
+        seen = visible[answers.frame].flatten(1).float()  # Q P
+        said = answers.mask_logits.float().flatten(1)
+        true = masks.flatten(1).float()  # G P
         # -log p = softplus(x) - x where the mask is, softplus(x) elsewhere
-        by_mask = (functional.softplus(said).sum(1)[:, None] - said @ seen.T) / num
-        probability = torch.sigmoid(said)
-        total = probability.sum(1)[:, None] + seen.sum(1)[None]
-        by_dice = 1.0 - (2.0 * probability @ seen.T + 1.0) / (total + 1.0)
+        wrong = (functional.softplus(said) * seen).sum(1)[:, None] - (said * seen) @ true.T
+        by_mask = wrong / seen.sum(1).clamp_min(1.0)[:, None]
+        probability = torch.sigmoid(said) * seen
+        total = probability.sum(1)[:, None] + seen @ true.T
+        by_dice = 1.0 - (2.0 * probability @ true.T + 1.0) / (total + 1.0)
         return 2.0 * by_class + 5.0 * by_mask + 5.0 * by_dice

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -28,37 +29,53 @@ from unsup_track_ros.structures.voxel_scene import (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FrameTargets:
-    """Labels of one frame with G things and S kinds of stuff.
+    """Labels of B frames of different clips, with G things and S kinds of stuff in all.
 
     Attributes:
         semantics: Class of every voxel.
         visible: Where losses count: seen, and of no ignored class.
-        thing_ids: Identities over the recording.
+        thing_ids: Identities over the recording; on the CPU, like all that decides who answers.
+        thing_frames: The frame that each thing is in, on the CPU.
         thing_classes: Their classes.
         thing_masks: Their voxels.
         centres_base: Middle of their voxels, m.
         velocities_base: Over ground in axes of base, m/s; nan where the next frame lacks the thing.
+        stuff_frames: The frame that each kind of stuff is in, on the CPU.
         stuff_classes: Classes of stuff that are there.
         stuff_masks: Their voxels.
-        depth_m: Nearest return of each pixel block of each camera, 0 for none; None without LiDAR.
     """
 
-    semantics: Int64[Tensor, "Z Y X"]
-    visible: Bool[Tensor, "Z Y X"]
+    semantics: Int64[Tensor, "B Z Y X"]
+    visible: Bool[Tensor, "B Z Y X"]
     thing_ids: Int64[Tensor, " G"]
+    thing_frames: Int64[Tensor, " G"]
     thing_classes: Int64[Tensor, " G"]
     thing_masks: Bool[Tensor, "G Z Y X"]
     centres_base: Float[Tensor, "G 3"]
     velocities_base: Float[Tensor, "G 3"]
+    stuff_frames: Int64[Tensor, " S"]
     stuff_classes: Int64[Tensor, " S"]
     stuff_masks: Bool[Tensor, "S Z Y X"]
-    depth_m: Float[Tensor, "V h w"] | None
+
+
+def joined(targets: Sequence[FrameTargets]) -> FrameTargets:
+    """Return the frames of several as one batch, in their order."""
+    if len(targets) == 1:
+        return targets[0]
+    first = [0, *itertools.accumulate(len(one.visible) for one in targets)]
+    parts = {}
+    for part in fields(FrameTargets):
+        values = [getattr(one, part.name) for one in targets]
+        if part.name in ("thing_frames", "stuff_frames"):
+            values = [value + before for value, before in zip(values, first, strict=False)]
+        parts[part.name] = torch.cat(values)
+    return FrameTargets(**parts)
 
 
 def clip_targets(
     frames: Sequence[OccupancyFrame], classes: VoxelClasses, device: torch.device
 ) -> list[FrameTargets]:
-    """Return the targets of the frames of a clip.
+    """Return the targets of the frames of a clip, each a batch of its own.
 
     Raises:
         DataError: A frame has no labels.
@@ -70,7 +87,7 @@ def clip_targets(
         velocities = np.full((len(centres[i][0]), 3), np.nan)
         if i + 1 < len(frames):
             velocities = _velocities(frame, frames[i + 1], centres[i], centres[i + 1])
-        targets.append(_frame_targets(frame, labels[i], (*centres[i], velocities), classes, device))
+        targets.append(_frame_targets(labels[i], (*centres[i], velocities), classes, device))
     return targets
 
 
@@ -114,7 +131,6 @@ def _velocities(
 
 
 def _frame_targets(
-    frame: OccupancyFrame,
     labels: VoxelLabels,
     things: tuple[np.ndarray, np.ndarray, np.ndarray],
     classes: VoxelClasses,
@@ -135,16 +151,17 @@ def _frame_targets(
     stuff_masks = semantics == stuff[:, None, None, None]
     there = (stuff_masks & visible).flatten(1).any(1)
     return FrameTargets(
-        semantics=semantics,
-        visible=visible,
-        thing_ids=thing_ids,
+        semantics=semantics[None],
+        visible=visible[None],
+        thing_ids=thing_ids.cpu(),
+        thing_frames=torch.zeros(len(ids), dtype=torch.int64),
         thing_classes=allowed[votes[:, allowed].argmax(1)],
         thing_masks=masks,
         centres_base=torch.from_numpy(centres.astype(np.float32)).to(device),
         velocities_base=torch.from_numpy(velocities.astype(np.float32)).to(device),
+        stuff_frames=torch.zeros(int(there.sum()), dtype=torch.int64),
         stuff_classes=stuff[there],
         stuff_masks=stuff_masks[there],
-        depth_m=None if frame.depth_m is None else torch.from_numpy(frame.depth_m).to(device),
     )
 
 

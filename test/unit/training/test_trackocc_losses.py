@@ -35,20 +35,24 @@ _CPU = torch.device("cpu")
 def test_dice_of_half_a_mask_is_as_by_hand() -> None:
     logits = torch.tensor([[50.0, 50.0, -50.0, -50.0]])
     target = torch.tensor([[1.0, 0.0, 1.0, 0.0]])
-    assert float(dice_losses(logits, target)[0]) == pytest.approx(1 - 3 / 5)
+    seen = torch.ones(1, 4)
+    assert float(dice_losses(logits, target, seen)[0]) == pytest.approx(1 - 3 / 5)
+    seen[:, 1] = 0.0
+    assert float(dice_losses(logits, target, seen)[0]) == pytest.approx(1 - 3 / 4)
 
 
 def test_mask_cross_entropy_counts_visible_voxels_but_is_divided_by_all() -> None:
     logits = torch.zeros(2, 1, 1, 4)
     target = torch.ones(2, 1, 1, 4, dtype=torch.bool)
     visible = torch.tensor([[[True, True, False, False]]])
-    by_mask, _ = mask_losses(logits, target, visible)
+    share = torch.tensor([0.5, 0.5])
+    by_mask, _ = mask_losses(logits, target, visible.expand(2, 1, 1, 4), share)
     assert float(by_mask) == pytest.approx(math.log(2) * 2 / 4)
 
 
 def test_focal_loss_of_one_right_and_one_absent_object_is_as_by_hand() -> None:
     logits = torch.tensor([[0.0, 0.0], [0.0, 0.0]])
-    loss = class_loss(logits, torch.tensor([1, -1]), 2)
+    loss = class_loss(logits, torch.tensor([1, -1]), torch.tensor([0.5, 0.5]))
     one, zero = 0.25 * 0.25 * math.log(2), 0.75 * 0.25 * math.log(2)
     assert float(loss) == pytest.approx((one + 3 * zero) / 2)
 
@@ -56,7 +60,8 @@ def test_focal_loss_of_one_right_and_one_absent_object_is_as_by_hand() -> None:
 def test_localization_leaves_out_unknown_velocities() -> None:
     answers = _answers(torch.tensor([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]]), velocity_mps=1.0)
     targets = _targets([7, 8], velocities=[[0.0, 0.0, 0.0], [math.nan] * 3])
-    loss = localization_loss(answers, targets, torch.tensor([0, 1]), torch.tensor([0, 1]))
+    pairs = torch.tensor([0, 1]), torch.tensor([0, 1])
+    loss = localization_loss(answers, targets, pairs, torch.tensor([0.5, 0.5]))
     assert float(loss) == pytest.approx(0.25 * ((1.0 + 0.2 * 3.0) + 2.0) / 2)
     assert bool(torch.isfinite(loss))
 
@@ -66,10 +71,10 @@ def test_depth_is_the_nearest_return_of_a_cell_and_none_is_none() -> None:
     depth_m[0, 0, 0], depth_m[0, 1, 1], depth_m[0, 0, 3] = 9.0, 3.2, 100.0
     bins = DepthBinsConfig(nearest_m=1.0, farthest_m=11.0, step_m=1.0)
     assert depth_bins(depth_m, (2, 2), bins).tolist() == [[[2, -1], [-1, -1]]]
-    logits = torch.zeros(1, 10, 2, 2)
+    logits = torch.zeros(1, 1, 10, 2, 2)
     expected = -(math.log(0.1) + 9 * math.log(0.9))
-    assert float(depth_loss(logits, depth_m, bins)) == pytest.approx(expected, rel=1e-5)
-    assert float(depth_loss(logits, torch.zeros(1, 4, 4), bins)) == 0.0
+    assert float(depth_loss(logits, depth_m[None], bins)) == pytest.approx(expected, rel=1e-5)
+    assert float(depth_loss(logits, torch.zeros(1, 1, 4, 4), bins)) == 0.0
     assert float(depth_loss(logits, None, bins)) == 0.0
 
 
@@ -93,14 +98,14 @@ def test_tracks_keep_what_they_own_and_the_rest_is_shared() -> None:
     share = assigned(owner, answers, targets)
     assert dict(zip(share.rows.tolist(), share.objects.tolist(), strict=True)) == {0: 0, 3: 1, 4: 2}
     assert share.owner.tolist() == [7, 33, NO_ID, 8, 9]
-    assert share.num_lost == 1
+    assert share.num_matched.tolist() == [4]  # with the lost one
 
 
 def test_a_frame_without_things_gives_nothing_to_share() -> None:
     answers = _answers(torch.zeros(2, 3))
     share = assigned(torch.tensor([NO_ID, NO_ID]), answers, _targets([]))
     assert len(share.rows) == 0
-    assert share.num_lost == 0
+    assert share.num_matched.tolist() == [0]
 
 
 def test_tracks_are_dropped_and_false_ones_added_by_the_passed_chance() -> None:
@@ -109,11 +114,11 @@ def test_tracks_are_dropped_and_false_ones_added_by_the_passed_chance() -> None:
     answers = _answers(torch.zeros(200, 3), class_logits=logits)
     owner = torch.cat([torch.arange(100), torch.full((100,), NO_ID)])
     config = TrackAugmentationConfig(drop_share=0.1, false_share=0.3)
-    rows = going_on(owner, answers, LABEL_FREE, config, torch.Generator().manual_seed(0))
+    rows = going_on(owner, answers, LABEL_FREE, config, [torch.Generator().manual_seed(0)])
     kept, false = rows[rows < 100], rows[rows >= 100]
     assert 80 <= len(kept) < 100
     assert false.tolist() == list(range(199, 169, -1))  # the surest
-    again = going_on(owner, answers, LABEL_FREE, config, torch.Generator().manual_seed(0))
+    again = going_on(owner, answers, LABEL_FREE, config, [torch.Generator().manual_seed(0)])
     assert torch.equal(rows, again)
 
 
@@ -123,16 +128,17 @@ def _targets(ids: list[int], velocities: list[list[float]] | None = None) -> Fra
     for row in range(num):
         masks[row, ..., 2 * row : 2 * row + 2] = True
     return FrameTargets(
-        semantics=torch.zeros(1, 1, 6, dtype=torch.int64),
-        visible=torch.ones(1, 1, 6, dtype=torch.bool),
+        semantics=torch.zeros(1, 1, 1, 6, dtype=torch.int64),
+        visible=torch.ones(1, 1, 1, 6, dtype=torch.bool),
+        thing_frames=torch.zeros(num, dtype=torch.int64),
         thing_ids=torch.tensor(ids, dtype=torch.int64),
         thing_classes=torch.full((num,), 3),
         thing_masks=masks,
         centres_base=torch.zeros(num, 3),
         velocities_base=torch.zeros(num, 3) if velocities is None else torch.tensor(velocities),
+        stuff_frames=torch.zeros(0, dtype=torch.int64),
         stuff_classes=torch.zeros(0, dtype=torch.int64),
         stuff_masks=torch.zeros(0, 1, 1, 6, dtype=torch.bool),
-        depth_m=None,
     )
 
 
@@ -144,6 +150,7 @@ def _answers(
 ) -> Answers:
     num = len(centres)
     return Answers(
+        frame=torch.zeros(num, dtype=torch.int64),
         features=torch.zeros(num, 8),
         positions=torch.zeros(num, 8),
         class_logits=torch.zeros(num, 4) if class_logits is None else class_logits,

@@ -272,6 +272,29 @@ def test_every_weight_gets_a_finite_gradient() -> None:
     assert untouched == []
 
 
+def _without_things(frame: OccupancyFrame, *numbers: int) -> OccupancyFrame:
+    labels = frame.labels
+    assert labels is not None
+    gone = np.isin(labels.instances, numbers)
+    semantics, instances = (np.where(gone, 0, v) for v in (labels.semantics, labels.instances))
+    return replace(frame, labels=replace(labels, semantics=semantics, instances=instances))
+
+
+@pytest.mark.parametrize("query_start", ["learned", "peaks"])
+def test_a_batch_of_clips_has_the_mean_loss_of_its_clips(query_start: str) -> None:
+    network = TINY_NETWORK.model_copy(update={"query_start": query_start})
+    blocks = moving_blocks(3)
+    empty = [_without_things(frame, 7, 8) for frame in blocks]
+    hidden = [_without_things(blocks[0], 8), _without_things(blocks[1], 7), blocks[2]]
+    learner = TrackOccLearner(network, _training(5), Clips([blocks, empty, hidden]), _CPU)
+    seeds = [0, 1, 2, 3, 4]  # draw all three clips
+    together = learner.losses([np.random.default_rng(seed) for seed in seeds])
+    alone = [learner.losses([np.random.default_rng(seed)]) for seed in seeds]
+    for name, term in together.items():
+        mean = torch.stack([one[name] for one in alone]).mean()
+        torch.testing.assert_close(term, mean, rtol=1e-4, atol=1e-5)
+
+
 def test_the_localization_loss_can_be_left_out() -> None:
     losses = TrackOccLossConfig(localization=0.0)
     training = _training(5).model_copy(update={"losses": losses})
@@ -281,17 +304,18 @@ def test_the_localization_loss_can_be_left_out() -> None:
 
 
 def test_a_mirrored_image_shows_the_same_scene_to_a_mirrored_camera() -> None:
-    frames = moving_blocks(1)
-    mirrored = varied_images(frames, _STILL.model_copy(update={"flip_share": 1.0}),
-                             np.random.default_rng(0))[0]  # fmt: skip
-    point_cam = np.array([0.5, 0.2, 4.0])
-    pixel = frames[0].pix_T_cam[0] @ point_cam / 4.0
-    other = mirrored.pix_T_cam[0] @ point_cam / 4.0
-    width = frames[0].images.shape[2]
-    np.testing.assert_allclose(other[:2], [width - 1 - pixel[0], pixel[1]])
+    frames = camera_frames(moving_blocks(1), _CPU)
+    clip, rngs = torch.zeros(1, dtype=torch.int64), [np.random.default_rng(0)]
+    config = _STILL.model_copy(update={"flip_share": 1.0})
+    mirrored, _ = varied_images(frames, None, clip, config, rngs)
+    point_cam = torch.tensor([0.5, 0.2, 4.0])
+    pixel = frames.pix_T_cam[0, 0] @ point_cam / 4.0
+    other = mirrored.pix_T_cam[0, 0] @ point_cam / 4.0
+    width = frames.size_px[1]
+    torch.testing.assert_close(other[:2], torch.stack([width - 1 - pixel[0], pixel[1]]))
     column = int(pixel[0])
-    np.testing.assert_array_equal(
-        mirrored.images[0][:, width - 1 - column], frames[0].images[0][:, column]
+    assert torch.equal(
+        mirrored.images[0, 0, ..., width - 1 - column], frames.images[0, 0, ..., column]
     )
 
 

@@ -84,6 +84,11 @@ class TrackOccConfig(Config):
     )
     up_channels: int = parameter(32, "Channels on the way to full resolution (paper: 64).", ge=8)
     thing_queries: int = parameter(30, "Queries for objects not yet followed (paper: 200).", ge=1)
+    query_start: Literal["learned", "peaks"] = parameter(
+        "learned",
+        "Where queries for objects begin: at places that are learned (paper), or where the dense "
+        "head sees most of an object.",
+    )
     stuff_queries: int = parameter(8, "Queries for all else (paper: 50).", ge=1)
     decoder_layers: int = parameter(2, "Layers of the decoder (paper: 1).", ge=1)
     decoder_points: int = parameter(4, "Places that a query looks at (paper: 4).", ge=1)

@@ -116,8 +116,11 @@ def splat(
         num_voxels *= side
     first = torch.arange(batch, device=voxel.device)[:, None] * num_voxels
     inside = voxel >= 0
-    target, source = (voxel + first)[inside], features[inside]
-    total = features.new_zeros(batch * num_voxels, features.shape[-1]).index_add(0, target, source)
+    # One voxel more than there are takes what is dropped: no size depends on the data, which a GPU
+    # would have to be asked for.
+    target = torch.where(inside, voxel + first, batch * num_voxels).flatten()
+    total = features.new_zeros(batch * num_voxels + 1, features.shape[-1])
+    total = total.index_add(0, target, features.flatten(0, 1))[:-1]
     return total.reshape(batch, *grid.shape_zyx, -1).permute(0, 4, 1, 2, 3).contiguous()
 
 

@@ -10,8 +10,6 @@ velocity. A query that follows a thing asks again in the next frame: identity is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
 from unsup_track_ros.networks.image_backbone import (
@@ -21,30 +19,17 @@ from unsup_track_ros.networks.image_backbone import (
     normalized,
 )
 from unsup_track_ros.networks.trackocc.config import TrackOccConfig
-from unsup_track_ros.networks.trackocc.decoder import Answers, Decoder, FreshQueries
+from unsup_track_ros.networks.trackocc.decoder import (
+    Answers,
+    Decoder,
+    FreshQueries,
+    PeakQueries,
+)
 from unsup_track_ros.networks.trackocc.frames import CameraFrames
 from unsup_track_ros.networks.trackocc.lift import LiftSplat
 from unsup_track_ros.networks.trackocc.occupancy_encoder import OccupancyEncoder
 from unsup_track_ros.networks.trackocc.tracks import TrackQueries, TrackUpdate
-from unsup_track_ros.networks.trackocc.volume import UpPath, VolumeEncoder
-from unsup_track_ros.shapes import Float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SeenVolumes:
-    """What the images of B frames say of the space around the vehicle.
-
-    Attributes:
-        compact: Volume that queries look into.
-        mask_features: Of every voxel; masks are products with them.
-        semantic_logits: Of every class in every voxel.
-        depth_logits: Of every depth bin in every cell of every image.
-    """
-
-    compact: Float[Tensor, "B c z y x"]
-    mask_features: Float[Tensor, "B C Z Y X"]
-    semantic_logits: Float[Tensor, "B K Z Y X"]
-    depth_logits: Float[Tensor, "B V D h w"]
+from unsup_track_ros.networks.trackocc.volume import SeenVolumes, UpPath, VolumeEncoder
 
 
 class TrackOcc(nn.Module):
@@ -72,7 +57,11 @@ class TrackOcc(nn.Module):
             nn.Softplus(),
             nn.Linear(hidden, len(config.classes)),
         )
-        self.fresh_things = FreshQueries(config, config.thing_queries)
+        self.fresh_things = (
+            PeakQueries(config)
+            if config.query_start == "peaks"
+            else FreshQueries(config, config.thing_queries)
+        )
         self.stuff = FreshQueries(config, config.stuff_queries)
         self.decoder = Decoder(config)
         self.update = TrackUpdate(config)
@@ -93,17 +82,13 @@ class TrackOcc(nn.Module):
             depth_logits=depth_logits.unflatten(0, frames.images.shape[:2]),
         )
 
-    def asking(self, tracks: TrackQueries | None) -> TrackQueries:
-        """Return the things that ask in a frame: those followed, then the fresh ones."""
-        fresh = TrackQueries.fresh(self.fresh_things(), self.config.memory_length)
+    def asking(self, seen: SeenVolumes, tracks: TrackQueries | None) -> TrackQueries:
+        """Return the things that ask some frames: those followed, then the fresh ones of each."""
+        fresh = TrackQueries.fresh(self.fresh_things(seen), self.config.memory_length)
         return fresh if tracks is None else tracks.joined(fresh)
 
-    def answer(
-        self, seen: SeenVolumes, frame: int, things: TrackQueries
-    ) -> tuple[Answers, Answers]:
-        """Let things and stuff ask one of the frames; return their answers."""
-        queries = things.queries.joined(self.stuff())
-        num = len(things)
-        volumes = seen.compact[frame], seen.mask_features[frame]
-        answers = self.decoder(queries, *volumes, num)
-        return answers.chosen(slice(None, num)), answers.chosen(slice(num, None))
+    def answer(self, seen: SeenVolumes, things: TrackQueries) -> tuple[Answers, Answers]:
+        """Let things and stuff ask their frames; return their answers."""
+        queries = things.queries.joined(self.stuff(seen))
+        answers: Answers = self.decoder(queries, seen, len(things))
+        return answers.parted(len(things))

@@ -17,9 +17,10 @@ from unsup_track_ros.geometry import se3
 from unsup_track_ros.networks.trackocc.config import TrackOccConfig
 from unsup_track_ros.networks.trackocc.decoder import Answers
 from unsup_track_ros.networks.trackocc.frames import camera_frames
-from unsup_track_ros.networks.trackocc.model import SeenVolumes, TrackOcc
+from unsup_track_ros.networks.trackocc.model import TrackOcc
 from unsup_track_ros.networks.trackocc.panoptic import PanopticMergeConfig, merged, thing_scores
 from unsup_track_ros.networks.trackocc.tracks import NO_ID, TrackQueries, handed_over
+from unsup_track_ros.networks.trackocc.volume import SeenVolumes
 from unsup_track_ros.shapes import Bool, Float, Float64, Int64
 from unsup_track_ros.structures.voxel_scene import OccupancyFrame, PanopticPrediction
 
@@ -111,8 +112,9 @@ class TrackOccTracker:
         """
         network, config = self._network, self._config
         tracks, step_s = self._brought_here(frame)
-        asking = network.asking(tracks)
-        things, stuff = network.answer(seen, index, asking)
+        own = seen.part(index)
+        asking = network.asking(own, tracks)
+        things, stuff = network.answer(own, asking)
         score = thing_scores(things.class_logits, network.config.classes)
         asking, alive, is_seen = self._lives(asking, score, step_s)
         rows = torch.nonzero(alive)[:, 0]
@@ -123,7 +125,7 @@ class TrackOccTracker:
         self._last_stamp_ns, self._odom_T_base0 = frame.stamp_ns, frame.odom_T_base
         shown = torch.nonzero(is_seen)[:, 0]
         return self._told(
-            frame, (answers.chosen(shown), stuff, seen.semantic_logits[index]),
+            frame, (answers.chosen(shown), stuff, own.semantic_logits[0]),
             going_on.ids[shown], score[rows][shown],
         )  # fmt: skip
 
@@ -150,8 +152,9 @@ class TrackOccTracker:
                 "ns. Feed frames in order, or reset the tracker."
             )
         base1_T_base0 = se3.inverse(frame.odom_T_base) @ self._odom_T_base0
-        motion = torch.from_numpy(base1_T_base0.astype(np.float32)).to(self._device)
-        return handed_over(self._tracks, motion, step_s), step_s
+        motion = torch.from_numpy(base1_T_base0[None].astype(np.float32)).to(self._device)
+        passed_s = torch.tensor([step_s], device=self._device)
+        return handed_over(self._tracks, motion, passed_s), step_s
 
     def _lives(
         self, asking: TrackQueries, score: Float[Tensor, " Q"], step_s: float

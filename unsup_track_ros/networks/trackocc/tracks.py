@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from unsup_track_ros.networks.trackocc.config import TrackOccConfig
 from unsup_track_ros.networks.trackocc.decoder import Answers, Queries
 from unsup_track_ros.networks.trackocc.occupancy_encoder import FeedForward
-from unsup_track_ros.shapes import Bool, Float, Int64
+from unsup_track_ros.shapes import Float, Int64
 
 NO_ID = -1
 _SAME_TIME_S = 1e-3
@@ -28,6 +28,7 @@ class TrackQueries:
     """T tracks between two frames.
 
     Attributes:
+        frame: Frame of the batch that they stand in; 0 where there is one.
         ids: Identity; `NO_ID` for a query that follows nothing (training adds some).
         features: What they carry into the next frame.
         positions: Code of what they look for.
@@ -39,6 +40,7 @@ class TrackQueries:
         unseen_s: Time for which nothing was seen of the object.
     """
 
+    frame: Int64[Tensor, " T"]
     ids: Int64[Tensor, " T"]
     features: Float[Tensor, "T C"]
     positions: Float[Tensor, "T C"]
@@ -56,12 +58,16 @@ class TrackQueries:
     def queries(self) -> Queries:
         """What they ask of the frame that they stand in."""
         return Queries(
-            features=self.features, positions=self.positions, centres_base=self.centres_base
+            features=self.features,
+            positions=self.positions,
+            centres_base=self.centres_base,
+            frame=self.frame,
         )
 
-    def chosen(self, rows: Int64[Tensor, " R"] | Bool[Tensor, " T"]) -> TrackQueries:
+    def chosen(self, rows: Int64[Tensor, " R"]) -> TrackQueries:
         """Return some of them, in the order of `rows`."""
-        return TrackQueries(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
+        names = (part.name for part in fields(self))
+        return TrackQueries(**{name: getattr(self, name).index_select(0, rows) for name in names})
 
     @classmethod
     def fresh(cls, queries: Queries, memory_length: int) -> TrackQueries:
@@ -70,6 +76,7 @@ class TrackQueries:
         num, channels = features.shape
         whole = torch.zeros(num, dtype=torch.int64, device=features.device)
         return cls(
+            frame=queries.frame,
             ids=whole + NO_ID,
             features=features,
             positions=queries.positions,
@@ -90,7 +97,7 @@ class TrackQueries:
 
 
 def handed_over(
-    tracks: TrackQueries, base1_T_base0: Float[Tensor, "4 4"], step_s: float
+    tracks: TrackQueries, base1_T_base0: Float[Tensor, "B 4 4"], step_s: Float[Tensor, " B"]
 ) -> TrackQueries:
     """Bring tracks from a frame to the next: c1 = base1_T_base0 (c0 + v0 dt).
 
@@ -98,18 +105,19 @@ def handed_over(
     Gradients do not pass from frame to frame by this way, only by features.
 
     Args:
-        tracks: In ego of the earlier frame.
-        base1_T_base0: The vehicle's own motion.
-        step_s: Time between the frames.
+        tracks: In base of the earlier frame.
+        base1_T_base0: The vehicle's own motion in each drive of the batch.
+        step_s: Time between its frames.
     """
-    turn, shift = base1_T_base0[:3, :3], base1_T_base0[:3, 3]
+    own_motion, passed_s = base1_T_base0[tracks.frame], step_s[tracks.frame]
+    turn, shift = own_motion[:, :3, :3], own_motion[:, :3, 3]
     velocities_base0 = tracks.velocities_base.detach()
-    moved_base0 = tracks.centres_base.detach() + velocities_base0 * step_s
+    moved_base0 = tracks.centres_base.detach() + velocities_base0 * passed_s[:, None]
     return replace(
         tracks,
-        centres_base=moved_base0 @ turn.T + shift,
-        velocities_base=velocities_base0 @ turn.T,
-        stored_s=tracks.stored_s + step_s,
+        centres_base=torch.einsum("tij,tj->ti", turn, moved_base0) + shift,
+        velocities_base=torch.einsum("tij,tj->ti", turn, velocities_base0),
+        stored_s=tracks.stored_s + passed_s,
     )
 
 
@@ -164,7 +172,10 @@ class QueryInteraction(nn.Module):
             before: What they asked with.
         """
         asked = (before.positions + features)[None]
-        looked, _ = self.within(asked, asked, features[None], need_weights=False)
+        apart = before.frame[:, None] != before.frame  # tracks of other drives
+        looked, _ = self.within(
+            asked, asked, features[None], attn_mask=apart, need_weights=False
+        )
         found = self.feed_forward(self.within_norm(features + looked[0]))
         news = self.from_answer(found)
         return self.features(before.features + news), self.positions(before.positions + news)

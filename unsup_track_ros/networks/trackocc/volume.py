@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -36,6 +37,28 @@ def _stages(config: TrackOccConfig, num_in: int) -> nn.ModuleList:
         rest = [block(after, after, 1) for _ in range(num - 1)]
         stages.append(nn.Sequential(block(before, after, stride), *rest))
     return nn.ModuleList(stages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SeenVolumes:
+    """What the images of B frames say of the space around the vehicle.
+
+    Attributes:
+        compact: Volume that queries look into.
+        mask_features: Of every voxel; masks are products with them.
+        semantic_logits: Of every class in every voxel.
+        depth_logits: Of every depth bin in every cell of every image.
+    """
+
+    compact: Float[Tensor, "B c z y x"]
+    mask_features: Float[Tensor, "B C Z Y X"]
+    semantic_logits: Float[Tensor, "B K Z Y X"]
+    depth_logits: Float[Tensor, "B V D h w"]
+
+    def part(self, first: int, num: int = 1) -> SeenVolumes:
+        """Return so many of the frames, from one on."""
+        chosen = slice(first, first + num)
+        return SeenVolumes(**{name: getattr(self, name)[chosen] for name in self.__slots__})
 
 
 class VolumeEncoder(nn.Module):

@@ -111,7 +111,8 @@ def test_a_place_that_two_cameras_see_takes_their_mean_and_an_unseen_one_nothing
 
 def _queries(centres_base: torch.Tensor) -> Queries:
     code = torch.zeros(len(centres_base), 32)
-    return Queries(features=code, positions=code, centres_base=centres_base)
+    frame = torch.zeros(len(centres_base), dtype=torch.int64)
+    return Queries(features=code, positions=code, centres_base=centres_base, frame=frame)
 
 
 def test_tracks_are_handed_over_by_their_velocity_and_the_vehicles_motion() -> None:
@@ -124,7 +125,7 @@ def test_tracks_are_handed_over_by_their_velocity_and_the_vehicles_motion() -> N
     base1_T_base0 = torch.tensor(
         [[0.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
     )
-    moved = handed_over(tracks, base1_T_base0, 0.5)
+    moved = handed_over(tracks, base1_T_base0[None], torch.tensor([0.5]))
     # Also the track of number 0 is moved.
     torch.testing.assert_close(
         moved.centres_base, torch.tensor([[0.0, -4.0, 1.0], [0.0, -3.0, 1.0]])
@@ -139,6 +140,7 @@ def test_a_track_remembers_its_last_embeddings_and_forgets_older_ones() -> None:
     for number in range(6):
         features = torch.randn(2, 32)
         answers = Answers(
+            frame=tracks.frame,
             features=features,
             positions=features,
             class_logits=torch.zeros(2, 4),
@@ -147,7 +149,8 @@ def test_a_track_remembers_its_last_embeddings_and_forgets_older_ones() -> None:
             velocities_base=torch.zeros(2, 3),
         )
         before = tracks.memory
-        tracks = handed_over(update(tracks, answers, 1.0), torch.eye(4), 0.5)
+        updated = update(tracks, answers, 1.0)
+        tracks = handed_over(updated, torch.eye(4)[None], torch.tensor([0.5]))
         stored_now = number % 2 == 0  # every second frame of 0.5 s
         assert bool((tracks.memory != before).any()) == stored_now
     assert tracks.num_stored.tolist() == [3, 3]
@@ -177,6 +180,7 @@ def test_without_queries_nothing_is_there() -> None:
 def _answers(class_logits: torch.Tensor, masks: torch.Tensor) -> Answers:
     num = len(class_logits)
     return Answers(
+        frame=torch.zeros(num, dtype=torch.int64),
         features=torch.zeros(num, 8),
         positions=torch.zeros(num, 8),
         class_logits=class_logits,
@@ -223,7 +227,7 @@ def test_any_number_of_cameras_and_every_form_of_the_volume_give_the_grid_asked_
         frames = camera_frames(moving_blocks(1, num_cameras), _CPU)
         with torch.no_grad():
             seen = network.see(frames)
-            things, stuff = network.answer(seen, 0, network.asking(None))
+            things, stuff = network.answer(seen, network.asking(seen, None))
         assert seen.semantic_logits.shape == (1, 4, 4, 16, 16)
         assert seen.depth_logits.shape[:3] == (1, num_cameras, 12)
         assert things.mask_logits.shape == (6, 4, 16, 16)
