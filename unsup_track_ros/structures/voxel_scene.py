@@ -69,7 +69,12 @@ class VoxelClasses:
 
 
 # What can be known without a human label: what is seen, and whether it moves.
-LABEL_FREE = VoxelClasses(names=("free", "ground", "structure", "movable"), things=(3,), free=0)
+LABEL_FREE = VoxelClasses(
+    names=("free", "ground", "structure", "movable"),
+    things=(3,),
+    free=0,
+    weights=(1.0, 2.0, 3.0, 6.0),  # the rarer the heavier, as in Occ3D-Waymo, but less steep
+)
 # What the synthetic street knows besides.
 STREET = VoxelClasses(
     names=(

@@ -83,10 +83,12 @@ class NetworkLearner(ABC):
             rngs: One source of chance per sample of this process's share of the batch.
         """
 
-    def advance(self) -> None:
-        """Train one step."""
+    def advance(self, learning_rate: float | None = None) -> None:
+        """Train one step, at the rate of the schedule or at another."""
+        if learning_rate is None:
+            learning_rate = self.config.learning_rate_at(self.num_steps_done)
         for group in self._optimizer.param_groups:
-            group["lr"] = self.config.learning_rate_at(self.num_steps_done)
+            group["lr"] = learning_rate
         self._optimizer.zero_grad(set_to_none=True)
         with self._precision():
             terms = self.losses(chances(self.config, self.num_steps_done, own_share(self.config)))

@@ -33,7 +33,11 @@ from unsup_track_ros.training.trackocc_assignment import (
     cheapest,
     going_on,
 )
-from unsup_track_ros.training.trackocc_images import ImageVariationConfig, varied_images
+from unsup_track_ros.training.trackocc_images import (
+    ImageVariationConfig,
+    mirrored_worlds,
+    varied_images,
+)
 from unsup_track_ros.training.trackocc_losses import (
     TrackOccLossConfig,
     class_loss,
@@ -67,7 +71,8 @@ class TrackOccTrainingConfig(Config):
         0.5, "Time between two embeddings that a track remembers.", unit="s", ge=0
     )
     remembered_clips: int = parameter(
-        128, "Clips that are kept on the device once read, about 2 MB each; the rest is read again.",
+        128,
+        "Clips that are kept on the device once read, about 2 MB each; the rest is read again.",
         ge=0,
     )
     losses: TrackOccLossConfig = TrackOccLossConfig()
@@ -134,35 +139,44 @@ class TrackOccLearner(NetworkLearner):
             built = TrackOcc(network)
         super().__init__(built, training.optimizer, device)
         self._trackocc = built
-        self._training = training
+        self.training = training
         self._clips = clips
-        self._remembered: dict[int, LabelledClip] = {}
+        self._remembered: dict[tuple[int, bool], LabelledClip] = {}
 
     def losses(self, rngs: list[np.random.Generator]) -> dict[str, Tensor]:
         """Return the weighted terms of the loss of some clips."""
-        clips = [self._clip(int(rng.integers(len(self._clips)))) for rng in rngs]
+        mirror_share = self.training.images.mirror_share
+        clips = [
+            self._clip(int(rng.integers(len(self._clips))), is_mirrored=rng.random() < mirror_share)
+            for rng in rngs
+        ]
         terms = self._terms_of(clips, rngs) / len(clips)
-        weights = self._training.losses
+        weights = self.training.losses
         return {
             name: getattr(weights, name) * term
             for name, term in zip(LOSS_TERMS, terms, strict=True)
             if getattr(weights, name)
         }
 
-    def _clip(self, index: int) -> LabelledClip:
+    def _clip(self, index: int, *, is_mirrored: bool) -> LabelledClip:
         """Return a clip, from memory if it is there."""
-        if index not in self._remembered:
-            while len(self._remembered) >= max(self._training.remembered_clips, 1):
+        key = (index, is_mirrored)
+        if key not in self._remembered:
+            while len(self._remembered) >= max(self.training.remembered_clips, 1):
                 self._remembered.pop(next(iter(self._remembered)))
-            classes = self._trackocc.config.classes
-            self._remembered[index] = labelled_clip(self._clips.read(index), classes, self.device)
-        return self._remembered[index]
+            frames = self._clips.read(index)
+            self._remembered[key] = labelled_clip(
+                mirrored_worlds(frames) if is_mirrored else frames,
+                self._trackocc.config.classes,
+                self.device,
+            )
+        return self._remembered[key]
 
     def _terms_of(
         self, clips: Sequence[LabelledClip], rngs: Sequence[np.random.Generator]
     ) -> Float[Tensor, " L"]:
         """Return the terms, unweighted, in the order of `LOSS_TERMS`, summed over the clips."""
-        network, training = self._trackocc, self._training
+        network, training = self._trackocc, self.training
         config, num = network.config, len(clips)
         length = len(clips[0].targets)
         # All first frames, all second ones ...: the frames that are asked together lie together.
@@ -195,7 +209,7 @@ class TrackOccLearner(NetworkLearner):
         generators: Sequence[torch.Generator],
     ) -> tuple[Float[Tensor, " K"], OwnedTracks]:
         """Return the terms of things and stuff in a frame of every clip, and the tracks after."""
-        network, training = self._trackocc, self._training
+        network, training = self._trackocc, self.training
         classes = network.config.classes
         asking = network.asking(seen, None if owned is None else owned.tracks)
         owner = torch.full((len(asking),), NO_ID)

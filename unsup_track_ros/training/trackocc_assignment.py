@@ -68,9 +68,7 @@ def assigned(owner: Int64[Tensor, " Q"], answers: Answers, targets: FrameTargets
         answers: What they said.
         targets: What is there.
     """
-    costs = match_costs(
-        answers, targets.thing_classes, targets.thing_masks, targets.visible
-    ).cpu()
+    costs = match_costs(answers, targets.thing_classes, targets.thing_masks, targets.visible).cpu()
     frame = answers.frame.cpu()
     together = frame[:, None] == targets.thing_frames  # Q G
     same = together & (owner[:, None] == targets.thing_ids)  # nothing has the identity NO_ID

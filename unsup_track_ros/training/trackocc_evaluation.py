@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
 from unsup_track_ros.errors import DataError
-from unsup_track_ros.evaluation.occ_stq import OccStq, OccStqRules
-from unsup_track_ros.labeling.progress import Progress
+from unsup_track_ros.evaluation.occ_stq import OccStq, OccStqRules, OccStqScores
+from unsup_track_ros.labeling.progress import Progress, no_progress
 from unsup_track_ros.networks.trackocc import checkpoint
 from unsup_track_ros.networks.trackocc.tracker import TrackOccTracker, TrackOccTrackingConfig
 from unsup_track_ros.structures.voxel_scene import OccupancyFrame, PanopticPrediction
@@ -25,7 +25,7 @@ from unsup_track_ros.training.trackocc_run import check_fit
 NAME: Final = checkpoint.NAME
 EVALUATION_NAME: Final = "evaluation.json"
 
-Answerer = Callable[[Sequence[OccupancyFrame]], Iterator[PanopticPrediction]]
+METHODS: Final = ("TrackOcc", "single frames, voxel IoU", "single frames, voxel IoU + Kalman")
 
 
 def evaluate_trackocc(folder: Path, progress: Progress, clips: Path | None) -> dict[str, Any]:
@@ -48,44 +48,66 @@ def evaluate_trackocc(folder: Path, progress: Progress, clips: Path | None) -> d
         torch.device("cpu"),
     )
     check_fit(truth, tracker.network_config)
-    answerers: dict[str, Answerer] = {
-        "TrackOcc": tracker.predict,
-        "single frames, voxel IoU": _associated(tracker, "none"),
-        "single frames, voxel IoU + Kalman": _associated(tracker, "kalman"),
-    }
-    rows = []
-    for number, (name, answerer) in enumerate(answerers.items()):
-        progress("evaluating", number, len(answerers))
-        rows.append({"method": name, **score_answers(truth, answerer)})
-    progress("evaluating", len(answerers), len(answerers))
+    rows = score_tracker(tracker, truth, progress)
     content = {"clips": truth.fingerprint, "rows": rows}
     run.write_text(EVALUATION_NAME, json.dumps(content, indent=1) + "\n")
     return content
 
 
-def _associated(tracker: TrackOccTracker, motion: str) -> Answerer:
-    """Return a network that forgets all between frames, with an associator behind it."""
+def score_tracker(
+    tracker: TrackOccTracker, clips: ClipFolder, progress: Progress = no_progress
+) -> list[dict[str, Any]]:
+    """Score a network on all sequences of a folder, and both baselines on its single frames.
 
-    def answers(frames: Sequence[OccupancyFrame]) -> Iterator[PanopticPrediction]:
-        associator = VoxelAssociator(VoxelAssociationConfig.model_validate({"motion": motion}))
-        for answer in tracker.predict_single(frames):
-            yield associator.step(answer)
-
-    return answers
-
-
-def score_answers(clips: ClipFolder, answerer: Answerer) -> dict[str, float | None]:
-    """Score answers to all sequences of a folder, corrected and as released."""
-    corrected = OccStq(clips.classes, OccStqRules(variant="corrected"))
-    official = OccStq(clips.classes, OccStqRules(variant="official"))
-    for sequence in clips.sequences:
+    Raises:
+        DataError: A sequence has no labels.
+    """
+    scores = {name: _Scores(clips) for name in METHODS}
+    for number, sequence in enumerate(clips.sequences):
+        progress("evaluating", number, len(clips.sequences))
         frames = list(clips.frames(sequence))
-        for frame, answer in zip(frames, answerer(frames), strict=True):
+        single = list(tracker.predict_single(frames))
+        answers = (tracker.predict(frames), _associated(single, "none"),
+                   _associated(single, "kalman"))  # fmt: skip
+        for score, answer in zip(scores.values(), answers, strict=True):
+            score.add(sequence, frames, answer)
+    progress("evaluating", len(clips.sequences), len(clips.sequences))
+    return [{"method": name, **score.row()} for name, score in scores.items()]
+
+
+def _associated(single: Sequence[PanopticPrediction], motion: str) -> Iterator[PanopticPrediction]:
+    """Return answers to single frames with the identities that an associator gives them."""
+    associator = VoxelAssociator(VoxelAssociationConfig.model_validate({"motion": motion}))
+    return (associator.step(answer) for answer in single)
+
+
+class _Scores:
+    """Scores of one method, corrected and as released."""
+
+    def __init__(self, clips: ClipFolder) -> None:
+        self._folder = clips.folder
+        self._corrected = OccStq(clips.classes, OccStqRules(variant="corrected"))
+        self._official = OccStq(clips.classes, OccStqRules(variant="official"))
+
+    def add(
+        self,
+        sequence: str,
+        frames: Sequence[OccupancyFrame],
+        answers: Iterator[PanopticPrediction],
+    ) -> None:
+        """Count a whole sequence."""
+        for frame, answer in zip(frames, answers, strict=True):
             if frame.labels is None:
-                raise DataError(f"Sequence '{sequence}' of {clips.folder} has no labels.")
-            corrected.add(sequence, frame.labels, answer)
-            official.add(sequence, frame.labels, answer)
-    scores, released = corrected.scores(), official.scores()
+                raise DataError(f"Sequence '{sequence}' of {self._folder} has no labels.")
+            self._corrected.add(sequence, frame.labels, answer)
+            self._official.add(sequence, frame.labels, answer)
+
+    def row(self) -> dict[str, float | None]:
+        """Return all scores by name."""
+        return _row(self._corrected.scores(), self._official.scores())
+
+
+def _row(scores: OccStqScores, released: OccStqScores) -> dict[str, float | None]:
     return {
         "occ_stq": scores.stq,
         "occ_sq": scores.sq,

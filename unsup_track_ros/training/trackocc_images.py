@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Variation of the images of clips: light and colour, and mirror images of whole clips."""
+"""Variation of clips: light and colour, mirror images of the same world, and mirrored worlds."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ import torch
 from torch import Tensor
 
 from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.errors import DataError
 from unsup_track_ros.networks.trackocc.frames import CameraFrames
 from unsup_track_ros.shapes import Bool, Float, Int64
+from unsup_track_ros.structures.voxel_scene import OccupancyFrame
+
+_SAME_M = 1e-6
 
 
 class ImageVariationConfig(Config):
@@ -24,6 +28,51 @@ class ImageVariationConfig(Config):
     colour: float = parameter(0.1, "Largest relative change of each colour.", ge=0, lt=1)
     flip_share: float = parameter(
         0.5, "Clips whose images are shown mirrored; their intrinsics say so.", ge=0, le=1
+    )
+    mirror_share: float = parameter(
+        0.5, "Clips of the mirrored world: left is right, in labels and motion too.", ge=0, le=1
+    )
+
+
+def mirrored_worlds(frames: Sequence[OccupancyFrame]) -> list[OccupancyFrame]:
+    """Return the clip that the same cameras would have seen in the world behind a mirror.
+
+    Raises:
+        DataError: The grid of the labels is not the same to the left and to the right.
+    """
+    return [_mirrored_world(frame) for frame in frames]
+
+
+def _mirrored_world(frame: OccupancyFrame) -> OccupancyFrame:
+    mirror_y, mirror_x = np.diag([1.0, -1.0, 1.0, 1.0]), np.diag([-1.0, 1.0, 1.0, 1.0])
+    pix_T_cam = frame.pix_T_cam.copy()
+    pix_T_cam[:, 0, 2] = frame.images.shape[2] - 1 - pix_T_cam[:, 0, 2]
+    odom_T_base = mirror_y @ frame.odom_T_base @ mirror_y
+    labels = frame.labels
+    if labels is not None:
+        low, high = labels.grid.minimum_m[1], labels.grid.maximum_m[1]
+        if abs(low + high) > _SAME_M:
+            raise DataError(
+                f"A grid from y {low} to {high} m has no mirror image. Set training.images."
+                "mirror_share to 0, or make clips on a grid that reaches as far to both sides."
+            )
+        labels = replace(
+            labels,
+            semantics=labels.semantics[:, ::-1].copy(),
+            instances=labels.instances[:, ::-1].copy(),
+            visible=labels.visible[:, ::-1].copy(),
+            seen_by_lidar=None,
+            odom_T_base=odom_T_base,
+        )
+    return replace(
+        frame,
+        images=frame.images[:, :, ::-1].copy(),
+        pix_T_cam=pix_T_cam,
+        # The camera's x axis turns round with the world: a left-handed camera there is none.
+        base_T_cam=mirror_y @ frame.base_T_cam @ mirror_x,
+        depth_m=None if frame.depth_m is None else frame.depth_m[:, :, ::-1].copy(),
+        odom_T_base=odom_T_base,
+        labels=labels,
     )
 
 

@@ -27,7 +27,7 @@ from unsup_track_ros.perception.trackocc_detection import (
 from unsup_track_ros.pipeline import Pipeline, PipelineConfig
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
-from unsup_track_ros.structures.voxel_scene import OccupancyFrame
+from unsup_track_ros.structures.voxel_scene import LABEL_FREE, OccupancyFrame
 from unsup_track_ros.training.loop import LoopConfig
 from unsup_track_ros.training.network_learner import OptimizerConfig
 from unsup_track_ros.training.occupancy_clips import ClipsOrigin, write_clips
@@ -37,12 +37,17 @@ from unsup_track_ros.training.trackocc import (
     TrackOccTrainingConfig,
 )
 from unsup_track_ros.training.trackocc_evaluation import evaluate_trackocc, scores_markdown
-from unsup_track_ros.training.trackocc_images import ImageVariationConfig, varied_images
+from unsup_track_ros.training.trackocc_images import (
+    ImageVariationConfig,
+    mirrored_worlds,
+    varied_images,
+)
 from unsup_track_ros.training.trackocc_losses import TrackOccLossConfig
 from unsup_track_ros.training.trackocc_run import TrackOccRunConfig, train_trackocc
+from unsup_track_ros.training.trackocc_targets import clip_targets
 
 _CPU = torch.device("cpu")
-_STILL = ImageVariationConfig(brightness=0, contrast=0, colour=0, flip_share=0)
+_STILL = ImageVariationConfig(brightness=0, contrast=0, colour=0, flip_share=0, mirror_share=0)
 
 
 def _training(num_steps: int) -> TrackOccTrainingConfig:
@@ -317,6 +322,43 @@ def test_a_mirrored_image_shows_the_same_scene_to_a_mirrored_camera() -> None:
     assert torch.equal(
         mirrored.images[0, 0, ..., width - 1 - column], frames.images[0, 0, ..., column]
     )
+
+
+def test_in_the_mirrored_world_everything_is_on_the_other_side_and_cameras_see_it_there() -> None:
+    clip = [_turned(frame) for frame in moving_blocks(2)]
+    other = mirrored_worlds(clip)
+    first, mirrored = clip[0], other[0]
+    side = np.array([1.0, -1.0, 1.0])
+    point_base = np.array([3.5, 2.0, 1.0])
+    for i in range(2):
+        here = se3.transform(se3.inverse(first.base_T_cam[i]), point_base[None])[0]
+        there = se3.transform(se3.inverse(mirrored.base_T_cam[i]), (side * point_base)[None])[0]
+        assert np.linalg.det(mirrored.base_T_cam[i]) == pytest.approx(1.0)
+        np.testing.assert_allclose(there, here * [-1, 1, 1], atol=1e-9)
+        pixel = first.pix_T_cam[i] @ here / here[2]
+        pixel_there = mirrored.pix_T_cam[i] @ there / there[2]
+        width = first.images.shape[2]
+        np.testing.assert_allclose(pixel_there[:2], [width - 1 - pixel[0], pixel[1]])
+    np.testing.assert_array_equal(mirrored.images, first.images[:, :, ::-1])
+    targets, seen = (
+        clip_targets(clip, LABEL_FREE, _CPU)[0],
+        clip_targets(other, LABEL_FREE, _CPU)[0],
+    )
+    flipped = torch.tensor(side, dtype=torch.float32)
+    torch.testing.assert_close(seen.centres_base, targets.centres_base * flipped)
+    torch.testing.assert_close(
+        seen.velocities_base, targets.velocities_base * flipped, atol=1e-4, rtol=0
+    )
+    again = mirrored_worlds(other)[0]
+    np.testing.assert_allclose(again.base_T_cam, first.base_T_cam)
+    np.testing.assert_allclose(again.odom_T_base, first.odom_T_base)
+    np.testing.assert_allclose(again.pix_T_cam, first.pix_T_cam)
+
+
+def _turned(frame: OccupancyFrame) -> OccupancyFrame:
+    """Let the vehicle stand turned in odom: then left and right of odom matter."""
+    turn = se3.rigid(se3.rotation_about_z(0.4), np.array([1.0, 2.0, 0.0]))
+    return replace(frame, odom_T_base=turn @ frame.odom_T_base)
 
 
 def _clip_folder(folder: Path) -> Path:

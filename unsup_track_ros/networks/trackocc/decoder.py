@@ -24,6 +24,7 @@ from unsup_track_ros.shapes import Float, Int64, Shaped
 
 _EDGE = 1e-4  # shares of the volume are kept this far from 0 and 1: their logits are finite
 _OBJECT_M = 4.0  # about the size of an object: what distances from its centre are measured in
+_FIRST_FALL = 0.4  # of the logit of a mask, per square metre from its middle
 _NUM_WAVES = 6  # down to a 32nd of the volume
 _FIRST_PROBABILITY = 0.01  # RetinaNet, section 4.1: what every query says of every class at first
 
@@ -268,6 +269,9 @@ class Decoder(nn.Module):
         if self.locality is not None:
             nn.init.normal_(self.locality.weight, std=0.01)
             nn.init.zeros_(self.locality.bias)
+            # At first a mask reaches as far as a small object: a wider one has no overlap to
+            # speak of with any, and learns nothing for long.
+            nn.init.constant_(self.locality.bias[3], _OBJECT_M**2 * _FIRST_FALL)
         nn.init.zeros_(self.velocity.weight)
         nn.init.zeros_(self.velocity.bias)
 

@@ -173,9 +173,7 @@ class QueryInteraction(nn.Module):
         """
         asked = (before.positions + features)[None]
         apart = before.frame[:, None] != before.frame  # tracks of other drives
-        looked, _ = self.within(
-            asked, asked, features[None], attn_mask=apart, need_weights=False
-        )
+        looked, _ = self.within(asked, asked, features[None], attn_mask=apart, need_weights=False)
         found = self.feed_forward(self.within_norm(features + looked[0]))
         news = self.from_answer(found)
         return self.features(before.features + news), self.positions(before.positions + news)
