@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Train one TrackOcc network within a time, and score it: `python -m benchmark.trackocc_training`.
+r"""Train one TrackOcc network within a time, and score it.
 
-    python -m benchmark.trackocc_training --clips CLIPS --held-out CLIPS2 --out DIR --name truth-0 \\
+    python -m benchmark.trackocc_training --clips CLIPS --held-out CLIPS2 --out DIR --name A \
         --config config/training/trackocc_bev.yaml --seed 0 --seconds 480 --device cuda
 
 The learning rate follows the share of the time that is over (steps for the warm-up, a cosine down
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,8 @@ def train(
             losses = {name: round(value, 4) for name, value in learner.report().items()}
             row = {"s": round(now_s - start_s, 1), "step": learner.num_steps_done, **losses}
             log.append({**row, "learning_rate": rate})
-            print(given.name, json.dumps(row), flush=True)
+            sys.stdout.write(f"{given.name} {json.dumps(row)}\n")
+            sys.stdout.flush()
             write(given, learner, {"steps": learner.num_steps_done, "log": log})
     return log
 

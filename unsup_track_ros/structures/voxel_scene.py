@@ -73,7 +73,7 @@ LABEL_FREE = VoxelClasses(
     names=("free", "ground", "structure", "movable"),
     things=(3,),
     free=0,
-    weights=(1.0, 2.0, 3.0, 6.0),  # the rarer the heavier, as in Occ3D-Waymo, but less steep
+    weights=(1.0, 2.0, 3.0, 10.0),  # the rarer the heavier, as in Occ3D-Waymo
 )
 # What the synthetic street knows besides.
 STREET = VoxelClasses(

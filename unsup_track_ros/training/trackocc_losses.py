@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The terms of TrackOcc's objective (SPECS 2.4), for frames of several clips at once.
 
-Every term is a mean over the things, queries or voxels of a frame. Here frames of a batch lie side by
-side, so each row comes with its share in the mean of its frame; the terms are sums over frames.
+Every term is a mean over the things, queries or voxels of a frame. Here the frames of a batch lie
+side by side, so each row comes with its share in the mean of its frame; terms are sums over frames.
 """
 
 from __future__ import annotations

@@ -287,7 +287,9 @@ def _without_things(frame: OccupancyFrame, *numbers: int) -> OccupancyFrame:
 
 @pytest.mark.parametrize("query_start", ["learned", "peaks"])
 def test_a_batch_of_clips_has_the_mean_loss_of_its_clips(query_start: str) -> None:
-    network = TINY_NETWORK.model_copy(update={"query_start": query_start})
+    is_peak = query_start == "peaks"
+    changes = {"query_start": query_start, "mask_semantics": is_peak}
+    network = TINY_NETWORK.model_copy(update=changes)
     blocks = moving_blocks(3)
     empty = [_without_things(frame, 7, 8) for frame in blocks]
     hidden = [_without_things(blocks[0], 8), _without_things(blocks[1], 7), blocks[2]]

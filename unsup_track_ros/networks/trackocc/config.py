@@ -95,6 +95,11 @@ class TrackOccConfig(Config):
     mask_locality: bool = parameter(
         True, "Masks of things fade with the distance from their centre (paper: no such term)."
     )
+    mask_semantics: bool = parameter(
+        False,
+        "Masks of things begin where the dense head sees things (paper: no such term): what is "
+        "left to learn is which of them.",
+    )
     memory_length: int = parameter(4, "Past embeddings that a track remembers (paper: 4).", ge=1)
 
     @model_validator(mode="after")

@@ -106,7 +106,7 @@ class FrameTable:
         # Who must not look at whom; None where all rows are of one frame.
         self.apart = frame[:, None] != frame if num_frames > 1 else None
 
-    def spread(self, rows: Shaped[Tensor, "Q *S"]) -> Shaped[Tensor, "B W *S"]:
+    def spread(self, rows: Shaped[Tensor, Q * S]) -> Shaped[Tensor, "B W *S"]:
         """Return the table of rows."""
         if self._num_frames == 1:
             return rows[None]
@@ -114,7 +114,7 @@ class FrameTable:
         filled = table.index_copy(0, self._slot, rows)
         return filled.unflatten(0, (self._num_frames, self._width))
 
-    def rows(self, table: Shaped[Tensor, "B W *S"]) -> Shaped[Tensor, "Q *S"]:
+    def rows(self, table: Shaped[Tensor, "B W *S"]) -> Shaped[Tensor, Q * S]:
         """Return the rows of a table."""
         if self._num_frames == 1:
             return table[0]
@@ -179,7 +179,7 @@ class PeakQueries(nn.Module):
         )
 
     def _peaks(self, logits: Float[Tensor, "B K Z Y X"], num: int) -> Int64[Tensor, "B N"]:
-        """Return flat voxels: the surest of each of the columns that stand out among their eight."""
+        """Return flat voxels: the surest of each column that stands out among its eight."""
         probability = logits.softmax(1)[:, list(self._things)].sum(1)  # B Z Y X
         column, layer = probability.max(1)  # B Y X
         beside = functional.max_pool2d(column[:, None], 3, stride=1, padding=1)[:, 0]
@@ -252,6 +252,7 @@ class Decoder(nn.Module):
     def __init__(self, config: TrackOccConfig) -> None:
         super().__init__()
         self._grid = config.grid.grid
+        self._things = config.classes.things if config.mask_semantics else ()
         channels, num_classes = config.channels, len(config.classes)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
         self.classes = nn.Linear(channels, num_classes)
@@ -290,6 +291,10 @@ class Decoder(nn.Module):
         embedding = table.spread(self.masks(features) / math.sqrt(features.shape[1]))  # B W C
         masks = table.rows(torch.bmm(embedding, seen.mask_features.flatten(2)))
         masks = masks.unflatten(1, self._grid.shape_zyx)
+        if self._things:
+            odds = thing_odds(seen.semantic_logits, self._things)
+            of_things = masks[:num_things] + odds.index_select(0, queries.frame[:num_things])
+            masks = torch.cat([of_things, masks[num_things:]])
         centres_base = place_in_volume(self._grid, share)
         if self.locality is not None:
             local = self.locality(features[:num_things])
@@ -320,3 +325,12 @@ class Decoder(nn.Module):
             parts.append(scale * (place - middles_base[:, axis, None]) ** 2)
         x, y, z = parts
         return z[:, :, None, None] + y[:, None, :, None] + x[:, None, None]
+
+
+def thing_odds(
+    semantic_logits: Float[Tensor, "B K Z Y X"], things: tuple[int, ...]
+) -> Float[Tensor, "B Z Y X"]:
+    """Return the logarithm of the odds that a voxel is of a thing, as the dense head says."""
+    others = [k for k in range(semantic_logits.shape[1]) if k not in things]
+    yes = semantic_logits[:, list(things)].logsumexp(1)
+    return yes - semantic_logits[:, others].logsumexp(1)

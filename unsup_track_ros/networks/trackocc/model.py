@@ -10,7 +10,7 @@ velocity. A query that follows a thing asks again in the next frame: identity is
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 from unsup_track_ros.networks.image_backbone import (
     FeaturePyramid,
