@@ -41,6 +41,7 @@ from unsup_track_ros.structures.labels import FrameLabel
 from unsup_track_ros.structures.truth import FrameTruth
 from unsup_track_ros.structures.voxel_scene import (
     LABEL_FREE,
+    CameraScene,
     OccupancyFrame,
     PanopticPrediction,
     VoxelLabels,
@@ -160,7 +161,8 @@ def fusion_table(folders: list[Path]) -> str:
             grids = stored.grids
             assert grids is not None
             answer = degraded(panoptic_of(truth), rng)
-            fused = fused_grids(grids, answer, truth.visible, LABEL_FREE, CameraFusionConfig())
+            scene = CameraScene(prediction=answer, seen=truth.visible, classes=LABEL_FREE)
+            fused = fused_grids(grids, scene, CameraFusionConfig())
             occupied = _occupied_at_cells(grids, truths.at(stored.stamp_ns))
             counts += _cell_counts(grids.static, fused.static, occupied)
         known, changed, before, after, told, hits, claims, true, right = counts.tolist()

@@ -19,6 +19,7 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.ground import LevelScan, level_scan
+from unsup_track_ros.occupancy.camera_fusion import CameraFusionConfig, fused_grids
 from unsup_track_ros.occupancy.change_image import ChangeImageConfig, change_image
 from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper, ScanReading
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
@@ -48,12 +49,13 @@ from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.flow import OpticalFlow
 from unsup_track_ros.structures.frame import SensorFrame
+from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.history import MotionMemory, PastFrame
 from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.result import PerceptionResult
 from unsup_track_ros.structures.tracks import Tracks
-from unsup_track_ros.structures.voxel_scene import PanopticPrediction
+from unsup_track_ros.structures.voxel_scene import CameraScene
 from unsup_track_ros.tracking.hidden_objects import HiddenObjectsConfig
 from unsup_track_ros.tracking.tracker import TrackerConfig
 from unsup_track_ros.tracking.tracking_stage import TrackingStage
@@ -98,6 +100,7 @@ class PipelineConfig(Config):
     tracker: TrackerConfig = TrackerConfig()
     permanence: HiddenObjectsConfig = HiddenObjectsConfig()
     occupancy: OccupancyConfig = OccupancyConfig()
+    camera_fusion: CameraFusionConfig = CameraFusionConfig()
 
 
 class Pipeline:
@@ -183,7 +186,7 @@ class Pipeline:
         with clock("tracking"):
             tracks = self._track(frame, detections, egomotion, looking.result())
         with clock("occupancy"):
-            grids = self._occupancy.step(scan.result(), regions, tracks)
+            grids = self._map(scan.result(), regions, tracks, panoptic)
         self._remember(PastFrame(frame=frame, egomotion=egomotion))
         return PerceptionResult(
             frame=frame,
@@ -232,7 +235,7 @@ class Pipeline:
         motion: MotionSegmentation,
         egomotion: Egomotion,
         change: ChangeImage | None,
-    ) -> tuple[BevObjects | None, MotionRegions, Detections | None, PanopticPrediction | None]:
+    ) -> tuple[BevObjects | None, MotionRegions, Detections | None, CameraScene | None]:
         """Find objects by the configured detector; some name them, give boxes or voxels too."""
         if self._silot is not None:
             return *self._silot.step(frame, change, egomotion.odom_T_velo1), None, None
@@ -254,6 +257,19 @@ class Pipeline:
         """Advance the tracks, which may know objects by their looks in the image."""
         looks = embeddings_of(detections, objects, self._config.retinatrack.min_shared_iou)
         return self._tracking.step(detections, egomotion, frame.cloud.points_velo, looks)
+
+    def _map(
+        self,
+        scan: ScanReading | None,
+        regions: MotionRegions,
+        tracks: Tracks,
+        panoptic: CameraScene | None,
+    ) -> OccupancyGrids | None:
+        """Return the LiDAR's grids, and what cameras say of the cells that it does not know."""
+        grids = self._occupancy.step(scan, regions, tracks)
+        if grids is None or panoptic is None:
+            return grids
+        return fused_grids(grids, panoptic, self._config.camera_fusion)
 
     def _expected(
         self, frame: SensorFrame, egomotion: Egomotion

@@ -21,7 +21,7 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.se3 import inverse, transform
 from unsup_track_ros.shapes import Bool, Float64
 from unsup_track_ros.structures.grids import OccupancyGrids
-from unsup_track_ros.structures.voxel_scene import PanopticPrediction, VoxelClasses
+from unsup_track_ros.structures.voxel_scene import CameraScene, PanopticPrediction
 
 _PERCENT = 100
 _UNKNOWN = -1
@@ -57,26 +57,20 @@ class _Columns:
 
 
 def fused_grids(
-    lidar: OccupancyGrids,
-    answer: PanopticPrediction,
-    seen: Bool[np.ndarray, "Z Y X"],
-    classes: VoxelClasses,
-    config: CameraFusionConfig,
+    lidar: OccupancyGrids, scene: CameraScene, config: CameraFusionConfig
 ) -> OccupancyGrids:
-    """Add an answer of cameras to the grid of the same stamp.
+    """Add what cameras say to the grid of the same stamp.
 
     Args:
         lidar: With or without log-odds; cells without evidence are -1.
-        answer: On a grid in base.
-        seen: (Z, Y, X) voxels that a camera sees; what a network says of others is a guess.
-        classes: Vocabulary of the answer.
+        scene: On a grid in base; only what a camera sees counts.
         config: How far it is believed.
 
     Returns:
         The same cells; `dynamic` gains things where the LiDAR saw nothing at all.
     """
-    columns = _columns(answer, seen, classes, config)
-    standing, moving, free = _at_cells(lidar, answer, columns)
+    columns = _columns(scene, config)
+    standing, moving, free = _at_cells(lidar, scene.prediction, columns)
     evidence = _log_odds(config.hit_probability) * standing
     evidence = evidence + _log_odds(config.free_probability) * (free & ~standing)
     base = _lidar_log_odds(lidar)
@@ -98,18 +92,13 @@ def fused_grids(
     )
 
 
-def _columns(
-    answer: PanopticPrediction,
-    seen: Bool[np.ndarray, "Z Y X"],
-    classes: VoxelClasses,
-    config: CameraFusionConfig,
-) -> _Columns:
+def _columns(scene: CameraScene, config: CameraFusionConfig) -> _Columns:
     """Read columns: in the way is what fills a voxel whose middle lies in the band."""
+    answer, seen, classes = scene.prediction, scene.seen, scene.classes
     grid = answer.grid
     height_m = grid.minimum_m[2] + (np.arange(grid.shape_zyx[0]) + 0.5) * grid.voxel_m[2]
     band = ((height_m > config.low_m) & (height_m < config.high_m))[:, None, None] & seen
-    ground = [k for k, name in enumerate(classes.names) if name in ("ground", "road", "walkable")]
-    is_ground = np.isin(answer.semantics, ground)
+    is_ground = np.isin(answer.semantics, classes.ground)
     solid = ~is_ground & (answer.semantics != classes.free)
     is_thing = np.isin(answer.semantics, classes.things)
     standing = (band & solid & ~is_thing).any(0)

@@ -30,7 +30,7 @@ from unsup_track_ros.shapes import Float64, Int64
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionState
-from unsup_track_ros.structures.voxel_scene import PanopticPrediction
+from unsup_track_ros.structures.voxel_scene import CameraScene
 from unsup_track_ros.structures.voxels import VoxelGrid
 
 _ANGLE_STEP_RAD = 0.0873  # voxels tell directions no better
@@ -62,7 +62,7 @@ class SeenThings:
 
     regions: MotionRegions
     detections: Detections
-    panoptic: PanopticPrediction | None
+    panoptic: CameraScene | None
 
 
 class TrackOccDetector:
@@ -105,20 +105,20 @@ class TrackOccDetector:
             return SeenThings(regions=regions, detections=none, panoptic=None)
         found = self._tracker.step(occupancy_frame(frame, odom_T_velo, self._view))
         voxel, group, kept = self._voxels_of(found)
-        boxes_base = _boxes(voxel, group, found.velocities_base[kept], found.prediction.grid)
+        boxes_base = _boxes(voxel, group, found.velocities_base[kept], found.scene.prediction.grid)
         point_thing = self._thing_of_points(frame, found, voxel, group)
         detections = self._detections(frame, found, kept, boxes_base, point_thing)
         return SeenThings(
             regions=_regions(point_thing + 1, detections),
             detections=detections,
-            panoptic=found.prediction,
+            panoptic=found.scene,
         )
 
     def _voxels_of(
         self, found: TrackedOccupancy
     ) -> tuple[Int64[np.ndarray, " V"], Int64[np.ndarray, " V"], Int64[np.ndarray, " N"]]:
         """Return voxels sorted by thing, the thing of each, and the track of each thing."""
-        instances = found.prediction.instances.ravel()
+        instances = found.scene.prediction.instances.ravel()
         count = np.array([int((instances == number).sum()) for number in found.ids], np.int64)
         kept = np.flatnonzero(count >= self._config.min_voxels)
         kept = kept[np.argsort(found.ids[kept])]
@@ -131,7 +131,7 @@ class TrackOccDetector:
         self, frame: SensorFrame, found: TrackedOccupancy, voxel: np.ndarray, group: np.ndarray
     ) -> Int64[np.ndarray, " P"]:
         """Return the thing in whose voxels each point of the scan lies, -1 for none."""
-        grid = found.prediction.grid
+        grid = found.scene.prediction.grid
         points_base = se3.transform(frame.base_T_velo, frame.cloud.points_velo)
         at = base_voxel_of(grid, points_base)
         thing_at = np.full(int(np.prod(grid.shape_zyx)) + 1, -1, np.int64)  # the last is outside

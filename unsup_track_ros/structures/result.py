@@ -18,7 +18,7 @@ from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.image_objects import ImageObjects
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation
 from unsup_track_ros.structures.tracks import Tracks
-from unsup_track_ros.structures.voxel_scene import PanopticPrediction
+from unsup_track_ros.structures.voxel_scene import CameraScene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,6 +54,6 @@ class PerceptionResult:
     consistency: EgomotionConsistency | None = None
     change: ChangeImage | None = None
     bev_objects: BevObjects | None = None
-    panoptic: PanopticPrediction | None = None
+    panoptic: CameraScene | None = None
     image_objects: ImageObjects | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from unsup_track_ros.shapes import Bool, Float32, Float64, Int, UInt8
 from unsup_track_ros.structures.voxels import VoxelGrid
 
 NO_INSTANCE = 0
+_GROUND_NAMES = ("ground", "road", "walkable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,11 @@ class VoxelClasses:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def ground(self) -> tuple[int, ...]:
+        """Indices of the classes that one drives or walks on."""
+        return tuple(k for k, name in enumerate(self.names) if name in _GROUND_NAMES)
 
     @property
     def stuff(self) -> tuple[int, ...]:
@@ -180,6 +186,24 @@ class PanopticPrediction:
     def __post_init__(self) -> None:
         for name in ("semantics", "instances"):
             _check_volume(name, getattr(self, name), self.grid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CameraScene:
+    """What cameras alone say of the space around the vehicle.
+
+    Attributes:
+        prediction: Class and identity of every voxel.
+        seen: (Z, Y, X) voxels that a camera sees; what is said of others is a guess.
+        classes: Vocabulary of the prediction.
+    """
+
+    prediction: PanopticPrediction
+    seen: Bool[np.ndarray, "Z Y X"]
+    classes: VoxelClasses
+
+    def __post_init__(self) -> None:
+        _check_volume("seen voxels", self.seen, self.prediction.grid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -138,8 +138,8 @@ def depth_loss(
     error = functional.binary_cross_entropy(
         probability, target.to(probability.dtype), weight=known[:, None].float(), reduction="none"
     )
-    num = known.unflatten(0, depth_m.shape[:2]).flatten(1).sum(1).clamp_min(1)
-    return (error.unflatten(0, depth_m.shape[:2]).flatten(1).sum(1) / num).sum()
+    num = torch.unflatten(known, 0, depth_m.shape[:2]).flatten(1).sum(1).clamp_min(1)
+    return (torch.unflatten(error, 0, depth_m.shape[:2]).flatten(1).sum(1) / num).sum()
 
 
 def match_costs(

@@ -121,8 +121,12 @@ def test_frame_by_frame_it_says_what_it_says_of_a_clip(
         one, other = live.step(frame), over_clip.follow(frame, seen, index)
         np.testing.assert_array_equal(one.ids, other.ids)
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-4)
-        np.testing.assert_array_equal(one.prediction.semantics, other.prediction.semantics)
-        np.testing.assert_array_equal(one.prediction.instances, other.prediction.instances)
+        np.testing.assert_array_equal(
+            one.scene.prediction.semantics, other.scene.prediction.semantics
+        )
+        np.testing.assert_array_equal(
+            one.scene.prediction.instances, other.scene.prediction.instances
+        )
 
 
 def test_a_tracker_goes_on_from_its_state_with_the_same_bytes(
@@ -135,7 +139,9 @@ def test_a_tracker_goes_on_from_its_state_with_the_same_bytes(
     resumed = TrackOccTracker(network, TrackOccTrackingConfig(), _CPU)
     resumed.restore(whole.state())
     expected, found = whole.step(frames[2]), resumed.step(frames[2])
-    np.testing.assert_array_equal(found.prediction.instances, expected.prediction.instances)
+    np.testing.assert_array_equal(
+        found.scene.prediction.instances, expected.scene.prediction.instances
+    )
     np.testing.assert_array_equal(found.scores, expected.scores)
 
 
@@ -261,7 +267,9 @@ def test_in_the_pipeline_it_follows_things_and_goes_on_from_its_state(
     again = resumed.step(frames[1])
     assert again.panoptic is not None
     assert results[1].panoptic is not None
-    np.testing.assert_array_equal(again.panoptic.instances, results[1].panoptic.instances)
+    np.testing.assert_array_equal(
+        again.panoptic.prediction.instances, results[1].panoptic.prediction.instances
+    )
 
 
 def test_every_weight_gets_a_finite_gradient() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import model_validator
+from torch import Tensor
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.base_voxels import SMALL_EGO_GRID, EgoGridConfig
@@ -27,6 +28,10 @@ class DepthBinsConfig(Config):
     def num(self) -> int:
         """Number of bins."""
         return max(round((self.farthest_m - self.nearest_m) / self.step_m), 1)
+
+    def middle_m(self, index: Tensor) -> Tensor:
+        """Return the depth in the middle of bins."""
+        return self.nearest_m + (index + 0.5) * self.step_m
 
 
 class TrackOccConfig(Config):

@@ -112,7 +112,7 @@ class FrameTable:
             return rows[None]
         table = rows.new_zeros(self._num_frames * self._width, *rows.shape[1:])
         filled = table.index_copy(0, self._slot, rows)
-        return filled.unflatten(0, (self._num_frames, self._width))
+        return torch.unflatten(filled, 0, (self._num_frames, self._width))
 
     def rows(self, table: Shaped[Tensor, "B W *S"]) -> Shaped[Tensor, Q * S]:
         """Return the rows of a table."""
@@ -290,7 +290,7 @@ class Decoder(nn.Module):
             features, share = layer(features, queries.positions, share, seen.compact, table)
         embedding = table.spread(self.masks(features) / math.sqrt(features.shape[1]))  # B W C
         masks = table.rows(torch.bmm(embedding, seen.mask_features.flatten(2)))
-        masks = masks.unflatten(1, self._grid.shape_zyx)
+        masks = torch.unflatten(masks, 1, self._grid.shape_zyx)
         if self._things:
             odds = thing_odds(seen.semantic_logits, self._things)
             of_things = masks[:num_things] + odds.index_select(0, queries.frame[:num_things])

@@ -117,6 +117,29 @@ def place_in_volume(grid: VoxelGrid, share: Float[Tensor, "*S 3"]) -> Float[Tens
     return low + share * (high - low)
 
 
+def seen_voxels(
+    grid: VoxelGrid, depth_m: Float[Tensor, "B V h w"], frames: CameraFrames
+) -> Bool[Tensor, "B Z Y X"]:
+    """Return the voxels whose middle is in an image and at most a voxel behind its surfaces.
+
+    Args:
+        grid: The volume.
+        depth_m: Depth of the surface in each cell that an image is cut into.
+        frames: The cameras.
+    """
+    centres_base = cell_centres_base(grid, grid.shape_zyx, depth_m.device)
+    share, inside = seen_in_images(centres_base, frames)  # B V Q 2, B V Q
+    rows, columns = depth_m.shape[2:]
+    size = share.new_tensor([columns, rows])
+    column, row = (share.clamp(0, 1) * size).to(torch.int64).unbind(-1)
+    cell = row.clamp(max=rows - 1) * columns + column.clamp(max=columns - 1)
+    surface_m = depth_m.flatten(2).gather(2, cell)
+    away = centres_base - frames.base_T_cam[..., None, :3, 3]  # B V Q 3
+    at_m = torch.einsum("bvqi,bvi->bvq", away, frames.base_T_cam[..., :3, 2])
+    seen = inside & (at_m <= surface_m + max(grid.voxel_m))
+    return torch.unflatten(seen.any(1), 1, grid.shape_zyx)
+
+
 def seen_in_images(
     points_base: Float[Tensor, "Q 3"], frames: CameraFrames
 ) -> tuple[Float[Tensor, "B V Q 2"], Bool[Tensor, "B V Q"]]:

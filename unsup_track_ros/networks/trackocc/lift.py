@@ -95,7 +95,7 @@ class LiftSplat(nn.Module):
         """Return the voxel that each cell of each image reaches at each depth, -1 for none."""
         rays = cell_rays_cam(frames.pix_T_cam.flatten(0, 1), cells, frames.size_px)
         bins = self._bins
-        depth_m = bins.nearest_m + (torch.arange(bins.num, device=rays.device) + 0.5) * bins.step_m
+        depth_m = bins.middle_m(torch.arange(bins.num, device=rays.device))
         points_cam = rays[:, None] * depth_m[:, None, None, None]  # N D h w 3
         base_T_cam = frames.base_T_cam.flatten(0, 1)
         points_base = torch.einsum("nij,ndhwj->ndhwi", base_T_cam[:, :3, :3], points_cam)

@@ -16,13 +16,17 @@ from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.networks.trackocc.config import TrackOccConfig
 from unsup_track_ros.networks.trackocc.decoder import Answers
-from unsup_track_ros.networks.trackocc.frames import camera_frames
+from unsup_track_ros.networks.trackocc.frames import camera_frames, seen_voxels
 from unsup_track_ros.networks.trackocc.model import TrackOcc
 from unsup_track_ros.networks.trackocc.panoptic import PanopticMergeConfig, merged, thing_scores
 from unsup_track_ros.networks.trackocc.tracks import NO_ID, TrackQueries, handed_over
 from unsup_track_ros.networks.trackocc.volume import SeenVolumes
 from unsup_track_ros.shapes import Bool, Float, Float64, Int64
-from unsup_track_ros.structures.voxel_scene import OccupancyFrame, PanopticPrediction
+from unsup_track_ros.structures.voxel_scene import (
+    CameraScene,
+    OccupancyFrame,
+    PanopticPrediction,
+)
 
 # The evaluation that was released passes over the identity 1; 0 stands for none.
 FIRST_ID = 2
@@ -55,14 +59,14 @@ class TrackedOccupancy:
     """What a network says of one frame.
 
     Attributes:
-        prediction: Class and identity of every voxel.
+        scene: Class and identity of every voxel, and which of them are seen.
         ids: (T,) tracks that were seen in this frame.
         scores: (T,) how sure they are things, 0 to 1.
         centres_base: (T, 3) their middles, metres.
         velocities_base: (T, 3) over ground in axes of base, m/s.
     """
 
-    prediction: PanopticPrediction
+    scene: CameraScene
     ids: Int64[np.ndarray, " T"]
     scores: Float64[np.ndarray, " T"]
     centres_base: Float64[np.ndarray, "T 3"]
@@ -125,7 +129,7 @@ class TrackOccTracker:
         self._last_stamp_ns, self._odom_T_base0 = frame.stamp_ns, frame.odom_T_base
         shown = torch.nonzero(is_seen)[:, 0]
         return self._told(
-            frame, (answers.chosen(shown), stuff, own.semantic_logits[0]),
+            frame, (answers.chosen(shown), stuff, own),
             going_on.ids[shown], score[rows][shown],
         )  # fmt: skip
 
@@ -133,13 +137,13 @@ class TrackOccTracker:
         """Answer for the frames of a sequence, one after the other."""
         self.reset()
         for frame in frames:
-            yield self.step(frame).prediction
+            yield self.step(frame).scene.prediction
 
     def predict_single(self, frames: Iterable[OccupancyFrame]) -> Iterator[PanopticPrediction]:
         """Answer for every frame as if it were the first: no identity lasts."""
         for frame in frames:
             self.reset()
-            yield self.step(frame).prediction
+            yield self.step(frame).scene.prediction
 
     def _brought_here(self, frame: OccupancyFrame) -> tuple[TrackQueries | None, float]:
         """Return the tracks in base of this frame, and the time since the last one."""
@@ -179,22 +183,27 @@ class TrackOccTracker:
     def _told(
         self,
         frame: OccupancyFrame,
-        found: tuple[Answers, Answers, Tensor],
+        found: tuple[Answers, Answers, SeenVolumes],
         ids: Int64[Tensor, " T"],
         scores: Float[Tensor, " T"],
     ) -> TrackedOccupancy:
-        things, stuff, semantic_logits = found
+        things, stuff, seen = found
         network = self._network.config
         semantics, instances = merged(
-            things, ids, stuff, semantic_logits, (network.classes, self._config.merge)
+            things, ids, stuff, seen.semantic_logits[0], (network.classes, self._config.merge)
         )
+        prediction = PanopticPrediction(
+            stamp_ns=frame.stamp_ns,
+            grid=network.grid.grid,
+            semantics=semantics.cpu().numpy().astype(np.uint8),
+            instances=instances.cpu().numpy().astype(np.int32),
+            odom_T_base=frame.odom_T_base,
+        )
+        depth_m = network.depth.middle_m(seen.depth_logits.argmax(2))
+        visible = seen_voxels(network.grid.grid, depth_m, camera_frames([frame], self._device))
         return TrackedOccupancy(
-            prediction=PanopticPrediction(
-                stamp_ns=frame.stamp_ns,
-                grid=network.grid.grid,
-                semantics=semantics.cpu().numpy().astype(np.uint8),
-                instances=instances.cpu().numpy().astype(np.int32),
-                odom_T_base=frame.odom_T_base,
+            scene=CameraScene(
+                prediction=prediction, seen=visible[0].cpu().numpy(), classes=network.classes
             ),
             ids=ids.cpu().numpy(),
             scores=scores.cpu().numpy().astype(np.float64),

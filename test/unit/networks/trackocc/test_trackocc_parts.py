@@ -20,6 +20,7 @@ from unsup_track_ros.networks.trackocc.frames import (
     cell_rays_cam,
     flat_voxels,
     seen_in_images,
+    seen_voxels,
 )
 from unsup_track_ros.networks.trackocc.lift import splat
 from unsup_track_ros.networks.trackocc.panoptic import PanopticMergeConfig, merged, segments
@@ -107,6 +108,23 @@ def test_a_place_that_two_cameras_see_takes_their_mean_and_an_unseen_one_nothing
         ]
         expected = torch.stack(seen).mean(0)[0, 0] if seen else torch.zeros(32)
         torch.testing.assert_close(found[place], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_voxels_are_seen_in_an_image_up_to_a_voxel_behind_its_surface() -> None:
+    frames = camera_frames(moving_blocks(1, 2), _CPU)
+    grid = TINY_NETWORK.grid.grid
+    depth_m = torch.tensor([4.0, 2.0]).reshape(1, 2, 1, 1).expand(1, 2, 2, 3)
+    seen = seen_voxels(grid, depth_m, frames)[0]
+    centres = cell_centres_base(grid, grid.shape_zyx, _CPU)
+    share, inside = seen_in_images(centres, frames)
+    expected = []
+    for place, *looks in zip(centres, inside[0, 0], inside[0, 1], strict=True):
+        # One camera looks ahead, the other back, both from the middle.
+        away_m = (float(place[0]), -float(place[0]))
+        near = [m <= far + 1.0 for m, far in zip(away_m, (4.0, 2.0), strict=True)]
+        expected.append(any(bool(look) and close for look, close in zip(looks, near, strict=True)))
+    assert seen.flatten().tolist() == expected
+    assert 0 < sum(expected) < len(expected)
 
 
 def _queries(centres_base: torch.Tensor) -> Queries:
