@@ -14,9 +14,11 @@ from unsup_track_ros.msg import Egomotion as EgomotionMessage
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import Marker
 
+from unsup_track_ros.data.point_cloud_decoding import decode_columns
 from unsup_track_ros.geometry.se3 import rigid, rotation_about_z
 from unsup_track_ros.ros.configuration import MarkerConfig
 from unsup_track_ros.ros.convert.basics import to_duration, to_ns, to_time
+from unsup_track_ros.ros.convert.camera_voxels import to_camera_voxel_points, to_camera_voxels
 from unsup_track_ros.ros.convert.detections import (
     from_detected_objects,
     to_detected_objects,
@@ -57,6 +59,8 @@ from unsup_track_ros.structures.motion import (
     MotionStatus,
 )
 from unsup_track_ros.structures.tracks import Tracks, TrackState
+from unsup_track_ros.structures.voxel_scene import LABEL_FREE, CameraScene, PanopticPrediction
+from unsup_track_ros.structures.voxels import VoxelGrid
 
 STAMP_NS = 1_700_000_000_123_456_789
 RNG = np.random.default_rng(5)
@@ -323,6 +327,36 @@ def test_voxels_are_sent_sparse() -> None:
     assert list(message.voxel) == [3, 17]
     assert list(message.voxel_class) == [message.CLASS_STATIC, message.CLASS_DYNAMIC]
     assert list(message.instance) == [-1, 42]
+
+
+def test_what_cameras_say_is_sent_where_they_see_and_something_is() -> None:
+    grid = VoxelGrid(minimum_m=(-2.0, -3.0, -1.0), maximum_m=(2.0, 3.0, 1.0), shape_zyx=(1, 3, 2))
+    semantics = np.array(
+        [[[1, 2], [3, 0], [3, 2]]], np.uint8
+    )  # ground, structure; movable, free ..
+    seen = np.array([[[True, True], [True, True], [False, False]]])
+    prediction = PanopticPrediction(
+        stamp_ns=STAMP_NS,
+        grid=grid,
+        semantics=semantics,
+        instances=np.array([[[0, 0], [9, 0], [9, 0]]], np.int32),
+        odom_T_base=np.eye(4),
+    )
+    scene = CameraScene(prediction=prediction, seen=seen, classes=LABEL_FREE)
+    message = to_camera_voxels(scene, "base_link")
+    assert (message.size_x, message.size_y, message.size_z) == (2, 3, 1)
+    assert message.header.frame_id == "base_link"
+    assert list(message.voxel) == [0, 1, 2]
+    kinds = [message.CLASS_GROUND, message.CLASS_STATIC, message.CLASS_DYNAMIC]
+    assert list(message.voxel_class) == kinds
+    assert list(message.instance) == [-1, -1, 9]
+    points = decode_columns(
+        to_camera_voxel_points(scene, "base_link"), ("x", "y", "instance", "class")
+    )
+    assert points["x"].tolist() == [-1.0, 1.0, -1.0]
+    assert points["y"].tolist() == [-2.0, -2.0, 0.0]
+    assert points["instance"].tolist() == [-1, -1, 9]
+    assert points["class"].tolist() == kinds
 
 
 def test_the_message_carries_box_score_and_identity() -> None:

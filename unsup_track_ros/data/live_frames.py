@@ -58,11 +58,13 @@ class FrameNames:
 
     Attributes:
         velo: The reference LiDAR.
+        base: The vehicle's level frame, that of the LiDAR where no other is known.
         odom: Frame fixed in the world, empty while transforms know none.
         camera: Optical frame of the first camera, empty without one.
     """
 
     velo: str
+    base: str
     odom: str
     camera: str
 
@@ -277,8 +279,12 @@ class LiveFrames:
         camera = ""
         if frame.camera is not None:
             camera = str(waiting.matched.payloads[frame.camera.name].message.header.frame_id)
+        velo = waiting.clouds[0].frame_id
         return FrameNames(
-            velo=waiting.clouds[0].frame_id, odom=self._assembler.odom_name, camera=camera
+            velo=velo,
+            base=self._assembler.base_name(velo),
+            odom=self._assembler.odom_name,
+            camera=camera,
         )
 
 

@@ -56,6 +56,8 @@ class PerceptionQosConfig(Config):
     motion_mask: QosConfig = parameter(_BULKY, "Motion mask image.")
     points_segmented: QosConfig = parameter(_BULKY, "Scan with motion and instance.")
     points_dynamic: QosConfig = parameter(_BULKY, "Moving part of the scan.")
+    camera_voxels: QosConfig = parameter(_BULKY, "What cameras alone say of voxels.")
+    camera_voxel_points: QosConfig = parameter(_BULKY, "The same as points.")
 
 
 class TrackQosConfig(Config):

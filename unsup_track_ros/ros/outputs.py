@@ -29,6 +29,7 @@ from unsup_track_ros.msg import (
 from unsup_track_ros.msg import Egomotion as EgomotionMessage
 from unsup_track_ros.occupancy.panoptic import PanopticConfig, panoptic_voxels
 from unsup_track_ros.ros.configuration import BeliefMapConfig, MarkerConfig, QosConfig
+from unsup_track_ros.ros.convert.camera_voxels import to_camera_voxel_points, to_camera_voxels
 from unsup_track_ros.ros.convert.detections import (
     to_detected_objects,
     to_detection2d_array,
@@ -140,6 +141,16 @@ def _tracks_2d(seen: Perceived) -> Detection2DArray | None:
     return None if objects is None else to_tracked_detections2d(objects, seen.names.camera)
 
 
+def _camera_voxels(seen: Perceived) -> PanopticVoxelGrid | None:
+    scene = seen.result.panoptic
+    return None if scene is None else to_camera_voxels(scene, seen.names.base)
+
+
+def _camera_voxel_points(seen: Perceived) -> PointCloud2 | None:
+    scene = seen.result.panoptic
+    return None if scene is None else to_camera_voxel_points(scene, seen.names.base)
+
+
 def _egomotion(seen: Perceived) -> EgomotionMessage:
     return to_egomotion(posed_egomotion(seen))
 
@@ -199,6 +210,8 @@ PERCEPTION_OUTPUTS: Final = (
     ),
     Output(topic="points_segmented", message=PointCloud2, build=_segmented),
     Output(topic="points_dynamic", message=PointCloud2, build=_dynamic),
+    Output(topic="camera_voxels", message=PanopticVoxelGrid, build=_camera_voxels),
+    Output(topic="camera_voxel_points", message=PointCloud2, build=_camera_voxel_points),
 )
 TRACK_OUTPUTS: Final = (
     Output(

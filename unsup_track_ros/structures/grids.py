@@ -44,6 +44,7 @@ class VoxelClass(enum.IntEnum):
 
     STATIC = 1
     DYNAMIC = 2
+    GROUND = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

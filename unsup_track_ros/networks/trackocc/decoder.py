@@ -270,9 +270,10 @@ class Decoder(nn.Module):
         if self.locality is not None:
             nn.init.normal_(self.locality.weight, std=0.01)
             nn.init.zeros_(self.locality.bias)
-            # At first a mask reaches as far as a small object: a wider one has no overlap to
-            # speak of with any, and learns nothing for long.
-            nn.init.constant_(self.locality.bias[3], _OBJECT_M**2 * _FIRST_FALL)
+            if config.query_start == "peaks":
+                # Near its object from the start, a query's first mask may reach as far as a small
+                # one; queries anywhere need wide masks to overlap with any.
+                nn.init.constant_(self.locality.bias[3], _OBJECT_M**2 * _FIRST_FALL)
         nn.init.zeros_(self.velocity.weight)
         nn.init.zeros_(self.velocity.bias)
 

@@ -78,7 +78,7 @@ def to_segmented_cloud(
     columns["track"] = ("i4", tracks)
     columns["moving"] = ("u1", motion.moving_points)
     columns["judged"] = ("u1", motion.judged_points)
-    return _to_cloud(columns, header)
+    return to_cloud(columns, header)
 
 
 def to_dynamic_cloud(
@@ -87,7 +87,7 @@ def to_dynamic_cloud(
     """Build the moving part of the scan."""
     columns = _coordinates(cloud)
     moving = motion.moving_points
-    return _to_cloud({n: (k, values[moving]) for n, (k, values) in columns.items()}, header)
+    return to_cloud({n: (k, values[moving]) for n, (k, values) in columns.items()}, header)
 
 
 def from_segmented_cloud(message: PointCloud2) -> tuple[PointCloud, MotionRegions]:
@@ -120,7 +120,13 @@ def _coordinates(cloud: PointCloud) -> dict[str, tuple[str, Any]]:
     return columns
 
 
-def _to_cloud(columns: dict[str, tuple[str, Any]], header: tuple[int, str]) -> PointCloud2:
+def to_cloud(columns: dict[str, tuple[str, Any]], header: tuple[int, str]) -> PointCloud2:
+    """Build a cloud of columns, x, y and z among them.
+
+    Args:
+        columns: Kind (`f4`, `u4`, `i4` or `u1`) and values by name.
+        header: Stamp in nanoseconds and frame.
+    """
     # Aligned to four bytes, as C++ readers map a structure onto the points.
     dtype = np.dtype([(name, kind) for name, (kind, _) in columns.items()], align=True)
     packed = np.zeros(len(columns["x"][1]), dtype)

@@ -116,7 +116,7 @@ def test_voxels_are_seen_in_an_image_up_to_a_voxel_behind_its_surface() -> None:
     depth_m = torch.tensor([4.0, 2.0]).reshape(1, 2, 1, 1).expand(1, 2, 2, 3)
     seen = seen_voxels(grid, depth_m, frames)[0]
     centres = cell_centres_base(grid, grid.shape_zyx, _CPU)
-    share, inside = seen_in_images(centres, frames)
+    _, inside = seen_in_images(centres, frames)
     expected = []
     for place, *looks in zip(centres, inside[0, 0], inside[0, 1], strict=True):
         # One camera looks ahead, the other back, both from the middle.
