@@ -121,6 +121,11 @@ class FrameAssembler:
         odom = self.odom_name
         if not odom:
             return TransformError(f"There is no frame {' or '.join(_ODOM_NAMES)}.")
+        if moments and not moments[0][0]:
+            return TransformError(
+                f"There is no frame {' or '.join(_BASE_NAMES)} to place cameras in; "
+                "name the vehicle's in `recording.frames.base_frame`."
+            )
         try:
             for frame, stamp_ns in moments:
                 self._tree.lookup(odom, frame, stamp_ns)

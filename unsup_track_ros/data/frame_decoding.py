@@ -51,6 +51,16 @@ def decode_scan(message: Callable[[], RosMessage], velo: str, at_ns: int) -> Dec
     return replace(decoded, cloud=replace(decoded.cloud, points_velo=points.copy()))
 
 
+def no_scan(base: str, at_ns: int) -> DecodedCloud:
+    """Return the scan of a moment where cameras go alone: empty, in the vehicle's frame."""
+    return DecodedCloud(
+        cloud=PointCloud(points_velo=np.empty((0, 3), np.float32)),
+        frame_id=base,
+        stamp_ns=at_ns,
+        num_invalid=0,
+    )
+
+
 def decode_camera_image(
     message: RosMessage,
     camera: CameraTopics,

@@ -20,7 +20,12 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.data.bag_writer import TF_STATIC_TOPIC
 from unsup_track_ros.data.calibration_history import CalibrationHistory
 from unsup_track_ros.data.frame_assembly import FrameAssembler, Moment
-from unsup_track_ros.data.frame_decoding import decode_camera_image, decode_scan, describe_missing
+from unsup_track_ros.data.frame_decoding import (
+    decode_camera_image,
+    decode_scan,
+    describe_missing,
+    no_scan,
+)
 from unsup_track_ros.data.message_types import RosMessage
 from unsup_track_ros.data.point_cloud_decoding import DecodedCloud, stamp_ns
 from unsup_track_ros.data.recording import RecordingConfig
@@ -116,11 +121,9 @@ class LiveFrames:
         self._topics = topics
         self._config = config
         self._live = live
-        self._reference = topics.clouds[0].name
+        self._reference = topics.reference
         inputs = synchronizer_inputs(
-            [topic.name for topic in topics.clouds[1:]],
-            [camera.image.name for camera in topics.cameras],
-            config.synchronizer,
+            topics.other_clouds, topics.other_images, config.synchronizer
         )
         self._synchronizer: Synchronizer[_Arrival] = Synchronizer(
             config.synchronizer, self._reference, inputs
@@ -202,6 +205,8 @@ class LiveFrames:
         )
 
     def _scans(self, matched: MatchedSet[_Arrival]) -> list[DecodedCloud]:
+        if not self._topics.clouds:
+            return [no_scan(self._assembler.base_name(""), matched.stamp_ns)]
         velo = str(matched.payloads[self._reference].message.header.frame_id)
         scans = []
         for topic in self._topics.clouds:

@@ -22,6 +22,7 @@ from unsup_track_ros.data.topic_selection import (
     camera_info_beside,
     check_infos,
     first_camera,
+    no_sensor,
 )
 from unsup_track_ros.errors import DataError
 
@@ -45,16 +46,20 @@ def live_topics(config: TopicConfig, offered: Mapping[str, str]) -> TopicSelecti
         offered: Type by name of the topics in the graph, without the node's own.
 
     Raises:
-        DataError: No point cloud was named and the graph offers none, or several.
+        DataError: No point cloud was named and the graph offers none, or several; or cameras are
+            to go alone and there is none.
     """
-    clouds = _clouds(config, offered)
+    clouds = _clouds(config, offered) if config.use_lidar else ()
     cameras, warnings = _cameras(config, offered)
+    if not config.use_lidar and not cameras:
+        raise DataError(no_sensor("Nobody publishes a camera with a camera_info beside it yet"))
     return TopicSelection(clouds=clouds, cameras=cameras, transforms=_TRANSFORMS, warnings=warnings)
 
 
 def is_complete(config: TopicConfig) -> bool:
     """Tell whether every topic is named, so that the graph need not be asked."""
-    return bool(config.clouds) and (bool(config.images) or not config.use_cameras)
+    has_clouds = bool(config.clouds) or not config.use_lidar
+    return has_clouds and (bool(config.images) or not config.use_cameras)
 
 
 def _clouds(config: TopicConfig, offered: Mapping[str, str]) -> tuple[Topic, ...]:

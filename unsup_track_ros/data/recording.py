@@ -20,6 +20,7 @@ from unsup_track_ros.data.frame_decoding import (
     decode_camera_image,
     decode_scan,
     describe_missing,
+    no_scan,
 )
 from unsup_track_ros.data.point_cloud_decoding import decode_cloud
 from unsup_track_ros.data.recording_index import MessageCounter, MessageKey, index_recording
@@ -57,7 +58,7 @@ class Recording:
         topics: The topics it is read from.
         stamps_ns: Stamp of every frame.
         missing_poses: Why each frame without a pose from TF has none.
-        lidar_frame: Name of the reference LiDAR's frame.
+        lidar_frame: Name of the reference LiDAR's frame; of the vehicle's where cameras go alone.
         camera_frame: Name of the first camera's frame, empty without one.
         drops: Messages that belong to no frame, by (topic, reason).
         warnings: One sentence per thing that is missing or was decided for the user.
@@ -98,8 +99,7 @@ class Recording:
         self._assembler = FrameAssembler(config.frames, index.tree)
         self.stamps_ns = tuple(matched.stamp_ns for matched in index.sets)
         self.drops = index.drops
-        first_scan = decode_cloud(self._bag.decode(self._first_message(self.topics.clouds[0].name)))
-        self.lidar_frame = first_scan.frame_id
+        self.lidar_frame = self._reference_frame()
         self.camera_frame = ""
         for camera in self.topics.cameras:
             raw = self._first_message(camera.image.name)
@@ -198,7 +198,7 @@ class Recording:
             )
             for topic in self.topics.clouds
             if topic.name in raws
-        ]
+        ] or [no_scan(self.lidar_frame, matched.stamp_ns)]
         images = []
         for camera in self.topics.cameras if with_images else ():
             if camera.image.name not in raws:
@@ -208,6 +208,19 @@ class Recording:
             except DataError as error:
                 missing.append(f"Camera '{camera.image.name}': {error}")
         return self._assembler.assemble(index, clouds, images, missing)
+
+    def _reference_frame(self) -> str:
+        """Return the frame of the reference LiDAR, that of the vehicle where cameras go alone."""
+        if self.topics.clouds:
+            first = self._first_message(self.topics.clouds[0].name)
+            return decode_cloud(self._bag.decode(first)).frame_id
+        base = self._assembler.base_name("")
+        if not base:
+            raise DataError(
+                f"'{self.path}' is read without a LiDAR, but its transforms have no frame of the "
+                "vehicle (base_link or base_footprint). Name it in `recording.frames.base_frame`."
+            )
+        return base
 
     def _decode_image(self, camera: CameraTopics, raw: RawMessage) -> DecodedImage:
         calibrations = self._calibrations[camera.camera_info.name]

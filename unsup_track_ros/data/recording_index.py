@@ -80,12 +80,11 @@ def index_recording(
     The synchronizer is the one of the nodes. It waits for ever here, as nothing is late in a file.
 
     Raises:
-        DataError: The recording is damaged, or none of its scans can be used.
+        DataError: The recording is damaged, or nothing of its reference can be used.
     """
     patient = synchronizer_config.model_copy(update={"timeout_s": 0.0, "queue_size": 0})
-    reference, *others = (topic.name for topic in topics.clouds)
-    images = [camera.image.name for camera in topics.cameras]
-    inputs = synchronizer_inputs(others, images, synchronizer_config)
+    reference, others = topics.reference, [*topics.other_clouds, *topics.other_images]
+    inputs = synchronizer_inputs(topics.other_clouds, topics.other_images, synchronizer_config)
     synchronizer: Synchronizer[MessageKey] = Synchronizer(patient, reference, inputs)
     tree = TransformTree(transform_config)
     calibrations = {
@@ -95,7 +94,7 @@ def index_recording(
     transform_names = {topic.name for topic in topics.transforms}
     counter = MessageCounter()
     sets: list[MatchedSet[MessageKey]] = []
-    for raw in bag.messages([reference, *others, *images, *calibrations, *transform_names]):
+    for raw in bag.messages([reference, *others, *calibrations, *transform_names]):
         if raw.topic in transform_names:
             is_static = raw.topic.endswith(TF_STATIC_TOPIC)
             tree.insert_message(bag.decode(raw, TF_MESSAGE), static=is_static)
@@ -138,6 +137,6 @@ def _no_frames(bag: Bag, reference: str, drops: Counter[tuple[str, str]]) -> str
         f"{count} {reason}" for (name, reason), count in drops.items() if name == reference
     )
     return (
-        f"None of the {bag.topics[reference].count} scans of '{reference}' in '{bag.path}' can be "
+        f"None of the {bag.topics[reference].count} messages of '{reference}' in '{bag.path}' can be "
         f"used ({reasons or 'no messages'}); their headers need rising, non-zero stamps."
     )

@@ -39,6 +39,11 @@ class TopicConfig(Config):
         (), "One camera_info topic per image topic; empty: `camera_info` beside the image."
     )
     use_cameras: bool = parameter(True, "Read images at all.")
+    use_lidar: bool = parameter(
+        True,
+        "Read point clouds at all; without, the first camera sets the pace, and nothing but the "
+        "detector `trackocc` finds objects.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +69,8 @@ class TopicSelection:
     """The topics that are read.
 
     Attributes:
-        clouds: Point cloud topics, the reference first.
-        cameras: Cameras, possibly none.
+        clouds: Point cloud topics, the reference first; none where cameras go alone.
+        cameras: Cameras, possibly none where there is a point cloud.
         transforms: Topics that carry transforms.
         warnings: One sentence per thing the user should know.
     """
@@ -75,17 +80,35 @@ class TopicSelection:
     transforms: tuple[Topic, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def reference(self) -> str:
+        """The topic every message of which becomes a frame."""
+        return self.clouds[0].name if self.clouds else self.cameras[0].image.name
+
+    @property
+    def other_clouds(self) -> list[str]:
+        """Point cloud topics beside the reference."""
+        return [topic.name for topic in self.clouds[1:]]
+
+    @property
+    def other_images(self) -> list[str]:
+        """Image topics beside the reference."""
+        images = [camera.image.name for camera in self.cameras]
+        return [name for name in images if name != self.reference]
+
 
 def select_topics(bag: Bag, config: TopicConfig) -> TopicSelection:
     """Choose the topics of a recording.
 
     Raises:
         DataError: A topic that was asked for is absent or of the wrong type, there is no point
-            cloud, or several and none was asked for.
+            cloud, or several and none was asked for; or cameras are to go alone and there is none.
     """
     cameras, warnings = _select_cameras(bag, config)
+    if not config.use_lidar and not cameras:
+        raise DataError(no_sensor(f"'{bag.path}' has no camera to go by"))
     return TopicSelection(
-        clouds=_select_clouds(bag, config),
+        clouds=_select_clouds(bag, config) if config.use_lidar else (),
         cameras=cameras,
         transforms=tuple(bag.topics_of(TF_MESSAGE, LEGACY_TF_MESSAGE)),
         warnings=warnings,
@@ -102,7 +125,9 @@ def _select_clouds(bag: Bag, config: TopicConfig) -> tuple[Topic, ...]:
     found = bag.topics_of(POINT_CLOUD)
     if not found:
         raise DataError(
-            f"'{bag.path}' carries no point cloud ({POINT_CLOUD}); it has {bag.describe_topics()}."
+            f"'{bag.path}' carries no point cloud ({POINT_CLOUD}); it has {bag.describe_topics()}. "
+            "Cameras alone are enough for the detector `trackocc`: set `recording.topics.use_lidar` "
+            "to false and name the images."
         )
     if len(found) > 1:
         names = ", ".join(f"{topic.name} ({topic.count} messages)" for topic in found)
@@ -140,6 +165,14 @@ def _select_cameras(
     return first_camera(calibrated)
 
 
+def no_sensor(what: str) -> str:
+    """Return the sentence for a selection without any sensor."""
+    return (
+        f"{what}, and `recording.topics.use_lidar` is false. Name image topics that have a "
+        "camera_info beside them in `recording.topics.images`, or read a LiDAR."
+    )
+
+
 def roles_of_topics(bag: Bag, selection: TopicSelection) -> dict[str, str]:
     """Say of every topic with sensor data what it is used for, or why it is not."""
     roles: dict[str, str] = {}
@@ -150,8 +183,9 @@ def roles_of_topics(bag: Bag, selection: TopicSelection) -> dict[str, str]:
         roles[camera.camera_info.name] = f"calibration of {camera.image.name}"
     for topic in selection.transforms:
         roles[topic.name] = "transforms"
+    why = "another point cloud was named" if selection.clouds else "cameras go alone"
     for topic in bag.topics_of(POINT_CLOUD):
-        roles.setdefault(topic.name, "not used: another point cloud was named")
+        roles.setdefault(topic.name, f"not used: {why}")
     for topic in bag.topics_of(IMAGE, COMPRESSED_IMAGE):
         roles.setdefault(topic.name, f"not used: {_why_no_camera(bag, topic)}")
     return roles

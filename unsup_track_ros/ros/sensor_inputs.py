@@ -125,7 +125,8 @@ class SensorInputs:
         limits |= dict.fromkeys([*clouds, *images, *infos], _MESSAGES_KEPT)
         self._workers = FrameWorkers(self._frames, self._handle, self._complain, limits)
         self._workers.start()
-        self._health = InputHealth(clouds[:1], [*clouds[1:], *images, *infos])
+        others = [name for name in [*clouds, *images] if name != topics.reference]
+        self._health = InputHealth([topics.reference], [*others, *infos])
         for text in topics.warnings:
             self._node.get_logger().warning(text)
         used = ", ".join([*clouds, *images])
