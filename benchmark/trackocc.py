@@ -5,6 +5,7 @@
     supervision LABELS...   pseudo-labels of `unsup-track label` on recordings of synthetic worlds
                             (name of the label directory: anything that ends in the seed)
     fusion LABELS...        the LiDAR's grid of such labels, and with degraded truth as cameras
+    network WEIGHTS SEEDS... the LiDAR's grid of worlds, and with a network's answers as cameras
     cost CLIPS              processor time of a frame, by number of cameras and of voxels
     association CLIPS       both baselines on truth that is degraded in a known way, three seeds
 
@@ -26,6 +27,7 @@ import torch
 
 from benchmark.tables import number, share, table
 from unsup_track_ros.data.synthetic.camera import SurroundConfig
+from unsup_track_ros.data.synthetic.render import render
 from unsup_track_ros.data.synthetic.voxel_truth import VoxelTruthConfig, voxel_truth
 from unsup_track_ros.data.synthetic.world import World, WorldConfig, build_world
 from unsup_track_ros.data.truth import TruthFolder, truth_folder
@@ -36,8 +38,15 @@ from unsup_track_ros.labeling.store import LabelStore
 from unsup_track_ros.networks.trackocc import TrackOcc, TrackOccConfig
 from unsup_track_ros.networks.trackocc.tracker import TrackOccTracker, TrackOccTrackingConfig
 from unsup_track_ros.occupancy.camera_fusion import CameraFusionConfig, fused_grids
+from unsup_track_ros.occupancy.mapper import OccupancyConfig, OccupancyMapper
+from unsup_track_ros.perception.trackocc_detection import (
+    TrackOccDetectionConfig,
+    TrackOccDetector,
+)
+from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.labels import FrameLabel
+from unsup_track_ros.structures.tracks import Tracks
 from unsup_track_ros.structures.truth import FrameTruth
 from unsup_track_ros.structures.voxel_scene import (
     LABEL_FREE,
@@ -53,6 +62,7 @@ from unsup_track_ros.training.occupancy_labels import LabelClipsConfig, label_fr
 
 Answerer = Callable[[Iterable[OccupancyFrame]], Iterator[PanopticPrediction]]
 _SEEDS = (0, 1, 2)
+_COMPARED_FRAMES = 5  # every so many frames
 _TIMED_FRAMES = 6  # the first is not counted
 # What a mediocre network does to the truth: misses objects, and voxels at their rim.
 _MISSED_OBJECTS, _MISSED_VOXELS = 0.15, 0.2
@@ -68,13 +78,18 @@ def main() -> None:
     fusion.add_argument("labels", type=Path, nargs="+")
     association = parts.add_parser("association")
     association.add_argument("clips", type=Path)
+    network = parts.add_parser("network")
+    network.add_argument("weights", type=Path)
+    network.add_argument("seeds", type=int, nargs="+")
     cost = parts.add_parser("cost")
     cost.add_argument("clips", type=Path)
     given = parser.parse_args()
     if given.part == "cost":
         sys.stdout.write(cost_table(ClipFolder.open(given.clips)) + "\n")
         return
-    if given.part == "association":
+    if given.part == "network":
+        text = network_fusion_table(given.weights, given.seeds)
+    elif given.part == "association":
         text = association_table(ClipFolder.open(given.clips))
     else:
         text = (supervision_table if given.part == "supervision" else fusion_table)(given.labels)
@@ -165,14 +180,54 @@ def fusion_table(folders: list[Path]) -> str:
             fused = fused_grids(grids, scene, CameraFusionConfig())
             occupied = _occupied_at_cells(grids, truths.at(stored.stamp_ns))
             counts += _cell_counts(grids.static, fused.static, occupied)
-        known, changed, before, after, told, hits, claims, true, right = counts.tolist()
-        rows.append(
-            [
-                folder.name,
-                *(str(value) for value in (known, changed, before, after, told)),
-                *(share(*pair) for pair in ((hits, claims), (hits, true), (right, told))),
-            ]
-        )
+        rows.append(_fusion_row(folder.name, counts))
+    return _fusion_markdown(rows)
+
+
+def network_fusion_table(weights: Path, seeds: list[int]) -> str:
+    """Drive through worlds: the LiDAR's static grid, and with what a network says of its cameras.
+
+    Poses are those of TF; what the network says moves is left out of the static grid of both.
+    """
+    rows = []
+    surround = SurroundConfig(enabled=True)
+    for seed in seeds:
+        world = build_world(WorldConfig(duration_s=10.0, surround=surround), seed)
+        config = TrackOccDetectionConfig(weights_path=str(weights))
+        detector = TrackOccDetector(config, torch.device("cpu"))
+        mapper = OccupancyMapper(OccupancyConfig(), torch.device("cpu"))
+        counts = np.zeros(9, np.int64)
+        for index in range(round(world.config.duration_s * 1e9 / world.period_ns)):
+            frame, truth = render(world, world.config.start_ns + index * world.period_ns)
+            seen = detector.step(frame, frame.odom_T_velo)
+            egomotion = Egomotion(
+                status=EgomotionStatus.OK,
+                source=EgomotionSource.TF,
+                stamp0_ns=frame.stamp_ns - world.period_ns,
+                stamp1_ns=frame.stamp_ns,
+                velo1_T_velo0=np.eye(4),
+                odom_T_velo1=frame.odom_T_velo,
+            )
+            scan = mapper.read_scan(frame, egomotion)
+            grids = mapper.step(scan, seen.regions, Tracks.none(frame.stamp_ns))
+            if index % _COMPARED_FRAMES or grids is None or seen.panoptic is None:
+                continue
+            fused = fused_grids(grids, seen.panoptic, CameraFusionConfig())
+            counts += _cell_counts(grids.static, fused.static, _occupied_at_cells(grids, truth))
+        rows.append(_fusion_row(f"world {seed}", counts))
+    return _fusion_markdown(rows)
+
+
+def _fusion_row(name: str, counts: np.ndarray) -> list[str]:
+    known, changed, before, after, told, hits, claims, true, right = counts.tolist()
+    return [
+        name,
+        *(str(value) for value in (known, changed, before, after, told)),
+        *(share(*pair) for pair in ((hits, claims), (hits, true), (right, told))),
+    ]
+
+
+def _fusion_markdown(rows: list[list[str]]) -> str:
     header = [
         "labels",
         "known to LiDAR",

@@ -48,6 +48,7 @@ def drive(tiny_drive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Bag(tiny_drive) as bag, BagWriter(path) as writer:
         for raw in bag.messages([topic for topic in bag.topics if topic != POINTS_TOPIC]):
             qos = bag.topics[raw.topic].qos
+            assert qos is not None
             writer.write_serialized(raw.topic, raw.msgtype, bytes(raw.data), raw.log_ns, qos)
     return path
 

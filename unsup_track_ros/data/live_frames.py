@@ -122,9 +122,7 @@ class LiveFrames:
         self._config = config
         self._live = live
         self._reference = topics.reference
-        inputs = synchronizer_inputs(
-            topics.other_clouds, topics.other_images, config.synchronizer
-        )
+        inputs = synchronizer_inputs(topics.other_clouds, topics.other_images, config.synchronizer)
         self._synchronizer: Synchronizer[_Arrival] = Synchronizer(
             config.synchronizer, self._reference, inputs
         )

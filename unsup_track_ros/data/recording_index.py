@@ -137,6 +137,6 @@ def _no_frames(bag: Bag, reference: str, drops: Counter[tuple[str, str]]) -> str
         f"{count} {reason}" for (name, reason), count in drops.items() if name == reference
     )
     return (
-        f"None of the {bag.topics[reference].count} messages of '{reference}' in '{bag.path}' can be "
-        f"used ({reasons or 'no messages'}); their headers need rising, non-zero stamps."
+        f"None of the {bag.topics[reference].count} messages of '{reference}' in '{bag.path}' can "
+        f"be used ({reasons or 'no messages'}); their headers need rising, non-zero stamps."
     )

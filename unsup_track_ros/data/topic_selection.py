@@ -126,8 +126,8 @@ def _select_clouds(bag: Bag, config: TopicConfig) -> tuple[Topic, ...]:
     if not found:
         raise DataError(
             f"'{bag.path}' carries no point cloud ({POINT_CLOUD}); it has {bag.describe_topics()}. "
-            "Cameras alone are enough for the detector `trackocc`: set `recording.topics.use_lidar` "
-            "to false and name the images."
+            "Cameras alone are enough for the detector `trackocc`: set `recording.topics."
+            "use_lidar` to false and name the images."
         )
     if len(found) > 1:
         names = ", ".join(f"{topic.name} ({topic.count} messages)" for topic in found)

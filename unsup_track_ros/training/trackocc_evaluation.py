@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import torch
 
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.evaluation.occ_stq import OccStq, OccStqRules, OccStqScores
+from unsup_track_ros.labeling.atomic_file import write_atomically
 from unsup_track_ros.labeling.progress import Progress, no_progress
 from unsup_track_ros.networks.trackocc import checkpoint
 from unsup_track_ros.networks.trackocc.tracker import TrackOccTracker, TrackOccTrackingConfig
@@ -21,6 +23,7 @@ from unsup_track_ros.tracking.voxel_association import VoxelAssociationConfig, V
 from unsup_track_ros.training.occupancy_clips import ClipFolder
 from unsup_track_ros.training.run_directory import RunDirectory
 from unsup_track_ros.training.trackocc_run import check_fit
+from unsup_track_ros.visualization.voxel_view import answer_beside_truth
 
 NAME: Final = checkpoint.NAME
 EVALUATION_NAME: Final = "evaluation.json"
@@ -51,7 +54,22 @@ def evaluate_trackocc(folder: Path, progress: Progress, clips: Path | None) -> d
     rows = score_tracker(tracker, truth, progress)
     content = {"clips": truth.fingerprint, "rows": rows}
     run.write_text(EVALUATION_NAME, json.dumps(content, indent=1) + "\n")
+    for sequence in truth.sequences:
+        picture = middle_picture(tracker, truth, sequence)
+        write_atomically(folder / f"evaluation_{sequence}.png", picture)
     return content
+
+
+def middle_picture(tracker: TrackOccTracker, clips: ClipFolder, sequence: str) -> bytes:
+    """Return a PNG of the frame in the middle of a sequence, the truth beside the answer."""
+    frames = list(clips.frames(sequence))[: clips.length(sequence) // 2 + 1]
+    *_, answer = tracker.predict(frames)
+    labels = frames[-1].labels
+    assert labels is not None
+    picture = answer_beside_truth(labels, answer, clips.classes)
+    is_written, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    assert is_written
+    return data.tobytes()
 
 
 def score_tracker(

@@ -8,6 +8,7 @@ import copy
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -412,6 +413,9 @@ def test_a_run_is_scored_beside_both_baselines(tmp_path: Path) -> None:
         "single frames, voxel IoU + Kalman",
     ]
     assert scores_markdown(content["rows"]).count("\n") == 4
+    picture = cv2.imread(str(tmp_path / "run" / "evaluation_blocks.png"))
+    assert picture is not None
+    assert picture.shape == (128, 2 * 128 + 8, 3)  # 16 x 16 voxels of 8 px, truth and answer
     with pytest.raises(DataError, match="pass --truth"):
         evaluate_trackocc(tmp_path / "run", lambda *_: None, None)
 
