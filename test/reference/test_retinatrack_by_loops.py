@@ -65,8 +65,14 @@ def test_batch_hard_across_clips_agrees_with_loops(seed: int) -> None:
     identity += np.where(identity >= 0, 10 * np.arange(3)[:, None], 0)
     identity[2] = np.where(identity[2] >= 0, 5, -1)  # one track: others are in other clips alone
     order = rng.uniform(size=(3, 40))
-    rows, ids, numbers = (torch.from_numpy(part) for part in (embeddings, identity, order))
-    found = batch_hard_loss(rows, ids, numbers, 0.1, 7, across_clips=True)
+    found = batch_hard_loss(
+        torch.from_numpy(embeddings),
+        torch.from_numpy(identity),
+        torch.from_numpy(order),
+        0.1,
+        7,
+        across_clips=True,
+    )
     chosen = []
     for clip in range(3):
         rows = np.flatnonzero(identity[clip] >= 0)
