@@ -48,7 +48,7 @@ class LiveConfig(Config):
     transform_wait_s: float = parameter(
         0.3,
         "How long a frame waits for transforms at its stamp, and at the start for all that is "
-        "not there yet; then it goes on without.",
+        "not there yet; then it goes on without, also after a clock that is set back.",
         unit="s",
         ge=0,
     )
@@ -140,6 +140,7 @@ class LiveFrames:
         self._drops: Counter[tuple[str, str]] = Counter()
         self._next_index = 0
         self._started_s: float | None = None
+        self._goes_without = False  # the last frame had to, so a clock set back brings no hope
         self.timeline = 0
         self.lacking = ""
 
@@ -171,8 +172,11 @@ class LiveFrames:
 
         Frames beyond the queue's size that could be taken are dropped first, the oldest of them.
         """
-        ready = self.drop_surplus(now_s)
-        return self._assemble(self._waiting.popleft()) if ready else None
+        if not self.drop_surplus(now_s):
+            return None
+        waiting = self._waiting.popleft()
+        self._goes_without = self._lacking(waiting) is not None
+        return self._assemble(waiting)
 
     def drop_surplus(self, now_s: float) -> int:
         """Drop the oldest of too many frames that could be taken; return how many are left."""
@@ -235,7 +239,7 @@ class LiveFrames:
     def _is_ready(self, waiting: _Waiting, now_s: float) -> bool:
         assert self._started_s is not None
         wait_s = self._live.transform_wait_s
-        is_start = now_s < self._started_s + wait_s
+        is_start = now_s < self._started_s + wait_s and not self._goes_without
         is_young = now_s < waiting.arrived_s + wait_s
         error = self._lacking(waiting)
         # Only a late transform is worth waiting for, but for the start of a stream.

@@ -130,6 +130,29 @@ def test_a_clock_that_was_set_back_begins_a_new_timeline() -> None:
     np.testing.assert_allclose(live.frame.odom_T_velo[:2, 3], [0.0, 0.0], atol=1e-12)
 
 
+def test_what_never_came_is_not_waited_for_again_when_the_clock_is_set_back() -> None:
+    frames = make()
+    send(frames, moment(20), 10.0, without=("/tf",))
+    assert len(taken(frames, 10.0 + WAIT_S)) == 1
+    send(frames, moment(0), 11.0, without=("/tf",))
+    (live,) = taken(frames, 11.0)
+    assert live.timeline == 1
+    assert live.frame.odom_T_velo is None
+
+
+def test_what_came_before_is_waited_for_again_when_the_clock_is_set_back() -> None:
+    frames = make()
+    send(frames, moment(20), 10.0)
+    taken(frames, 10.0)
+    made = moment(0)
+    send(frames, made, 11.0, without=("/tf",))
+    assert frames.take(11.0) is None
+    frames.add("/tf", made.transforms, 11.1)
+    (live,) = taken(frames, 11.1)
+    assert live.timeline == 1
+    assert live.frame.odom_T_velo is not None
+
+
 def test_what_waits_when_the_clock_is_set_back_is_dropped_and_counted() -> None:
     frames = make()
     send(frames, moment(20), 10.0)
