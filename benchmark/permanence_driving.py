@@ -16,6 +16,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from unsup_track_ros.data.permanence.driving import (
 )
 from unsup_track_ros.evaluation.track_ap import TrackBoxes, track_average_precision
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
 from unsup_track_ros.structures.motion import MotionState
@@ -158,7 +160,7 @@ def follow(
     ids, answers = [], []
     for frame, offsets in zip(frames, noise, strict=True):
         if permanence is not None:
-            permanence.look(frame.points_velo.astype(np.float32))
+            permanence.look(partial(RangeImage, frame.points_velo.astype(np.float32)))
         tracks = tracker.step(_detections(frame, offsets), _egomotion(frame))
         of_detection = np.full(len(frame.num_points), -1)
         hit = tracks.detection_index >= 0

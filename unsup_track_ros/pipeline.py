@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -256,7 +257,8 @@ class Pipeline:
     ) -> Tracks:
         """Advance the tracks, which may know objects by their looks in the image."""
         looks = embeddings_of(detections, objects, self._config.retinatrack.min_shared_iou)
-        return self._tracking.step(detections, egomotion, frame.cloud.points_velo, looks)
+        ranges = partial(self._motion_segmentation.ranges, frame)
+        return self._tracking.step(detections, egomotion, ranges, looks)
 
     def _map(
         self,

@@ -26,6 +26,7 @@ def keep_freed_memory() -> None:
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return
     for option, value in _OPTIONS.items():
-        if mallopt is not None:
-            mallopt(ctypes.c_int(option), ctypes.c_int(value))
+        mallopt(ctypes.c_int(option), ctypes.c_int(value))

@@ -43,9 +43,7 @@ def level_scan(
 ) -> LevelScan:
     """Level a scan and find its ground."""
     points_base = se3.transform(base_T_velo, points_velo)
-    cell = _cell_of(points_base)
-    lowest_m = _lowest_heights(points_base, cell)
-    height_m = points_base[:, 2] - lowest_m.reshape(-1)[cell]
+    lowest_m, height_m = _ground_and_heights(points_base)
     return LevelScan(points_base=points_base, lowest_m=lowest_m, height_m=height_m)
 
 
@@ -75,9 +73,15 @@ def ground_height(
 
 def height_above_ground(points_level: Float[np.ndarray, "P 3"]) -> Float32[np.ndarray, " P"]:
     """Return each point's height over the lowest return around it, in the level frame given."""
+    return _ground_and_heights(points_level)[1]
+
+
+def _ground_and_heights(
+    points_level: Float[np.ndarray, "P 3"],
+) -> tuple[Float32[np.ndarray, "Y X"], Float32[np.ndarray, " P"]]:
     cell = _cell_of(points_level)
-    ground_m = _lowest_heights(points_level, cell).reshape(-1)[cell]
-    return np.asarray(points_level[:, 2].astype(np.float32) - ground_m)
+    lowest_m = _lowest_heights(points_level, cell)
+    return lowest_m, points_level[:, 2].astype(np.float32) - lowest_m.reshape(-1)[cell]
 
 
 def _without_pits(lowest_m: Float32[np.ndarray, "Y X"]) -> Float32[np.ndarray, "Y X"]:

@@ -86,10 +86,10 @@ class LabelerConfig(Config):
 
 def mode_parameters(mode: str) -> dict[str, object]:
     """Return, by key, what makes up a mode; `tcr` checks the flow of every pixel, as released."""
-    return {
-        "pipeline.motion_segmentation.mode": mode,
-        "pipeline.optical_flow.check_stride_px": 1 if mode == "tcr" else 2,
-    }
+    values: dict[str, object] = {"pipeline.motion_segmentation.mode": mode}
+    if mode == "tcr":
+        values["pipeline.optical_flow.check_stride_px"] = 1
+    return values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ left, the track fades at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.range_image import RangeImage
-from unsup_track_ros.shapes import Bool, Float, Float64, Int64
+from unsup_track_ros.shapes import Bool, Float64, Int64
 from unsup_track_ros.structures.beliefs import Beliefs
 from unsup_track_ros.tracking import motion_behind
 from unsup_track_ros.tracking.free_space import judge_places
@@ -121,7 +121,7 @@ class HiddenObjects:
     def __init__(self, config: HiddenObjectsConfig) -> None:
         """Start without memories."""
         self._config = config
-        self._points_velo: np.ndarray | None = None
+        self._ranges: Callable[[], RangeImage] | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -148,9 +148,9 @@ class HiddenObjects:
         self._duration_s = float(state["duration_s"])
         self._hidden_ids = state["hidden_ids"].copy()
 
-    def look(self, points_velo: Float[np.ndarray, "P 3"]) -> None:
-        """Take the scan of the current frame, before the tracker's step."""
-        self._points_velo = points_velo
+    def look(self, ranges: Callable[[], RangeImage]) -> None:
+        """Take what the current scan saw through, before the tracker's step; asked if needed."""
+        self._ranges = ranges
 
     @property
     def beliefs(self) -> Beliefs:
@@ -189,7 +189,7 @@ class HiddenObjects:
         seen_s = (tracks.seen_ns - tracks.born_ns) / _NS_PER_S
         asked = np.flatnonzero(tracks.confirmed & (seen_s >= self._config.min_seen_s))
         self._memory = self._memory.rows(np.isin(self._memory.ids, tracks.ids[asked]))
-        if self._points_velo is None or not len(asked):
+        if self._ranges is None or not len(asked):
             return told
         new = asked[~np.isin(tracks.ids[asked], self._memory.ids)]
         self._memory = self._memory.with_others(self._begun(tracks, new))
@@ -231,9 +231,9 @@ class HiddenObjects:
     ) -> Whereabouts:
         """Let the scan testify, and say what is left."""
         config, memory = self._config, self._memory
-        assert self._points_velo is not None
+        assert self._ranges is not None
         free, hidden = judge_places(
-            RangeImage(self._points_velo),
+            self._ranges(),
             memory.particles[..., :2],
             tracks.boxes_odom[asked],
             tracks.odom_T_velo,

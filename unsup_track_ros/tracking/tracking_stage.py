@@ -8,13 +8,14 @@ hidden ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from unsup_track_ros.shapes import Float, Float64
+from unsup_track_ros.geometry.range_image import RangeImage
+from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.structures.tracks import Tracks
@@ -36,7 +37,7 @@ class TrackingStage:
         self,
         detections: Detections,
         egomotion: Egomotion,
-        points_velo: Float[np.ndarray, "P 3"] | None,
+        ranges: Callable[[], RangeImage] | None,
         embeddings: Float64[np.ndarray, "D E"] | None = None,
     ) -> Tracks:
         """Advance all tracks to the stamp of the detections.
@@ -44,15 +45,15 @@ class TrackingStage:
         Args:
             detections: Boxes in velo at the current stamp.
             egomotion: Pose of the LiDAR at the same stamp.
-            points_velo: The scan; only looked at if `permanence.enabled`.
+            ranges: Returns what the scan saw through; only asked if `permanence.enabled`.
             embeddings: How the detections look, see `Tracker.step`.
 
         Raises:
             DataError: What `Tracker.step` refuses.
         """
-        if self._hidden is None or points_velo is None:
+        if self._hidden is None or ranges is None:
             return self._tracker.step(detections, egomotion, embeddings)
-        self._hidden.look(points_velo)
+        self._hidden.look(ranges)
         tracks = self._tracker.step(detections, egomotion, embeddings)
         return replace(tracks, beliefs=self._hidden.beliefs)
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def followed(
     hidden, answers = HiddenObjects(CONFIG), []
     hidden.recognise(np.zeros(0, np.int64), sighted(12.0, 0.0, 0))
     for step in range(1, num + 1):
-        hidden.look(points)
+        hidden.look(partial(RangeImage, points))
         answers.append(hidden.whereabouts(person(0.1 * speed_mps * step, speed_mps, step)))
     return hidden, answers
 
@@ -156,7 +157,7 @@ def test_a_restored_memory_goes_on_with_the_same_bytes() -> None:
     other.restore(hidden.state())
     answers = []
     for memory in (hidden, other):
-        memory.look(points)
+        memory.look(partial(RangeImage, points))
         answers.append(memory.whereabouts(person(1.1, 1.0, 11)))
     np.testing.assert_array_equal(answers[0].states_odom, answers[1].states_odom)
     np.testing.assert_array_equal(hidden.beliefs.places_odom, other.beliefs.places_odom)
@@ -177,7 +178,7 @@ def test_what_is_believed_of_one_does_not_depend_on_others() -> None:
     told = []
     for tracks in (alone, both):
         hidden = HiddenObjects(CONFIG)
-        hidden.look(points)
+        hidden.look(partial(RangeImage, points))
         told.append(hidden.whereabouts(tracks))
     np.testing.assert_allclose(told[0].states_odom[0], told[1].states_odom[0])
 

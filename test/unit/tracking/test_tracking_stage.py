@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from unit.tracking.test_hidden_objects import wall
 from unit.tracking.test_tracker import car, detections, egomotion
 
+from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.structures.arrays import to_arrays
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.tracks import Tracks, TrackState
@@ -16,7 +19,7 @@ from unsup_track_ros.tracking.hidden_objects import HiddenObjectsConfig
 from unsup_track_ros.tracking.tracker import TrackerConfig
 from unsup_track_ros.tracking.tracking_stage import TrackingStage
 
-BEFORE_THE_CAR = wall(8.0, -60, 60)
+BEFORE_THE_CAR = partial(RangeImage, wall(8.0, -60, 60))
 
 
 def stage(*, believes: bool = True) -> TrackingStage:

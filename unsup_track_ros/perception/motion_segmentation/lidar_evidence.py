@@ -28,6 +28,7 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.ground import LevelScan, level_scan
 from unsup_track_ros.geometry.ground_planes import check_available
+from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.perception.motion_segmentation.cluster_splitting import Cut, cut_out
 from unsup_track_ros.perception.motion_segmentation.scan_facts import (
     Clusters,
@@ -178,6 +179,11 @@ class LidarEvidence:
         if frame.stamp_ns not in self._facts:
             self.prepare(frame, level_scan(frame.base_T_velo, frame.cloud.points_velo))
         return self._facts[frame.stamp_ns]
+
+    def ranges(self, frame: SensorFrame) -> RangeImage:
+        """Return what the frame's scan saw through, without working out anything else."""
+        facts = self._facts.get(frame.stamp_ns)
+        return RangeImage(frame.cloud.points_velo) if facts is None else facts.ranges
 
     def judge(
         self,

@@ -25,6 +25,7 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.ground import LevelScan
+from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
     CameraClusterConfig,
 )
@@ -81,6 +82,10 @@ class MotionSegmenter:
         """Work out what needs no pose; may run beside optical flow and egomotion."""
         if self._config.mode == "improved":
             self._lidar.prepare(frame, level)
+
+    def ranges(self, frame: SensorFrame) -> RangeImage:
+        """Return what the frame's scan saw through."""
+        return self._lidar.ranges(frame)
 
     def step(
         self,

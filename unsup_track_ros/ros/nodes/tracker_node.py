@@ -9,10 +9,12 @@ stamp is joined too; it holds every point of the scan.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from sensor_msgs.msg import PointCloud2
 
+from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.msg import DetectedObjectArray, Egomotion
 from unsup_track_ros.ros.base_node import run
 from unsup_track_ros.ros.configuration import TrackerNodeConfig
@@ -79,8 +81,10 @@ class TrackerNode(ResultNode[TrackerNodeConfig]):
             self._topics.publishers["markers"].publish(cleared)
         detections = from_detected_objects(messages["detected_objects"])
         scan = messages.get(_SCAN)
-        points_velo = None if scan is None else from_segmented_cloud(scan)[0].points_velo
-        tracks = self._tracking.step(detections, posed.egomotion, points_velo)
+        ranges = None
+        if scan is not None:
+            ranges = partial(RangeImage, from_segmented_cloud(scan)[0].points_velo)
+        tracks = self._tracking.step(detections, posed.egomotion, ranges)
         self._topics.publish(
             Tracked(
                 tracks=tracks, posed=posed, markers=self.config.markers, belief=self.config.belief
