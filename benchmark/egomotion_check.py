@@ -202,7 +202,7 @@ def _checked(bag: Path, case: Case, source: Source) -> Outcome:
         for frame in recording:
             past = history[-1] if history else None
             flow = optical_flow.step(frame, past)
-            answer = egomotion.step(frame, past, flow)
+            answer = egomotion.step(frame, past, lambda flow=flow: flow)  # type: ignore[misc]
             if answer.status is EgomotionStatus.INITIAL:
                 history = ()
             start_s = time.thread_time()

@@ -146,7 +146,7 @@ class Pipeline:
         self._tracking = TrackingStage(config.tracker, config.permanence)
         self._occupancy = OccupancyMapper(config.occupancy, device)
         # What does not wait for each other runs side by side (docs/decisions/0007).
-        self._beside = ThreadPoolExecutor(max_workers=2, thread_name_prefix="beside")
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside")
         self._history: tuple[PastFrame, ...] = ()
         self._last_stamp_ns: int | None = None
 
@@ -161,23 +161,21 @@ class Pipeline:
         clock = StageClock()
         preparing = self._beside.submit(self._prepare, frame, memory)
         find_flow = clock.timed("optical_flow", self._optical_flow.step)
-        flowing = self._beside.submit(find_flow, frame, past)
-        flow = flowing.result() if self._egomotion.needs_flow else None
+        flow = self._beside.submit(find_flow, frame, past)
         with clock("egomotion"):
-            egomotion = self._egomotion.step(frame, past, flow)
+            egomotion = self._egomotion.step(frame, past, flow.result)
         if egomotion.status is EgomotionStatus.INITIAL:
             self._start_odom()
-        flow = flowing.result()
-        scan = self._beside.submit(self._read_scan, frame, egomotion)
         looking = self._beside.submit(clock.timed("image_detection", self._look), frame)
         with clock("motion_segmentation"):
             level = preparing.result()
             motion = self._moving(frame, flow, egomotion, memory)
-        # Motion segmentation keeps two cores busy, what follows only one.
+        scan = self._beside.submit(self._read_scan, frame, egomotion)
         checking = self._beside.submit(
             clock.timed("consistency", self._consistency.step),
-            *(frame, self._history, flow, egomotion),
+            *(frame, self._history, flow.result(), egomotion),
         )
+        self._prepare_next(frame, memory)
         with clock("detection"):
             change = self._changed(scan)
             objects, regions, detections, panoptic = self._detect(frame, motion, egomotion, change)
@@ -191,7 +189,7 @@ class Pipeline:
         self._remember(PastFrame(frame=frame, egomotion=egomotion))
         return PerceptionResult(
             frame=frame,
-            flow=flow,
+            flow=flow.result(),
             egomotion=egomotion,
             consistency=checking.result(),
             motion=motion,
@@ -213,17 +211,23 @@ class Pipeline:
             self._motion_segmentation.prepare(frame, level)
         return level
 
+    def _prepare_next(self, frame: SensorFrame, memory: MotionMemory | None) -> None:
+        """Have on another thread what only the next frame will ask for."""
+        if memory is None or not memory.holds(frame.index):
+            self._beside.submit(self._motion_segmentation.prepare_as_past, frame)
+        self._egomotion.join_map(self._beside)
+
     def _moving(
         self,
         frame: SensorFrame,
-        flow: OpticalFlow,
+        flow: Future[OpticalFlow],
         egomotion: Egomotion,
         memory: MotionMemory | None,
     ) -> MotionSegmentation:
         """Return what moves, as remembered if that is of the same frames and poses."""
         motion = None if memory is None else memory.motion(frame, self._history, egomotion)
         if motion is None:
-            motion = self._motion_segmentation.step(frame, self._history, flow, egomotion)
+            motion = self._motion_segmentation.step(frame, self._history, flow.result, egomotion)
         return motion
 
     def _look(self, frame: SensorFrame) -> ImageObjects | None:

@@ -66,7 +66,7 @@ def checked(bag: Path, corrections: dict[str, object] | None = None) -> Egomotio
     found = None
     with Recording(bag, from_values(RecordingConfig, corrections or {})) as recording:
         for frame in recording:
-            answer = egomotion.step(frame, history[-1] if history else None, no_flow)
+            answer = egomotion.step(frame, history[-1] if history else None, lambda: no_flow)
             found = check.step(frame, history, no_flow, answer)
             history = (*history, PastFrame(frame=frame, egomotion=answer))[-10:]
     assert found is not None

@@ -107,7 +107,7 @@ def test_unknown_velocities_stay_unknown() -> None:
 
 def tcr_regions(scene: Scene, **values: float) -> MotionRegions:
     segmenter = MotionSegmenter(MotionSegmentationConfig(mode="tcr"), torch.device("cpu"))
-    motion = segmenter.step(scene.frame, scene.history, scene.flow, scene.egomotion)
+    motion = segmenter.step(scene.frame, scene.history, lambda: scene.flow, scene.egomotion)
     return detector(**values).step(scene.frame, motion)
 
 

@@ -9,7 +9,8 @@ still holds poses of an earlier odom it is the start of a new stream.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from typing import Literal
 
 import numpy as np
@@ -57,21 +58,16 @@ class EgomotionEstimator:
         self._lidar.reset()
         self._tf_seen = False
 
-    @property
-    def needs_flow(self) -> bool:
-        """Whether a step has to wait for the optical flow."""
-        return self._config.source == "flow"
-
     def step(
-        self, frame: SensorFrame, past: PastFrame | None, flow: OpticalFlow | None
+        self, frame: SensorFrame, past: PastFrame | None, flow: Callable[[], OpticalFlow]
     ) -> Egomotion:
         """Answer the motion from the past frame to this one, and this one's pose.
 
         Args:
             frame: Current frame.
             past: Frame to compare with: one that got a pose, or None at the start of a stream.
-            flow: Flow from the past frame's first camera to the current one's; None where the
-                source does not need it.
+            flow: Gives the flow from the past frame's first camera to the current one's; asked
+                only where the source needs it, and may take its time.
 
         Returns:
             OK with motion and pose; INITIAL with a pose only, where odom begins; otherwise the
@@ -86,8 +82,11 @@ class EgomotionEstimator:
             return _from_tf(frame, past)
         if source is EgomotionSource.LIDAR:
             return self._from_lidar(frame, past)
-        assert flow is not None  # needs_flow
-        return self._from_flow(frame, past, flow)
+        return self._from_flow(frame, past, flow())
+
+    def join_map(self, beside: Executor) -> None:
+        """Let the latest scan join the map of the odometry on another thread."""
+        self._lidar.join_map(beside)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return flat arrays from which `restore` goes on with the same bytes, at any moment."""

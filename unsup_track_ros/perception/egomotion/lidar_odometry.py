@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from kiss_icp.voxelization import voxel_down_sample
@@ -122,14 +123,22 @@ class _LastScan:
     delta_s: float
 
 
+class _PosedScan(NamedTuple):
+    """A scan and its pose, found and as the motion before led one to expect."""
+
+    points_velo: np.ndarray
+    odom_T_velo: np.ndarray
+    predicted_odom_T_velo: np.ndarray
+
+
 class LidarOdometry:
     """Pose of each scan of a stream in the odom frame that its first scan defines."""
 
     def __init__(self, config: LidarOdometryConfig) -> None:
         self._config = config
         self._coarse = CoarseRegistration(config.coarse, config.max_range_m)
-        # A scan joins the map while the other stages work: nobody needs it before the next scan.
-        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="map")
+        # The latest scan, until it joins the map: nobody needs it there before the next one.
+        self._waiting: _PosedScan | None = None
         self._joining: Future[None] | None = None
         self._forget_map()
         self._last: _LastScan | None = None
@@ -142,7 +151,10 @@ class LidarOdometry:
         self._last = None
 
     def step(self, frame: SensorFrame) -> LidarPose:
-        """Find the pose of the frame's scan and add it to the map."""
+        """Find the pose of the frame's scan, which joins the map before the next one is looked at.
+
+        See `join_map`.
+        """
         self._await_map()
         points_velo = self._in_range(frame.cloud.points_velo)
         if len(points_velo) < self._config.min_points:
@@ -155,6 +167,12 @@ class LidarOdometry:
         if self._last is None:
             return self._start(frame, points_velo)
         return self._track(frame, points_velo, self._last)
+
+    def join_map(self, beside: Executor) -> None:
+        """Let the latest scan join the map on another thread; without it, the next call does."""
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._joining = beside.submit(self._add, waiting)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return flat arrays that continue the odometry with the same bytes, at any moment."""
@@ -191,7 +209,7 @@ class LidarOdometry:
     def _start(self, frame: SensorFrame, points_velo: np.ndarray) -> LidarPose:
         odom_T_base = np.eye(4)  # odom starts where the vehicle stands, level
         odom_T_velo = odom_T_base @ frame.base_T_velo
-        self._add_beside(points_velo, odom_T_velo, odom_T_velo)
+        self._waiting = _PosedScan(points_velo, odom_T_velo, odom_T_velo)
         self._last = _LastScan(
             stamp_ns=frame.stamp_ns, odom_T_velo=odom_T_velo, delta=np.eye(4), delta_s=0.0
         )
@@ -214,7 +232,7 @@ class LidarOdometry:
         reason = self._doubt(inverse(predicted_odom_T_velo) @ odom_T_velo, overlap)
         if reason:
             return self._lost(reason, overlap)
-        self._add_beside(points_velo, odom_T_velo, predicted_odom_T_velo)
+        self._waiting = _PosedScan(points_velo, odom_T_velo, predicted_odom_T_velo)
         self._last = _LastScan(
             stamp_ns=frame.stamp_ns,
             odom_T_velo=odom_T_velo,
@@ -310,23 +328,17 @@ class LidarOdometry:
         self._levels = plane_levels(self._moments, self._config.planes)
 
     def _await_map(self) -> None:
-        """Wait until the latest scan is in the map."""
+        """Have the latest scan in the map."""
         if self._joining is not None:
             joining, self._joining = self._joining, None
             joining.result()
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._add(waiting)
 
-    def _add_beside(
-        self, points_velo: np.ndarray, odom_T_velo: np.ndarray, predicted_odom_T_velo: np.ndarray
-    ) -> None:
-        self._joining = self._beside.submit(
-            self._add, points_velo, odom_T_velo, predicted_odom_T_velo
-        )
-
-    def _add(
-        self, points_velo: np.ndarray, odom_T_velo: np.ndarray, predicted_odom_T_velo: np.ndarray
-    ) -> None:
-        self._coarse.add(points_velo, odom_T_velo, predicted_odom_T_velo)
-        points_odom = transform(odom_T_velo, self._thinned(points_velo))
+    def _add(self, scan: _PosedScan) -> None:
+        self._coarse.add(scan.points_velo, scan.odom_T_velo, scan.predicted_odom_T_velo)
+        points_odom = transform(scan.odom_T_velo, self._thinned(scan.points_velo))
         new = moments_of(points_odom, self._config.planes.voxel_m)
         self._moments = updated(self._moments, new, self._config.planes.keep_ratio)
         self._levels = plane_levels(self._moments, self._config.planes)

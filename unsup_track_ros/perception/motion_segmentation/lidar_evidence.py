@@ -30,10 +30,12 @@ from unsup_track_ros.geometry.ground import LevelScan, level_scan
 from unsup_track_ros.geometry.ground_planes import check_available
 from unsup_track_ros.geometry.range_image import RangeImage
 from unsup_track_ros.perception.motion_segmentation.cluster_splitting import Cut, cut_out
+from unsup_track_ros.perception.motion_segmentation.distance_field import DistanceField
 from unsup_track_ros.perception.motion_segmentation.scan_facts import (
     Clusters,
     ScanFacts,
     ScanFactsConfig,
+    distance_field,
     read_scan,
 )
 from unsup_track_ros.perception.motion_segmentation.scan_window import (
@@ -168,11 +170,17 @@ class LidarEvidence:
         self._config = config
         self._device = device
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="side")
-        self._facts: dict[int, ScanFacts] = {}  # by stamp; only saves working them out again
+        # By stamp; they only save working it out again.
+        self._facts: dict[int, ScanFacts] = {}
+        self._fields: dict[int, DistanceField] = {}
 
     def prepare(self, frame: SensorFrame, level: LevelScan) -> None:
         """Work out what the frame's scan says by itself."""
-        self._facts[frame.stamp_ns] = read_scan(self._config.scan, frame, level, self._device)
+        self._facts[frame.stamp_ns] = read_scan(self._config.scan, frame, level)
+
+    def prepare_as_past(self, frame: SensorFrame) -> None:
+        """Work out what the scan of a frame that was judged must offer to those after it."""
+        self._field(frame)
 
     def facts(self, frame: SensorFrame) -> ScanFacts:
         """Return what the frame's scan says by itself, worked out once."""
@@ -202,6 +210,7 @@ class LidarEvidence:
         near_ns = {entry.frame.stamp_ns for window in windows for entry in window}
         near_ns.add(frame.stamp_ns)
         self._facts = {ns: facts for ns, facts in self._facts.items() if ns in near_ns}
+        self._fields = {ns: field for ns, field in self._fields.items() if ns in near_ns}
         scan = self.facts(frame)
         found = self._side_by_side(lambda window: self._side(frame, window, egomotion), windows)
         sides = [side for side in found if side is not None]
@@ -330,9 +339,16 @@ class LidarEvidence:
         odom_T_base0 = past.egomotion.odom_T_velo1 @ se3.inverse(past.frame.base_T_velo)
         return PastScan(
             facts=self.facts(past.frame),
+            field=self._field(past.frame),
             base0_T_base1=se3.inverse(odom_T_base0) @ odom_T_base1,
             seconds=(stamp_ns - past.frame.stamp_ns) * 1e-9,
         )
+
+    def _field(self, frame: SensorFrame) -> DistanceField:
+        if frame.stamp_ns not in self._fields:
+            scan = self.facts(frame)
+            self._fields[frame.stamp_ns] = distance_field(self._config.scan, scan, self._device)
+        return self._fields[frame.stamp_ns]
 
     def _judgeable(self, clusters: Clusters) -> Bool[np.ndarray, " C1"]:
         judgeable = (clusters.sizes >= self._config.min_points) & (

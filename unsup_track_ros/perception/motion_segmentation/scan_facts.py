@@ -80,7 +80,6 @@ class ScanFacts:
         velo_T_base: (4, 4) back to the sensor.
         ranges: What the sensor saw through.
         clusters: Connected points over the ground.
-        field: Distance to the nearest point over the ground.
     """
 
     points_base: Float32[np.ndarray, "P 3"]
@@ -88,7 +87,6 @@ class ScanFacts:
     velo_T_base: Float64[np.ndarray, "4 4"]
     ranges: RangeImage
     clusters: Clusters
-    field: DistanceField
 
     def sees_through(
         self, places_base: Float[np.ndarray, "M 3"], margin_m: float
@@ -97,9 +95,7 @@ class ScanFacts:
         return self.ranges.sees_through(se3.transform(self.velo_T_base, places_base), margin_m)
 
 
-def read_scan(
-    config: ScanFactsConfig, frame: SensorFrame, level: LevelScan, device: torch.device
-) -> ScanFacts:
+def read_scan(config: ScanFactsConfig, frame: SensorFrame, level: LevelScan) -> ScanFacts:
     """Work out the facts of a frame's scan, which is given levelled too."""
     points_base, height_m = level.points_base, level.height_m
     if config.ground == "patchworkpp":
@@ -111,14 +107,19 @@ def read_scan(
         velo_T_base=se3.inverse(frame.base_T_velo),
         ranges=RangeImage(frame.cloud.points_velo),
         clusters=_clusters(config, points_base, solid & (height_m < config.max_height_m)),
-        field=DistanceField(
-            np.compress(solid, points_base, axis=0),
-            height_m[solid],
-            half_side_m=config.range_m,
-            reach_m=config.reach_m,
-            cell_m=config.field_cell_m,
-            device=device,
-        ),
+    )
+
+
+def distance_field(config: ScanFactsConfig, scan: ScanFacts, device: torch.device) -> DistanceField:
+    """Return the distance to the nearest point over the ground: what later scans are laid on."""
+    solid = scan.height_m > config.ground_clearance_m
+    return DistanceField(
+        np.compress(solid, scan.points_base, axis=0),
+        scan.height_m[solid],
+        half_side_m=config.range_m,
+        reach_m=config.reach_m,
+        cell_m=config.field_cell_m,
+        device=device,
     )
 
 

@@ -17,7 +17,10 @@ import torch
 
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.group_sampling import evenly_picked
-from unsup_track_ros.perception.motion_segmentation.distance_field import height_layer
+from unsup_track_ros.perception.motion_segmentation.distance_field import (
+    DistanceField,
+    height_layer,
+)
 from unsup_track_ros.perception.motion_segmentation.scan_facts import ScanFacts
 from unsup_track_ros.perception.motion_segmentation.velocity_search import (
     PastView,
@@ -35,11 +38,13 @@ class PastScan:
 
     Attributes:
         facts: What the scan says by itself.
+        field: Distance to the nearest of its points over the ground.
         base0_T_base1: (4, 4) moves static points of the current scan to the past one.
         seconds: Age of the scan.
     """
 
     facts: ScanFacts
+    field: DistanceField
     base0_T_base1: Float64[np.ndarray, "4 4"]
     seconds: float
 
@@ -142,7 +147,7 @@ def unexplained(
 def _is_lost(
     past: PastScan, places: Float32[np.ndarray, "M 3"], layer: torch.Tensor, explained_m: float
 ) -> Bool[np.ndarray, " M"]:
-    field = past.facts.field
+    field = past.field
     ground = torch.from_numpy(places[:, :2]).to(field.device)
     index = field.index(ground, layer.to(field.device))
     return (field.distance_m(index) > explained_m).cpu().numpy()
@@ -172,7 +177,7 @@ def search_velocities(
 
 
 def _view(past: PastScan, members: Members, sample: Int64[np.ndarray, "K n"]) -> PastView:
-    device = past.facts.field.device
+    device = past.field.device
     places = se3.transform(past.base0_T_base1, members.points_base1.take(sample.ravel(), axis=0))[
         :, :2
     ]
@@ -182,7 +187,7 @@ def _view(past: PastScan, members: Members, sample: Int64[np.ndarray, "K n"]) ->
         layers=torch.from_numpy(members.layer[sample]).to(device),
         base0_R_base1=torch.from_numpy(turn).to(device),
         seconds=past.seconds,
-        field=past.facts.field,
+        field=past.field,
     )
 
 

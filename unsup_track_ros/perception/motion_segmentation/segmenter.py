@@ -16,6 +16,7 @@ So LiDAR alone works, and a camera alone works where a depth falls on the pixel.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Literal
@@ -83,6 +84,11 @@ class MotionSegmenter:
         if self._config.mode == "improved":
             self._lidar.prepare(frame, level)
 
+    def prepare_as_past(self, frame: SensorFrame) -> None:
+        """Work out what a frame that was segmented must offer to those after it."""
+        if self._config.mode == "improved":
+            self._lidar.prepare_as_past(frame)
+
     def ranges(self, frame: SensorFrame) -> RangeImage:
         """Return what the frame's scan saw through."""
         return self._lidar.ranges(frame)
@@ -91,7 +97,7 @@ class MotionSegmenter:
         self,
         frame: SensorFrame,
         history: tuple[PastFrame, ...],
-        flow: OpticalFlow,
+        flow: Callable[[], OpticalFlow],
         egomotion: Egomotion,
     ) -> MotionSegmentation:
         """Segment one frame.
@@ -99,7 +105,8 @@ class MotionSegmenter:
         Args:
             frame: Current frame.
             history: Past frames with a pose, oldest first.
-            flow: Flow between the current image and that of one of them.
+            flow: Gives the flow between the current image and that of one of them; it may take its
+                time, for LiDAR does not wait for it.
             egomotion: Motion of the sensor to the current frame.
         """
         if not len(frame.cloud.points_velo):
@@ -112,7 +119,7 @@ class MotionSegmenter:
             reason = f"The egomotion is unknown ({egomotion.status.value}). {egomotion.reason}"
             return _unanswered(frame, MotionStatus.NO_EGOMOTION, reason.strip())
         if self._config.mode == "tcr":
-            return self._step_tcr(frame, history, flow, egomotion)
+            return self._step_tcr(frame, history, flow(), egomotion)
         return self._step_improved(frame, history, flow, egomotion)
 
     def look_back(
@@ -162,11 +169,10 @@ class MotionSegmenter:
         self,
         frame: SensorFrame,
         history: tuple[PastFrame, ...],
-        flow: OpticalFlow,
+        flow: Callable[[], OpticalFlow],
         egomotion: Egomotion,
     ) -> MotionSegmentation:
-        past = _past_of_flow(history, flow) if flow.status is FlowStatus.OK else None
-        job = self._beside.submit(self._see, frame, past, flow, egomotion)
+        job = self._beside.submit(self._see, frame, history, flow, egomotion)
         lidar = self._lidar.judge(frame, (history,), egomotion)
         seen = job.result()
         if seen is not None:
@@ -184,7 +190,7 @@ class MotionSegmenter:
             frame,
             MotionStatus.NO_EVIDENCE_SOURCE,
             "The scan has no pose in odom for the LiDAR test and there is no optical flow "
-            f"({flow.status.value}).",
+            f"({flow().status.value}).",
         )
 
     def _corrected(
@@ -210,14 +216,16 @@ class MotionSegmenter:
     def _see(
         self,
         frame: SensorFrame,
-        past: PastFrame | None,
-        flow: OpticalFlow,
+        history: tuple[PastFrame, ...],
+        flow: Callable[[], OpticalFlow],
         egomotion: Egomotion,
     ) -> tuple[FlowView, CameraEvidence] | None:
         """Return what the camera says, or None where it has nothing to compare."""
+        found = flow()
+        past = _past_of_flow(history, found) if found.status is FlowStatus.OK else None
         if past is None:
             return None
-        view = flow_view(frame, past, flow, egomotion, self._config.camera.min_depth_m)
+        view = flow_view(frame, past, found, egomotion, self._config.camera.min_depth_m)
         if view is None:
             return None
         view = replace(view, scan1=view.scan1.far_first())

@@ -50,7 +50,9 @@ def step(
     config: FlowEgomotionConfig | None = None,
 ) -> Egomotion:
     settings = EgomotionConfig(source="flow", flow=config or FlowEgomotionConfig())
-    return EgomotionEstimator(settings, torch.device("cpu")).step(frame1, past(frame0, POSE0), flow)
+    return EgomotionEstimator(settings, torch.device("cpu")).step(
+        frame1, past(frame0, POSE0), lambda: flow
+    )
 
 
 @pytest.mark.parametrize(

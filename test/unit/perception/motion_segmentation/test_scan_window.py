@@ -13,6 +13,7 @@ from unsup_track_ros.geometry.ground import level_scan
 from unsup_track_ros.perception.motion_segmentation.scan_facts import (
     ScanFacts,
     ScanFactsConfig,
+    distance_field,
     read_scan,
 )
 from unsup_track_ros.perception.motion_segmentation.scan_window import (
@@ -36,12 +37,16 @@ def facts(*boxes: Box, odom_T_velo: np.ndarray | None = None) -> ScanFacts:
         ScanFactsConfig(),
         frame,
         level_scan(frame.base_T_velo, frame.cloud.points_velo),
-        torch.device("cpu"),
     )
 
 
 def past(scan: ScanFacts, seconds: float = 0.5, pose: np.ndarray | None = None) -> PastScan:
-    return PastScan(facts=scan, base0_T_base1=np.eye(4) if pose is None else pose, seconds=seconds)
+    return PastScan(
+        facts=scan,
+        field=distance_field(ScanFactsConfig(), scan, torch.device("cpu")),
+        base0_T_base1=np.eye(4) if pose is None else pose,
+        seconds=seconds,
+    )
 
 
 def car_members(scan: ScanFacts, car: Box = CAR) -> Members:

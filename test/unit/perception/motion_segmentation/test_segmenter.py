@@ -40,7 +40,7 @@ NO_FLOW = OpticalFlow(status=FlowStatus.NO_CAMERA)
 
 def segment(mode: Mode, scene: Scene) -> MotionSegmentation:
     segmenter = MotionSegmenter(MotionSegmentationConfig(mode=mode), torch.device("cpu"))
-    return segmenter.step(scene.frame, scene.history, scene.flow, scene.egomotion)
+    return segmenter.step(scene.frame, scene.history, lambda: scene.flow, scene.egomotion)
 
 
 @MODES
@@ -92,7 +92,7 @@ def test_a_component_of_too_few_voxels_is_no_motion_for_tcr() -> None:
         tcr = TcrEvidenceConfig(min_voxels=min_voxels)
         config = MotionSegmentationConfig(mode="tcr", tcr=tcr)
         motion = MotionSegmenter(config, torch.device("cpu")).step(
-            scene.frame, scene.history, scene.flow, scene.egomotion
+            scene.frame, scene.history, lambda: scene.flow, scene.egomotion
         )
         assert motion.moving_points.any() == expected
         assert motion.moving_pixels is not None
