@@ -53,7 +53,10 @@ class LiveConfig(Config):
         ge=0,
     )
     queue_size: int = parameter(
-        2, "Complete frames that wait for the stages; of more, the oldest are dropped.", ge=1
+        1,
+        "Complete frames that wait for the stages; of more, the oldest are dropped. 1: what waits "
+        "is always the newest.",
+        ge=1,
     )
 
 
@@ -172,22 +175,29 @@ class LiveFrames:
 
         Frames beyond the queue's size that could be taken are dropped first, the oldest of them.
         """
-        if not self.drop_surplus(now_s):
+        ready = self._num_ready(now_s)
+        if not ready:
             return None
+        for _ in range(ready - self._live.queue_size):
+            self._waiting.popleft()
+            self._drops[self._reference, "overload"] += 1
         waiting = self._waiting.popleft()
         self._goes_without = self._lacking(waiting) is not None
         return self._assemble(waiting)
 
-    def drop_surplus(self, now_s: float) -> int:
-        """Drop the oldest of too many frames that could be taken; return how many are left."""
+    def is_full(self, now_s: float) -> bool:
+        """Tell whether as many frames as may wait could be taken."""
+        return self._num_ready(now_s) >= self._live.queue_size
+
+    def give_up(self) -> None:
+        """Count a frame that was taken and waited in vain."""
+        self._drops[self._reference, "overload"] += 1
+
+    def _num_ready(self, now_s: float) -> int:
         ready = 0
         while ready < len(self._waiting) and self._is_ready(self._waiting[ready], now_s):
             ready += 1
-        surplus = max(ready - self._live.queue_size, 0)
-        for _ in range(surplus):
-            self._waiting.popleft()
-            self._drops[self._reference, "overload"] += 1
-        return ready - surplus
+        return ready
 
     def _enqueue(self, matched: MatchedSet[_Arrival], now_s: float) -> None:
         if matched.epoch != self.timeline:

@@ -20,5 +20,6 @@ def evenly_picked(group: Int[np.ndarray, " M"], most: int) -> Int64[np.ndarray, 
     size = np.diff(start, append=len(group))
     rank = np.arange(len(group)) - np.repeat(start, size)
     stride = np.repeat(np.maximum(size / most, 1.0), size)
-    # A row is picked where a new multiple of the stride is passed.
-    return np.flatnonzero(np.floor(rank / stride) != np.floor((rank - 1) / stride))
+    # A row is picked where a new multiple of the stride is passed; the first of a group always is.
+    passed = np.floor(rank / stride)
+    return np.flatnonzero((rank == 0) | (passed != np.roll(passed, 1)))

@@ -86,14 +86,16 @@ class ScanReading:
         position_odom: (3,) sensor.
         returns: The scan within range.
         obstacle: (J,) rows of `returns` that are obstacles.
-        free_polar: (A, R) sectors and rings seen free of any.
+        origin_cell: (2,) column and row, in cells of odom, of the grid around the sensor.
+        free: (Y, X) cells of that grid that are seen to be free of any.
     """
 
     stamp_ns: int
     position_odom: Float64[np.ndarray, " 3"]
     returns: Returns
     obstacle: Int64[torch.Tensor, " J"]
-    free_polar: Bool[torch.Tensor, "A R"]
+    origin_cell: Int64[np.ndarray, " 2"]
+    free: Bool[torch.Tensor, "Y X"]
 
 
 class OccupancyMapper:
@@ -153,12 +155,16 @@ class OccupancyMapper:
         obstacle, free_polar = split(
             returns, frame.base_T_velo[2, 3], self._polar, self._config.scan
         )
+        cell = np.floor(odom_T_velo[:2, 3] / self._config.resolution_m).astype(np.int64)
+        origin_cell = cell - self._config.num_cells // 2
+        corner = origin_cell * self._config.resolution_m - odom_T_velo[:2, 3]
         return ScanReading(
             stamp_ns=frame.stamp_ns,
             position_odom=odom_T_velo[:3, 3],
             returns=returns,
             obstacle=obstacle,
-            free_polar=free_polar,
+            origin_cell=origin_cell,
+            free=self._read(free_polar, corner),
         )
 
     def map_before(self, scan: ScanReading) -> OccupancyGrids | None:
@@ -181,7 +187,7 @@ class OccupancyMapper:
         if scan is None:
             return None
         boxes = tracks.boxes_odom[tracks.states != TrackState.TENTATIVE]
-        self._roll(scan.position_odom[:2])
+        self._roll(scan.origin_cell)
         corner = self._origin_odom() - scan.position_odom[:2]
         returns, obstacle = scan.returns, scan.obstacle
         moving_points = torch.from_numpy(regions.point_region > 0).to(self._device)
@@ -190,7 +196,7 @@ class OccupancyMapper:
         dynamic = self._dynamic(returns, obstacle, moving_points, around)
         static = obstacle[~dynamic[obstacle]]
         hit = self._cells_of(returns.offset_odom.index_select(1, static), corner)
-        free = self._read(scan.free_polar, corner) & ~hit
+        free = scan.free & ~hit
         self._add(hit, free)
         moving = returns.offset_odom.index_select(1, dynamic.nonzero()[:, 0])
         taken = self._cells_of(moving, corner) | self._footprints(boxes)
@@ -211,10 +217,9 @@ class OccupancyMapper:
         place = (float(corner[0]), float(corner[1]))
         return raycast.read_polar(self._polar, cells, place, self._config.resolution_m, shape)
 
-    def _roll(self, position_odom: Float64[np.ndarray, " 2"]) -> None:
-        """Move the grid by whole cells so that the sensor is in its middle cell."""
+    def _roll(self, cell: Int64[np.ndarray, " 2"]) -> None:
+        """Move the grid by whole cells until it begins at a cell."""
         side = self._config.num_cells
-        cell = np.floor(position_odom / self._config.resolution_m).astype(np.int64) - side // 2
         shift = np.zeros(2, np.int64) if self._origin_cell is None else cell - self._origin_cell
         self._origin_cell = cell
         if not shift.any():

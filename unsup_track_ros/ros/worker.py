@@ -107,7 +107,7 @@ class Inbox:
 class FrameWorkers:
     """Two threads: one makes frames of messages, the other handles them.
 
-    The next frame is decoded while the current one is being worked on, no further ahead: what
+    The next frame is decoded while the current one is being worked on, no further ahead: what else
     waits, waits undecoded and can be dropped cheaply.
     """
 
@@ -172,14 +172,23 @@ class FrameWorkers:
             self._attempt(self._offer)
 
     def _offer(self) -> None:
-        """Hand the next frame to the stages if they can take one; drop what is too much."""
+        """Hand the next frame to the stages; if too many wait, it takes the place of an older."""
         now_s = time.monotonic()
         if self._next.full():
-            self._frames.drop_surplus(now_s)
-            return
+            if not self._frames.is_full(now_s):
+                return
+            self._withdraw()
         frame = self._frames.take(now_s)
         if frame is not None:
             self._next.put(frame)
+
+    def _withdraw(self) -> None:
+        """Take back the frame that waits for the stages, unless they were faster."""
+        try:
+            self._next.get_nowait()
+        except queue.Empty:
+            return
+        self._frames.give_up()
 
     def _attempt(self, work: Callable[..., None], *arguments: Any) -> None:
         try:

@@ -44,7 +44,8 @@ def scan(*places: tuple[float, float]) -> ScanReading:
             height_m=torch.ones(num),
         ),
         obstacle=torch.arange(num),
-        free_polar=torch.zeros((4, 4), dtype=torch.bool),
+        origin_cell=np.zeros(2, np.int64),
+        free=torch.zeros((4, 4), dtype=torch.bool),
     )
 
 

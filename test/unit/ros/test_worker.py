@@ -141,11 +141,40 @@ def test_while_the_stages_are_busy_frames_do_not_pile_up() -> None:
         made = moment(index)
         workers.put("/tf", made.transforms)
         workers.put(POINTS, made.cloud)
-        # One is in work, one is decoded, two wait; what is unread is bounded as well.
+        # One is in work, one is decoded, one waits; what is unread is bounded as well.
         assert frames.num_waiting <= 2 + LIMITS[POINTS]
     end_s = time.monotonic() + TIMEOUT_S
-    while sum(workers.drops.values()) < 60 - 4 and time.monotonic() < end_s:
+    while sum(workers.drops.values()) < 60 - 3 and time.monotonic() < end_s:
         time.sleep(0.005)
-    assert frames.num_waiting == 2
+    assert frames.num_waiting == 1
     go_on.set()
     workers.stop()
+
+
+def test_where_one_frame_may_wait_it_is_always_the_newest() -> None:
+    begun, go_on, done = threading.Event(), threading.Event(), threading.Event()
+    frames = frames_without_camera(queue_size=1)
+    handled: list[int] = []
+
+    def handle(live: LiveFrame) -> None:
+        begun.set()
+        assert go_on.wait(TIMEOUT_S)
+        handled.append(live.frame.stamp_ns)
+        if len(handled) == 2:
+            done.set()
+
+    workers = FrameWorkers(frames, handle, lambda _: None, LIMITS)
+    workers.start()
+    for index in range(10):
+        made = moment(index)
+        workers.put("/tf", made.transforms)
+        workers.put(POINTS, made.cloud)
+        if index == 0:
+            assert begun.wait(TIMEOUT_S)
+    end_s = time.monotonic() + TIMEOUT_S
+    while workers.drops[POINTS, "overload"] < 8 and time.monotonic() < end_s:
+        time.sleep(0.005)
+    go_on.set()
+    assert done.wait(TIMEOUT_S)
+    workers.stop()
+    assert handled == [moment(0).stamp_ns, moment(9).stamp_ns]
