@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""LiDAR odometry: KISS-ICP finds the pose, planes of the recent scans refine it.
+"""LiDAR odometry: planes of the recent scans refine the predicted pose.
+
+Where that fits the map worse than the scan before did (a gap, a sudden turn), and at the start,
+KISS-ICP finds the pose, and both are refined and compared.
 
 The refinement is ours, because KISS-ICP alone scatters by 0.03 m from scan to scan where the road
 makes up most of the scan (measured on a KITTI queue at 2 m/s); with it the scatter is 0.004 m.
@@ -77,6 +80,13 @@ class LidarOdometryConfig(Config):
     max_refinement_m: float = parameter(
         0.5, "A refinement that moves farther is not believed.", unit="m", gt=0
     )
+    min_support_kept: float = parameter(
+        0.9,
+        "Share of the last scan's support by planes that suffices for a refined prediction; with "
+        "less KISS-ICP is asked as well.",
+        ge=0,
+        le=1,
+    )
     restart_after_s: float = parameter(
         1.0, "After so long without an answer a new map is started.", unit="s", gt=0
     )
@@ -115,12 +125,13 @@ class LidarPose:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _LastScan:
-    """Pose and stamp of the last scan that was tracked, and the motion that led to it."""
+    """Pose and stamp of the last scan that was tracked, the motion that led to it, its support."""
 
     stamp_ns: int
     odom_T_velo: np.ndarray
     delta: np.ndarray
     delta_s: float
+    support_ratio: float
 
 
 class _PosedScan(NamedTuple):
@@ -185,6 +196,7 @@ class LidarOdometry:
             state["last_odom_T_velo"] = self._last.odom_T_velo
             state["last_delta"] = self._last.delta
             state["last_delta_s"] = np.array(self._last.delta_s)
+            state["last_support_ratio"] = np.array(self._last.support_ratio)
         return state
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
@@ -204,6 +216,7 @@ class LidarOdometry:
                 odom_T_velo=state["last_odom_T_velo"],
                 delta=state["last_delta"],
                 delta_s=float(state["last_delta_s"]),
+                support_ratio=float(state["last_support_ratio"]),
             )
 
     def _start(self, frame: SensorFrame, points_velo: np.ndarray) -> LidarPose:
@@ -211,7 +224,11 @@ class LidarOdometry:
         odom_T_velo = odom_T_base @ frame.base_T_velo
         self._waiting = _PosedScan(points_velo, odom_T_velo, odom_T_velo)
         self._last = _LastScan(
-            stamp_ns=frame.stamp_ns, odom_T_velo=odom_T_velo, delta=np.eye(4), delta_s=0.0
+            stamp_ns=frame.stamp_ns,
+            odom_T_velo=odom_T_velo,
+            delta=np.eye(4),
+            delta_s=0.0,
+            support_ratio=np.inf,
         )
         return LidarPose(outcome=LidarOutcome.STARTED, odom_T_velo=odom_T_velo)
 
@@ -224,8 +241,12 @@ class LidarOdometry:
         starts = [predicted_odom_T_velo]
         if last.delta_s == 0:
             starts = self._guessed_starts(predicted_odom_T_velo, frame.base_T_velo, source, levels)
-        coarse_odom_T_velo = self._coarse.align(points_velo, predicted_odom_T_velo)
-        odom_T_velo = self._best_refined([coarse_odom_T_velo, *starts], source, levels)
+        odom_T_velo = self._refined(predicted_odom_T_velo, source, levels)
+        support_ratio = self._support_ratio(odom_T_velo, source, levels)
+        if support_ratio < self._config.min_support_kept * last.support_ratio:
+            coarse_odom_T_velo = self._coarse.align(points_velo, predicted_odom_T_velo)
+            odom_T_velo = self._best_refined([coarse_odom_T_velo, *starts], source, levels)
+            support_ratio = self._support_ratio(odom_T_velo, source, levels)
         overlap = overlap_ratio(
             transform(odom_T_velo, source), self._moments, self._config.planes.voxel_m
         )
@@ -238,6 +259,7 @@ class LidarOdometry:
             odom_T_velo=odom_T_velo,
             delta=inverse(last.odom_T_velo) @ odom_T_velo,
             delta_s=elapsed_s,
+            support_ratio=support_ratio,
         )
         return LidarPose(outcome=LidarOutcome.TRACKED, odom_T_velo=odom_T_velo, overlap=overlap)
 
@@ -282,6 +304,12 @@ class LidarOdometry:
             return refined[0]
         fit = [support(pose, source, levels, self._config.planes) for pose in refined]
         return refined[int(np.argmax(fit))]
+
+    def _support_ratio(
+        self, odom_T_velo: np.ndarray, source: np.ndarray, levels: PlaneLevels
+    ) -> float:
+        """Return how well a scan lies on the planes of the map, whatever its number of points."""
+        return support(odom_T_velo, source, levels, self._config.planes) / len(source)
 
     def _refined(
         self, start_odom_T_velo: np.ndarray, source: np.ndarray, levels: PlaneLevels
