@@ -17,6 +17,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.geometry.principal_axes import thinnest_axes
 from unsup_track_ros.geometry.se3 import transform
 from unsup_track_ros.perception.egomotion.voxel_moments import (
     PAIRS,
@@ -110,23 +111,22 @@ def planes_of(moments: VoxelMoments, voxel_m: float, config: PlaneMapConfig) -> 
     dense = moments.sums[:, 0] >= config.min_points
     keys, sums = moments.keys[dense], np.compress(dense, moments.sums, axis=0)
     mean = sums[:, 1:4] / sums[:, :1]
-    covariance = np.empty((len(keys), 3, 3))
-    for column, (i, j) in enumerate(PAIRS, start=4):
-        entry = sums[:, column] / sums[:, 0] - mean[:, i] * mean[:, j]
-        covariance[:, i, j] = covariance[:, j, i] = entry
-    variance, axes = np.linalg.eigh(covariance)
+    covariances = np.empty((len(PAIRS), len(keys)))
+    for row, (i, j) in enumerate(PAIRS):
+        covariances[row] = sums[:, 4 + row] / sums[:, 0] - mean[:, i] * mean[:, j]
+    (thickness, width), normals = thinnest_axes(covariances)
     flat = (
-        (variance[:, 0] < config.max_thickness_m**2)
-        & (variance[:, 1] > _MIN_ASPECT_SQUARED * variance[:, 0])
-        & (variance[:, 1] > (config.min_width_ratio * voxel_m) ** 2)
+        (thickness < config.max_thickness_m**2)
+        & (width > _MIN_ASPECT_SQUARED * thickness)
+        & (width > (config.min_width_ratio * voxel_m) ** 2)
     )
     centroids = mean[flat] + (unpack(keys[flat]) + 0.5) * voxel_m
     planes = Planes(
         voxel_m=voxel_m,
         keys=keys[flat],
         centroids=centroids,
-        normals=np.ascontiguousarray(axes[flat][:, :, 0]),
-        variances=np.maximum(variance[flat, 0], 0.0),
+        normals=np.compress(flat, normals, axis=0),
+        variances=np.maximum(thickness[flat], 0.0),
     )
     return _widened(planes)
 
