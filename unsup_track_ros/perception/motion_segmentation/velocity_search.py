@@ -19,8 +19,7 @@ import torch
 from unsup_track_ros.perception.motion_segmentation.distance_field import DistanceField
 from unsup_track_ros.shapes import Float, Int
 
-_FIRST_STEP_M = 0.4  # of the first grid: distances lead on from there, they reach a metre
-_STEP_M = 0.2  # to which it is sharpened in the youngest scan
+_STEP_M = 0.2  # of the first grid; the slope of the field leads on from there
 _MAX_COUNT = 30  # steps to each side of the first grid: bounds time and memory where scans are rare
 _BEAMS = 5  # velocities that are followed
 _SPEED_COST_M = 0.002  # per m/s: of two equal answers the slower motion is meant
@@ -58,13 +57,13 @@ def best_velocities(views: Sequence[PastView], reach_mps: float) -> Float[torch.
     """
     indices = [view.field.index(view.places, view.layers) for view in views]
     first, seconds = views[0], abs(views[0].seconds)
-    count = min(max(int(reach_mps * seconds / _FIRST_STEP_M), 1), _MAX_COUNT)
-    step_m = max(reach_mps * seconds / _MAX_COUNT, _FIRST_STEP_M)
+    count = min(max(int(reach_mps * seconds / _STEP_M), 1), _MAX_COUNT)
+    step_m = max(reach_mps * seconds / _MAX_COUNT, _STEP_M)
     grid = _square(count, first.places.device) * (step_m / seconds)  # (C, 2)
     cost = _misfit_m(first, indices[0], grid[None])
     cost = cost + _SPEED_COST_M * torch.linalg.vector_norm(grid, dim=-1)
     velocities, misfit = _valleys(grid, cost, 2 * count + 1)
-    while step_m > _STEP_M:
+    while step_m > _STEP_M:  # the nearest scan is so far in time that the grid had to be coarse
         step_m = max(step_m / 2, _STEP_M)
         slow = _SPEED_COST_M * torch.linalg.vector_norm(velocities, dim=-1)
         velocities, misfit = _follow(first, indices[0], velocities, slow, step_m)
