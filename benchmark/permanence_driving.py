@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do people behind vans and cars behind trucks keep their identity? With a belief and without.
 
-    python -m benchmark.permanence_driving [--seeds 201 202 203 204 205 206] [--drives N]
+    python -m benchmark.permanence_driving [--seeds 301 302 303 304 305 306] [--drives N]
 
 The time for which somebody is hidden is controlled: about 0.5, 1, 2 and 4 s, with and without a
 change of motion meanwhile. Detections are the true boxes of those with at least 5 returns, with
@@ -93,7 +93,7 @@ class Drive:
 def main() -> None:
     """Print what identities survive, by how long somebody is hidden and what happens meanwhile."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(201, 207)))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(301, 307)))
     parser.add_argument("--drives", type=int, default=4, help="without change; half as many with")
     parser.add_argument("--hidden-s", type=float, nargs="+", default=_HIDDEN_S, choices=_HIDDEN_S)
     arguments = parser.parse_args()

@@ -30,7 +30,11 @@ class HiddenMotionConfig(Config):
         0.6, "How often a hidden object changes what it does.", unit="1/s", ge=0, tunable=True
     )
     acceleration_mps2: float = parameter(
-        3.0, "Largest acceleration towards what it wants.", unit="m/s^2", gt=0, tunable=True
+        6.0,
+        "Largest acceleration towards what it wants: hard braking, a runner who turns round.",
+        unit="m/s^2",
+        gt=0,
+        tunable=True,
     )
     velocity_noise_mps: float = parameter(
         0.4, "Growth of the deviation of a velocity in a second.", unit="m/s", ge=0, tunable=True
