@@ -28,7 +28,12 @@ from unsup_track_ros.visualization.voxel_view import answer_beside_truth
 NAME: Final = checkpoint.NAME
 EVALUATION_NAME: Final = "evaluation.json"
 
-METHODS: Final = ("TrackOcc", "single frames, voxel IoU", "single frames, voxel IoU + Kalman")
+METHODS: Final = (
+    "TrackOcc",
+    "TrackOcc, as published",
+    "single frames, voxel IoU",
+    "single frames, voxel IoU + Kalman",
+)
 
 
 def evaluate_trackocc(folder: Path, progress: Progress, clips: Path | None) -> dict[str, Any]:
@@ -85,8 +90,8 @@ def score_tracker(
         progress("evaluating", number, len(clips.sequences))
         frames = list(clips.frames(sequence))
         single = list(tracker.predict_single(frames))
-        answers = (tracker.predict(frames), _associated(single, "none"),
-                   _associated(single, "kalman"))  # fmt: skip
+        answers = (tracker.predict(frames), tracker.as_published().predict(frames),
+                   _associated(single, "none"), _associated(single, "kalman"))  # fmt: skip
         for score, answer in zip(scores.values(), answers, strict=True):
             score.add(sequence, frames, answer)
     progress("evaluating", len(clips.sequences), len(clips.sequences))

@@ -85,6 +85,13 @@ class Answers:
         parts = {name: getattr(self, name).index_select(0, rows) for name in self.__slots__}
         return Answers(**parts)
 
+    def joined(self, other: Answers) -> Answers:
+        """Return these and others behind them."""
+        parts = {
+            name: torch.cat([getattr(self, name), getattr(other, name)]) for name in self.__slots__
+        }
+        return Answers(**parts)
+
     def parted(self, num: int) -> tuple[Answers, Answers]:
         """Return the first so many, and the others."""
         first = Answers(**{name: getattr(self, name)[:num] for name in self.__slots__})

@@ -19,6 +19,12 @@ from unsup_track_ros.networks.trackocc.decoder import Answers
 from unsup_track_ros.networks.trackocc.frames import camera_frames, seen_voxels
 from unsup_track_ros.networks.trackocc.model import TrackOcc
 from unsup_track_ros.networks.trackocc.panoptic import PanopticMergeConfig, merged, thing_scores
+from unsup_track_ros.networks.trackocc.renewal import (
+    Segments,
+    TrackVoxels,
+    found_segments,
+    renewed,
+)
 from unsup_track_ros.networks.trackocc.tracks import NO_ID, TrackQueries, handed_over
 from unsup_track_ros.networks.trackocc.volume import SeenVolumes
 from unsup_track_ros.shapes import Bool, Float, Float64, Int64
@@ -34,7 +40,7 @@ _SAME_TIME_S = 1e-3
 
 
 class TrackOccTrackingConfig(Config):
-    """Birth and death of tracks."""
+    """Birth, renewal and death of tracks."""
 
     birth_score: float = parameter(
         0.3, "A surer query becomes a track (paper: 0.3).", gt=0, lt=1, tunable=True
@@ -50,6 +56,19 @@ class TrackOccTrackingConfig(Config):
         "Time between two embeddings that a track remembers (paper: 0.5, when tested 1.5).",
         unit="s",
         ge=0,
+    )
+    renew_queries: bool = parameter(
+        True,
+        "Every frame is also asked afresh, and a track goes on as the fresh query whose segment it "
+        "meets (paper: false, a track is its query alone).",
+    )
+    min_meeting: float = parameter(
+        0.1,
+        "Least overlap at which a segment renews a track: the sum of its IoU with the mask of the "
+        "track's query and with the track's voxels, moved.",
+        gt=0,
+        le=2,
+        tunable=True,
     )
     merge: PanopticMergeConfig = PanopticMergeConfig()
 
@@ -94,6 +113,7 @@ class TrackOccTracker:
     def reset(self) -> None:
         """Forget all tracks; identities go on, none is used twice."""
         self._tracks: TrackQueries | None = None
+        self._voxels = TrackVoxels.none(self._device)
         self._last_stamp_ns = 0
         self._odom_T_base0 = np.eye(4)
 
@@ -117,15 +137,17 @@ class TrackOccTracker:
         network, config = self._network, self._config
         tracks, step_s = self._brought_here(frame)
         own = seen.part(index)
-        asking = network.asking(own, tracks)
-        things, stuff = network.answer(own, asking)
+        asking, (things, stuff), segments = self._asked(own, tracks)
         score = thing_scores(things.class_logits, network.config.classes)
         asking, alive, is_seen = self._lives(asking, score, step_s)
+        if segments is not None:
+            ids = asking.ids[len(asking) - len(segments.asking) :]
+            living, grid = asking.ids[alive], network.config.grid.grid
+            self._voxels = self._voxels.renewed(living, segments, ids, grid)
         rows = torch.nonzero(alive)[:, 0]
         answers, going_on = things.chosen(rows), asking.chosen(rows)
         is_seen = is_seen[rows]
-        update = network.update(going_on, answers, config.memory_interval_s)
-        self._tracks = update
+        self._tracks = network.update(going_on, answers, config.memory_interval_s)
         self._last_stamp_ns, self._odom_T_base0 = frame.stamp_ns, frame.odom_T_base
         shown = torch.nonzero(is_seen)[:, 0]
         return self._told(
@@ -141,9 +163,15 @@ class TrackOccTracker:
 
     def predict_single(self, frames: Iterable[OccupancyFrame]) -> Iterator[PanopticPrediction]:
         """Answer for every frame as if it were the first: no identity lasts."""
+        published = self.as_published()
         for frame in frames:
-            self.reset()
-            yield self.step(frame).scene.prediction
+            published.reset()
+            yield published.step(frame).scene.prediction
+
+    def as_published(self) -> TrackOccTracker:
+        """Return another one of the same network that does not renew its tracks."""
+        config = self._config.model_copy(update={"renew_queries": False})
+        return TrackOccTracker(self._network, config, self._device)
 
     def _brought_here(self, frame: OccupancyFrame) -> tuple[TrackQueries | None, float]:
         """Return the tracks in base of this frame, and the time since the last one."""
@@ -158,7 +186,36 @@ class TrackOccTracker:
         base1_T_base0 = se3.inverse(frame.odom_T_base) @ self._odom_T_base0
         motion = torch.from_numpy(base1_T_base0[None].astype(np.float32)).to(self._device)
         passed_s = torch.tensor([step_s], device=self._device)
+        self._voxels = self._voxels.handed_over(self._tracks, motion, passed_s)
         return handed_over(self._tracks, motion, passed_s), step_s
+
+    def _asked(
+        self, seen: SeenVolumes, tracks: TrackQueries | None
+    ) -> tuple[TrackQueries, tuple[Answers, Answers], Segments | None]:
+        """Return who asked for things, what they and stuff were told, and the fresh segments.
+
+        With renewal, those of the segments come last among the things.
+        """
+        network, config = self._network, self._config
+        if not config.renew_queries:
+            asking = network.asking(seen, tracks)
+            return asking, network.answer(seen, asking), None
+        fresh = network.asking(seen, None)
+        things, stuff = network.answer(seen, fresh)
+        classes, grid = network.config.classes, network.config.grid.grid
+        sure = torch.nonzero(thing_scores(things.class_logits, classes) >= config.birth_score)[:, 0]
+        segments = found_segments(
+            fresh.chosen(sure), (things.chosen(sure), stuff), seen.semantic_logits[0],
+            (classes, config.merge),
+        )  # fmt: skip
+        if tracks is None:
+            return segments.asking, (segments.answers, stuff), segments
+        # Asked apart, the fresh queries do not leave to the tracks what these see worse.
+        answers, _ = network.answer(seen, tracks)
+        believed = self._voxels.filled(tracks.ids, grid)
+        bounds = (config.merge.min_mask, config.min_meeting)
+        asking, things = renewed(tracks, answers, segments, believed, bounds)
+        return asking, (things, stuff), segments
 
     def _lives(
         self, asking: TrackQueries, score: Float[Tensor, " Q"], step_s: float
@@ -219,8 +276,9 @@ class TrackOccTracker:
                 "last_stamp_ns": np.array(self._last_stamp_ns),
                 "odom_T_base0": self._odom_T_base0.copy(),
             }
-            for part in fields(self._tracks):
-                arrays[f"tracks/{part.name}"] = getattr(self._tracks, part.name).cpu().numpy()
+            for name, parts in (("tracks", self._tracks), ("voxels", self._voxels)):
+                for part in fields(parts):
+                    arrays[f"{name}/{part.name}"] = getattr(parts, part.name).cpu().numpy()
         return arrays
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
@@ -231,8 +289,13 @@ class TrackOccTracker:
             return
         self._last_stamp_ns = int(state["last_stamp_ns"])
         self._odom_T_base0 = state["odom_T_base0"].copy()
-        parts = {
-            part.name: torch.from_numpy(state[f"tracks/{part.name}"].copy()).to(self._device)
-            for part in fields(TrackQueries)
+        self._tracks = TrackQueries(**self._restored(state, "tracks", TrackQueries))
+        self._voxels = TrackVoxels(**self._restored(state, "voxels", TrackVoxels))
+
+    def _restored(
+        self, state: Mapping[str, np.ndarray], name: str, kind: type[TrackQueries | TrackVoxels]
+    ) -> dict[str, Tensor]:
+        return {
+            part.name: torch.from_numpy(state[f"{name}/{part.name}"].copy()).to(self._device)
+            for part in fields(kind)
         }
-        self._tracks = TrackQueries(**parts)

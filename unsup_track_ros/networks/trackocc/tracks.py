@@ -110,15 +110,25 @@ def handed_over(
         step_s: Time between its frames.
     """
     own_motion, passed_s = base1_T_base0[tracks.frame], step_s[tracks.frame]
-    turn, shift = own_motion[:, :3, :3], own_motion[:, :3, 3]
     velocities_base0 = tracks.velocities_base.detach()
-    moved_base0 = tracks.centres_base.detach() + velocities_base0 * passed_s[:, None]
     return replace(
         tracks,
-        centres_base=torch.einsum("tij,tj->ti", turn, moved_base0) + shift,
-        velocities_base=torch.einsum("tij,tj->ti", turn, velocities_base0),
+        centres_base=carried(tracks.centres_base.detach(), velocities_base0, own_motion, passed_s),
+        velocities_base=torch.einsum("tij,tj->ti", own_motion[:, :3, :3], velocities_base0),
         stored_s=tracks.stored_s + passed_s,
     )
+
+
+def carried(
+    places_base0: Float[Tensor, "P 3"],
+    velocities_base0: Float[Tensor, "P 3"],
+    base1_T_base0: Float[Tensor, "P 4 4"],
+    step_s: Float[Tensor, " P"],
+) -> Float[Tensor, "P 3"]:
+    """Return where places are in a later frame: p1 = base1_T_base0 (p0 + v0 dt)."""
+    moved_base0 = places_base0 + velocities_base0 * step_s[:, None]
+    turn, shift = base1_T_base0[:, :3, :3], base1_T_base0[:, :3, 3]
+    return torch.einsum("pij,pj->pi", turn, moved_base0) + shift
 
 
 class MemoryAttention(nn.Module):
