@@ -55,7 +55,7 @@ def _answers(tracks: TrackQueries, masks: torch.Tensor) -> Answers:
         features=tracks.features,
         positions=tracks.positions,
         class_logits=torch.zeros(num, 4),
-        mask_logits=torch.where(masks, 5.0, -5.0).unflatten(1, _SHAPE),
+        mask_logits=torch.unflatten(torch.where(masks, 5.0, -5.0), 1, _SHAPE),
         centres_base=tracks.centres_base,
         velocities_base=torch.zeros(num, 3),
     )
