@@ -6,9 +6,8 @@ A track is alive or dead, never tentative. It remembers how it looked in its las
 what is detected may look like any of them. Matching is greedy, best pair first.
 
 Divergence: the paper compares place and looks alike with each of the last H observations. Here the
-place is that of the latest alone. What moves has left its old places to others: on validation videos
-(docs/results/retinatrack.md) old places cost a quarter more identity switches at H = 5, while old
-looks save some.
+place is that of the latest alone: what moves has left its old places to others. On validation
+videos (docs/results/retinatrack.md) H = 5 then gives 263 instead of 349 identity switches.
 """
 
 from __future__ import annotations
