@@ -32,7 +32,7 @@ DEPTHS = (1, 5, 10, 20)
 PAPER_OVERLAPS = (0.4,)  # below which an overlap counts as none
 FREE_OVERLAPS = (0.1, 0.2, 0.3, 0.4)
 CHOSEN_BY = ("mota", "idf1")
-CUES: Final[tuple[Literal["iou_and_embedding"], Literal["iou"]]] = ("iou_and_embedding", "iou")
+CUES: Final[Sequence[Literal["iou_and_embedding", "iou"]]] = ("iou_and_embedding", "iou")
 KEPT_SCORE = 0.02  # below it nothing is kept for COCO's curve
 
 
