@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
@@ -25,10 +26,13 @@ from unsup_track_ros.training.retinatrack_evaluation import (
 )
 
 FRAME_S = 0.1
-SCORES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+SCORES = (0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
 COSINES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
-DEPTHS = (1, 2, 5)
+DEPTHS = (1, 5, 10, 20)
+PAPER_OVERLAPS = (0.4,)  # below which an overlap counts as none
+FREE_OVERLAPS = (0.1, 0.2, 0.3, 0.4)
 CHOSEN_BY = ("mota", "idf1")
+CUES: Final[Sequence[Literal["iou_and_embedding", "iou"]]] = ("iou_and_embedding", "iou")
 KEPT_SCORE = 0.02  # below it nothing is kept for COCO's curve
 
 
@@ -64,21 +68,33 @@ def scored(
     name: str,
     answers: dict[str, list[VideoDetections]],
     truths: dict[str, list[VideoTruth]],
+    overlaps: Sequence[Sequence[float]] = (PAPER_OVERLAPS,),
 ) -> list[dict[str, Any]]:
-    """Choose thresholds on the validation videos; score on the test videos."""
+    """Choose thresholds on the validation videos; score on the test videos.
+
+    Args:
+        name: Of the network; those of `full` are scored by overlap alone as well.
+        answers: Detections, by set of videos.
+        truths: What was to be found.
+        overlaps: Sets of `min_iou` to choose from, each giving rows of its own.
+    """
     found = score_detection(answers["test"], truths["test"])
     rows = []
-    for cues in ("iou_and_embedding", "iou") if name.startswith("full") else ("iou_and_embedding",):
+    for cues, allowed in itertools.product(CUES, overlaps):
+        if cues == "iou" and not name.startswith("full"):
+            continue
         options = Options(answers["validation"], truths["validation"])
         for criterion in CHOSEN_BY:
-            config = options.best(TrackStoreConfig(cues=cues), criterion)
+            config = options.best(TrackStoreConfig(cues=cues), criterion, allowed)
             scores = score_tracking(answers["test"], truths["test"], config, FRAME_S)
             rows.append(
                 {
                     "network": name,
                     "cues": cues,
                     "chosen_by": criterion,
+                    "overlaps": list(allowed),
                     "min_score": config.min_score,
+                    "min_iou": config.min_iou,
                     "min_cosine": config.min_cosine,
                     "num_observations": config.num_observations,
                     **dataclasses.asdict(scores),
@@ -95,14 +111,14 @@ class Options:
         self._detections, self._truths = detections, truths
         self._known: dict[TrackStoreConfig, AssociationScores] = {}
 
-    def best(self, config: TrackStoreConfig, criterion: str) -> TrackStoreConfig:
-        """Return what scores best: the score, the memory, the embedding, and the score again."""
-        steps: list[tuple[str, Sequence[float]]] = [
-            ("min_score", SCORES),
-            ("num_observations", DEPTHS),
-        ]
+    def best(
+        self, config: TrackStoreConfig, criterion: str, overlaps: Sequence[float] = PAPER_OVERLAPS
+    ) -> TrackStoreConfig:
+        """Return what scores best: the score, the overlap, the looks, and the score again."""
+        steps: list[tuple[str, Sequence[float]]] = [("min_score", SCORES), ("min_iou", overlaps)]
         if config.cues != "iou":
-            steps += [("min_cosine", COSINES), ("min_score", SCORES)]
+            steps += [("num_observations", DEPTHS), ("min_cosine", COSINES)]
+        steps.append(("min_score", SCORES))
         for name, values in steps:
             tried = [config.model_copy(update={name: value}) for value in values]
             config = tried[int(np.argmax([getattr(self._score(x), criterion) for x in tried]))]

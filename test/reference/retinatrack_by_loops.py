@@ -92,8 +92,7 @@ class LoopTrackStore:
         pairs = []
         for n, (box, embedding) in enumerate(zip(boxes, embeddings, strict=True)):
             for name, seen in self.tracks.items():
-                values = [self.alike(box, embedding, old) for old in seen[-depth:]]
-                pairs.append((max(values), n, name))
+                pairs.append((self.alike(box, embedding, seen[-depth:]), n, name))
         ids = [-1] * len(boxes)
         for value, n, name in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
             if value > 0 and ids[n] < 0 and name not in ids:
@@ -107,13 +106,18 @@ class LoopTrackStore:
         return ids
 
     def alike(
-        self, box: np.ndarray, embedding: np.ndarray, old: tuple[int, np.ndarray, np.ndarray]
+        self,
+        box: np.ndarray,
+        embedding: np.ndarray,
+        seen: list[tuple[int, np.ndarray, np.ndarray]],
     ) -> float:
-        """Return the similarity to one observation, 0 where it is refused."""
+        """Return the similarity to a track: latest place, most alike looks; 0 where refused."""
         _, min_iou, min_cosine, _ = self.settings
-        lengths = np.linalg.norm(embedding) * np.linalg.norm(old[2])
-        cosine = float(embedding @ old[2] / lengths)
-        overlap = iou(box, old[1])
-        if cosine < min_cosine:
+        cosines = []
+        for _, _, old in seen:
+            lengths = np.linalg.norm(embedding) * np.linalg.norm(old)
+            cosines.append(float(embedding @ old / lengths))
+        overlap = iou(box, seen[-1][1])
+        if max(cosines) < min_cosine:
             return 0.0
-        return 0.5 * ((overlap if overlap >= min_iou else 0.0) + cosine)
+        return 0.5 * ((overlap if overlap >= min_iou else 0.0) + max(cosines))

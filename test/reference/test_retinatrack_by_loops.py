@@ -112,9 +112,9 @@ def test_the_track_store_agrees_with_lists_of_observations(seed: int) -> None:
     looks = rng.normal(size=(8, 6))
     corner = rng.uniform(0, 60, (8, 2))
     store = TrackStore(
-        TrackStoreConfig(num_observations=3, min_iou=0.4, min_cosine=0.3, max_unseen_s=0.45)
+        TrackStoreConfig(num_observations=3, min_iou=0.4, min_cosine=0.6, max_unseen_s=0.45)
     )
-    loops = slow.LoopTrackStore(3, 0.4, 0.3, 0.45)
+    loops = slow.LoopTrackStore(3, 0.4, 0.6, 0.45)
     for frame in range(25):
         corner = corner + rng.normal(0, 4, (8, 2))
         seen = np.flatnonzero(rng.uniform(size=8) < 0.6)

@@ -44,8 +44,9 @@ def _of_class(motion: MotionModelConfig, association: AssociationConfig) -> Sequ
                 max_existence=0.9999,
             ),
         ),
-        report_existence=0.98,
+        report_existence=0.3,
         report_confidence=0.0,
+        length_gain=1.0,
         trajectories=TrajectoryConfig(
             motion=motion, extent=extent, size_quantile=0.5, min_facing=0.0, rounds=1
         ),

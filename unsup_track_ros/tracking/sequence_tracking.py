@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
-from scipy.special import logit
+from scipy.special import logit, xlogy
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.se3 import transform_boxes
@@ -33,7 +33,7 @@ from unsup_track_ros.tracking.trajectories import (
 
 Frames = Sequence[tuple[Detections, Egomotion]]
 
-_SURE: Final = 1e-9  # scores are taken to be this far from 0 and 1, so that they have log-odds
+_SURE: Final = 1e-3  # scores are taken to be this far from 0 and 1: nothing is surer by one frame
 _MISSED: Final = 0.5  # exposure up to which a detector is expected to miss objects
 
 
@@ -73,8 +73,9 @@ class SequenceTracks:
         frames: (K,) place in the sequence.
         ids: (K,) identity.
         boxes_odom: (K, 7).
-        confidences: (K,) how sure the track is, on the scale of log-odds: by its detections up to
-            this frame online, by all of them offline.
+        confidences: (K,) on the scale of log-odds. Offline: how sure the track is, by all of its
+            detections. Online: what the box adds, so that the mean over the detections of a track
+            is just that; for a box without a detection, the log-odds that the object exists.
         detected: (K,) row of the frame's detections that it goes with, -1 for none.
     """
 
@@ -96,25 +97,27 @@ def track_online(frames: Frames, config: SequenceTrackingConfig) -> SequenceTrac
     """Track as the live pipeline does: no frame knows a later one.
 
     Reported are confirmed tracks that are detected, and those that are not for as long as they are
-    believed to exist.
+    believed to exist. The latter are worth what is left of that belief: they fill gaps, and rank
+    behind what is seen.
     """
     tracker = Tracker(config.tracker)
     steps = [tracker.step(detections, egomotion) for detections, egomotion in frames]
     ids = _joined([step.ids for step in steps], np.int64)
     detected = _joined([step.detection_index for step in steps], np.int64)
     frame = np.repeat(np.arange(len(steps)), [len(step) for step in steps])
+    state = _joined([step.states for step in steps], np.int64)
+    existence = _joined([step.existence for step in steps], np.float64)
+    running, added = _running_confidences(ids, _scores(frames, frame, detected), config)
     tracks = SequenceTracks(
         frames=frame,
         ids=ids,
         boxes_odom=np.concatenate([np.zeros((0, 7)), *(step.boxes_odom for step in steps)]),
-        confidences=_running_confidences(ids, _scores(frames, frame, detected), config),
+        confidences=np.where(detected >= 0, added, _log_odds(existence)),
         detected=detected,
     )
-    state = _joined([step.states for step in steps], np.int64)
-    existence = _joined([step.existence for step in steps], np.float64)
     believed = (state == TrackState.COASTING) & (existence >= config.report_existence)
     reported = (state == TrackState.CONFIRMED) | believed
-    return tracks.rows(reported & (tracks.confidences >= config.report_confidence))
+    return tracks.rows(reported & (running >= config.report_confidence))
 
 
 def track_offline(frames: Frames, config: SequenceTrackingConfig) -> SequenceTracks:
@@ -253,19 +256,24 @@ def _running_confidences(
     ids: Int64[np.ndarray, " K"],
     scores: Float64[np.ndarray, " K"],
     config: SequenceTrackingConfig,
-) -> Float64[np.ndarray, " K"]:
-    """Return the confidence of each box from the scores (nan: none) of its track until then."""
+) -> tuple[Float64[np.ndarray, " K"], Float64[np.ndarray, " K"]]:
+    """Return what is known of tracks by the scores (nan: none) of their boxes.
+
+    Returns:
+        The confidence of the track up to each box, and what each box adds: the mean of that over
+        the detections of a track is its confidence.
+    """
     order = np.argsort(ids, kind="stable")
     start = np.flatnonzero(np.diff(ids[order], prepend=-1))
     length = np.diff(np.append(start, len(ids)))
     hit = np.isfinite(scores[order])
-    running = np.empty(len(ids))
-    running[order] = _confidence(
-        _cumulative(np.where(hit, scores[order], 0.0), start, length),
-        _cumulative(hit.astype(float), start, length),
-        config,
-    )
-    return running
+    count = _cumulative(hit.astype(float), start, length)
+    total = _cumulative(np.where(hit, scores[order], 0.0), start, length)
+    running, added = np.empty(len(ids)), np.empty(len(ids))
+    running[order] = _confidence(total, count, config)
+    growth = xlogy(count, count) - xlogy(count - 1, count - 1)
+    added[order] = np.where(hit, scores[order], 0.0) + config.length_gain * growth
+    return running, added
 
 
 def _cumulative(

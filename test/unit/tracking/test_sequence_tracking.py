@@ -111,15 +111,35 @@ def test_whole_boxes_are_taken_as_they_are() -> None:
     assert sizes[-1] < 3.2  # a visible extent would hold on to what it once saw
 
 
-def test_the_confidence_grows_with_the_number_of_detections_and_their_scores() -> None:
-    tracks = track_online(drive(4, gap=range(2, 3)), CAR)
+def test_the_mean_of_what_boxes_add_is_the_confidence_of_the_track() -> None:
     ln_9 = np.log(9.0)  # log-odds of 0.9
-    wanted = [ln_9, ln_9 + 2 * np.log(2), ln_9 + 2 * np.log(2), ln_9 + 2 * np.log(3)]
-    rows = tracks.frames.tolist()
-    np.testing.assert_allclose(tracks.confidences, [wanted[n] for n in rows])
-    assert rows[:2] == [0, 1]
-    offline = track_offline(drive(4, gap=range(2, 3)), CAR)
-    np.testing.assert_allclose(offline.confidences, ln_9 + 2 * np.log(3))
+    for num in (1, 2, 5):
+        tracks = track_online(drive(num), CAR)
+        assert tracks.confidences.mean() == pytest.approx(ln_9 + 2 * np.log(num))
+        offline = track_offline(drive(num), CAR)
+        np.testing.assert_allclose(offline.confidences, ln_9 + 2 * np.log(num))
+    # By hand: the second adds 2 (2 ln 2 - 1 ln 1), the third 2 (3 ln 3 - 2 ln 2).
+    wanted = [ln_9, ln_9 + 4 * np.log(2), ln_9 + 6 * np.log(3) - 4 * np.log(2)]
+    np.testing.assert_allclose(track_online(drive(3), CAR).confidences, wanted)
+
+
+def test_no_single_score_is_taken_to_be_surer_than_one_in_a_thousand() -> None:
+    sure = [frame(n, (5.0 + n, 3.0), score=1.0) for n in range(2)]
+    assert track_online(sure[:1], CAR).confidences[0] == pytest.approx(np.log(999.0))
+
+
+def test_a_box_without_a_detection_ranks_behind_what_is_seen_and_fades() -> None:
+    config = CAR.model_copy(update={"report_existence": 0.2})
+    tracks = track_online(drive(12, speed_mps=2.0, gap=range(6, 12)), config)
+    seen, unseen = tracks.detected >= 0, tracks.detected < 0
+    assert seen.tolist() == [True] * 6 + [False] * 6
+    assert tracks.confidences[unseen].max() < tracks.confidences[seen][-1]
+    # Near the sensor each 0.1 s costs 1, from an existence of 0.9999 on; what is surer than 0.999
+    # is written as that.
+    left = np.log(9999.0) - np.arange(1, 7)
+    np.testing.assert_allclose(
+        tracks.confidences[unseen], np.minimum(left, np.log(999.0)), atol=1e-3
+    )
 
 
 def test_what_is_not_sure_enough_is_not_reported() -> None:

@@ -23,7 +23,7 @@ class DecodingConfig(Config):
     max_candidates: int = parameter(400, "Best anchors that are looked at.", ge=1)
     max_detections: int = parameter(100, "Most boxes of an image (paper: 100).", ge=1)
     nms_iou: float = parameter(
-        0.6, "Of two boxes of a class that overlap more, the surer stays.", gt=0, le=1
+        0.5, "Of two boxes of a class that overlap more, the surer stays.", gt=0, le=1
     )
 
 

@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The track store of RetinaTrack: who is who, from overlap and appearance (paper, 3.5).
 
-A track is alive or dead, never tentative. It remembers its last observations, and what is detected
-may match any of them. Matching is greedy, best pair first.
+A track is alive or dead, never tentative. It remembers how it looked in its last observations, and
+what is detected may look like any of them. Matching is greedy, best pair first.
+
+Divergence: the paper compares place and looks alike with each of the last H observations. Here the
+place is that of the latest alone: what moves has left its old places to others. On validation
+videos (docs/results/retinatrack.md) H = 5 then gives 263 instead of 349 identity switches.
 """
 
 from __future__ import annotations
@@ -34,7 +38,7 @@ class TrackStoreConfig(Config):
         ge=-1, le=1, tunable=True,
     )  # fmt: skip
     num_observations: int = parameter(
-        5, "H, the last observations of a track that are compared with.", ge=1
+        10, "H, the last observations of a track whose looks are compared with.", ge=1
     )
     max_unseen_s: float = parameter(
         4.0, "A track that is not found again for longer is dead (paper: 40 frames at 10 Hz).",
@@ -61,8 +65,8 @@ class TrackStore:
         self._last_seen_ns: Int64[np.ndarray, " T"] = np.zeros(0, np.int64)
         self._num_seen: Int64[np.ndarray, " T"] = np.zeros(0, np.int64)
         depth = self._config.num_observations
+        self._boxes: Float64[np.ndarray, "T 4"] = np.zeros((0, 4))
         # Rings: observation n of a track is in place n modulo H.
-        self._boxes: Float64[np.ndarray, "T H 4"] = np.zeros((0, depth, 4))
         self._embeddings: Float64[np.ndarray, "T H E"] = np.zeros((0, depth, 0))
 
     def step(
@@ -101,25 +105,23 @@ class TrackStore:
     ) -> Float64[np.ndarray, "N T"]:
         """Return how alike detections and live tracks are; 0 where a match is refused.
 
-        The mean of IoU, 0 below `min_iou`, and the cosine of the embeddings, for the most alike
-        observation of the track. A pair is refused where the cosine distance is above
-        1 - epsilon: where the cosine is below `min_cosine`.
+        The mean of the IoU with the latest observation, 0 below `min_iou`, and the cosine of the
+        embeddings with the observation that looks most alike. A pair is refused where that cosine
+        distance is above 1 - epsilon: where the cosine is below `min_cosine`.
         """
         config, num_tracks = self._config, self.num_live
-        depth = config.num_observations
         if not num_tracks or not len(boxes):
             return np.zeros((len(boxes), num_tracks))
-        known = np.arange(depth) < self._num_seen[:, None]
-        shape = (len(boxes), num_tracks, depth)
-        iou = rectangle_iou(boxes, self._boxes.reshape(-1, 4)).reshape(shape)
+        iou = rectangle_iou(boxes, self._boxes)
         iou[iou < config.min_iou] = 0.0
         if config.cues == "iou":
-            return np.asarray(np.where(known, iou, 0.0).max(axis=2))
-        flat = self._embeddings.reshape(num_tracks * depth, -1)
-        cosine = (directions @ flat.T).reshape(shape)
+            return iou
+        known = np.arange(config.num_observations) < self._num_seen[:, None]
+        flat = self._embeddings.reshape(num_tracks * config.num_observations, -1)
+        cosines = (directions @ flat.T).reshape(len(boxes), *known.shape)
+        cosine = np.where(known, cosines, -1.0).max(axis=2)
         both = 0.5 * (iou + cosine) if config.cues == "iou_and_embedding" else cosine
-        allowed = known & (cosine >= config.min_cosine)
-        return np.asarray(np.where(allowed, both, 0.0).max(axis=2))
+        return np.asarray(np.where(cosine >= config.min_cosine, both, 0.0))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return everything the next step depends on."""
@@ -161,7 +163,7 @@ class TrackStore:
         stamp_ns: int,
     ) -> None:
         place = self._num_seen[tracks] % self._config.num_observations
-        self._boxes[tracks, place] = boxes
+        self._boxes[tracks] = boxes
         self._embeddings[tracks, place] = directions
         self._num_seen[tracks] += 1
         self._last_seen_ns[tracks] = stamp_ns
@@ -179,7 +181,7 @@ class TrackStore:
         self._ids = np.concatenate([self._ids, ids])
         self._last_seen_ns = np.concatenate([self._last_seen_ns, np.zeros(num, np.int64)])
         self._num_seen = np.concatenate([self._num_seen, np.zeros(num, np.int64)])
-        self._boxes = np.concatenate([self._boxes, np.zeros((num, *self._ring_shape(boxes)))])
+        self._boxes = np.concatenate([self._boxes, boxes])
         empty = np.zeros((num, *self._ring_shape(directions)))
         self._embeddings = np.concatenate([self._embeddings, empty])
         self._append(first + np.arange(num), boxes, directions, stamp_ns)

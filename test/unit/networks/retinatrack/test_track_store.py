@@ -78,7 +78,16 @@ def test_a_pair_that_looks_different_is_refused_however_much_it_overlaps() -> No
     assert seen(store, 1, [LEFT], [BLUE]) == [1]
 
 
-def test_any_of_the_last_observations_may_match() -> None:
+def test_only_the_latest_place_counts_however_many_looks_are_remembered() -> None:
+    # Half of the box further each time: its first place is left to the one that comes after it.
+    store = TrackStore(TrackStoreConfig(cues="iou", num_observations=5, min_iou=0.3))
+    seen(store, 0, [LEFT], [RED])
+    for frame, shift in enumerate((5.0, 10.0), start=1):
+        assert seen(store, frame, [[shift, 0.0, shift + 10.0, 10.0]], [RED]) == [0]
+    assert seen(store, 3, [LEFT], [RED]) == [1]
+
+
+def test_any_of_the_last_looks_may_match() -> None:
     # Looks turn by 20 degrees at a time; 20 degrees are alike enough, 40 are not.
     for depth, expected in ((2, 0), (1, 1)):
         store = TrackStore(TrackStoreConfig(num_observations=depth, min_cosine=0.9))
