@@ -20,7 +20,7 @@ from unsup_track_ros.networks.silot.objects import NUM_WHERE
 from unsup_track_ros.shapes import Float
 
 # SPECS 4.5. Sizes are pulled to a tenth of the anchor: boxes shrink around what they explain.
-_SIZE_PRIOR = (math.log(0.1 / 0.9), 0.5)
+SIZE_PRIOR = (math.log(0.1 / 0.9), 0.5)
 _DISCOVERED_PRIOR = {"place": (0.0, 1.0), "what": (0.0, 1.0), "depth": (0.0, 1.0)}
 _PROPAGATED_PRIOR = {"place": (0.0, 0.3), "what": (0.0, 0.4), "depth": (0.0, 1.0)}
 
@@ -136,5 +136,5 @@ def _log_logistic(latents: Latents) -> Tensor:
 
 
 def _fixed_prior(prior: dict[str, tuple[float, float]], config: SilotConfig) -> Tensor:
-    rows = [prior["place"]] * 2 + [_SIZE_PRIOR] * 2 + [prior["what"]] * config.what_size
+    rows = [prior["place"]] * 2 + [SIZE_PRIOR] * 2 + [prior["what"]] * config.what_size
     return torch.tensor([*rows, prior["depth"]]).T.contiguous()
