@@ -55,29 +55,32 @@ class SilotInferenceConfig(Config):
         "frame anew, keeps what is hidden for a while and improves objects by gradient.",
     )
     visible_from: float = parameter(
-        0.25, "Brightness from which a part of a decoded object belongs to its box.", gt=0, lt=1
+        0.2, "Brightness from which a part of a decoded object belongs to its box.", gt=0, lt=1
     )
     num_refinements: int = parameter(
-        8, "Gradient steps that fit the objects of a frame to it; 0 leaves them.", ge=0
+        16, "Gradient steps that fit the objects of a frame to it; 0 leaves them.", ge=0
     )
     min_staying: float = parameter(
         0.7, "Probability of staying from which propagation alone carries an object on.", gt=0, lt=1
     )
     min_confirming: float = parameter(
-        0.2, "Presence from which a discovery confirms a known object.", gt=0, lt=1
+        0.15, "Presence from which a discovery confirms a known object.", gt=0, lt=1
     )
-    min_new: float = parameter(
-        0.25, "Presence from which a discovery is a new object.", gt=0, lt=1
-    )
+    min_new: float = parameter(0.2, "Presence from which a discovery is a new object.", gt=0, lt=1)
     min_same_iou: float = parameter(
         0.25, "Overlap (IoU) from which a discovery is a known object.", ge=0, lt=1
     )
     max_other_iou: float = parameter(
-        0.3, "A discovery that overlaps (IoU) an object or a surer discovery more is no new one.",
-        gt=0, le=1,
-    )  # fmt: skip
+        0.5,
+        "A discovery that overlaps (IoU) an object or a surer discovery more is no new one.",
+        gt=0,
+        le=1,
+    )
     hidden_frames: int = parameter(
         3, "Frames for which an object that nothing confirms moves on as before.", unit="", ge=0
+    )
+    min_explained_nats: float = parameter(
+        10.0, "What an object must explain of a frame that the others do not.", unit="", ge=0
     )
     size_gain: float = parameter(
         0.3, "Share of each new frame in the size of an object's box.", gt=0, le=1

@@ -46,7 +46,7 @@ def extent_px(
     """
     first_y, last_y = _ends(brightness.amax(dim=3), visible_from)
     first_x, last_x = _ends(brightness.amax(dim=2), visible_from)
-    top_left, bottom_right = boxes_px.split(2, dim=-1)
+    top_left, bottom_right = torch.split(boxes_px, 2, dim=-1)
     side_px = bottom_right - top_left
     first, last = torch.stack([first_y, first_x], dim=-1), torch.stack([last_y, last_x], dim=-1)
     return torch.cat([top_left + first * side_px, top_left + last * side_px], dim=-1)

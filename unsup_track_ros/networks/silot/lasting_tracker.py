@@ -28,6 +28,7 @@ from torch import Tensor
 
 from unsup_track_ros.networks.silot.association import Known, associate
 from unsup_track_ros.networks.silot.config import SilotInferenceConfig
+from unsup_track_ros.networks.silot.evidence import explained_nats
 from unsup_track_ros.networks.silot.extent import visible_boxes_px
 from unsup_track_ros.networks.silot.latents import Draw, num_gaussian
 from unsup_track_ros.networks.silot.model import Silot
@@ -37,6 +38,7 @@ from unsup_track_ros.networks.silot.tracker import TrackedObjects
 from unsup_track_ros.shapes import Bool, Float, Int64
 
 _LEAST_VELOCITY_GAIN: Final = 0.5  # the last step counts at least so much
+_LEAST_BELIEF: Final = 1e-3  # an object that is followed is more likely there than not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,9 +63,22 @@ class _Tracks:
     half_size_px: Float[Tensor, "B K 2"]
     next_id: Int64[Tensor, "B 1"]
 
-    def is_there(self, config_memory: int) -> Bool[Tensor, "B K"]:
-        """Return which slots hold an object."""
-        return self.packed[..., -2 * config_memory - 1] > 0.5
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Choice:
+    """What is in each slot in a frame.
+
+    Attributes:
+        objects: The objects; presence 1 where there is one, else 0.
+        is_new: Whether the object was not there before.
+        is_seen: Whether the frame shows it; else it is hidden and moves on as before.
+        belief: How sure the network is of it.
+    """
+
+    objects: Objects
+    is_new: Bool[Tensor, "B K"]
+    is_seen: Bool[Tensor, "B K"]
+    belief: Float[Tensor, "B K"]
 
 
 class LastingTracker:
@@ -97,21 +112,19 @@ class LastingTracker:
         """
         network = self._network
         before = self._tracks or self._no_tracks(image)
-        is_there = before.is_there(network.config.memory_size)
-        carried, staying = self._carried(image, unpacked(before.packed, network.config))
+        carried, staying = self._carried(image, self._objects(before))
         nothing = no_objects(image, 1, network.config)
-        found, _ = network.discovery(image, nothing, self._certain(image, None))
-        chosen, is_new, is_seen, belief = self._chosen(before, is_there, carried, staying, found)
-        objects = unpacked(chosen, network.config)
-        there = objects.presence[..., 0] > 0.5
-        objects = refined(network, image, objects, there, self._config.num_refinements)
-        self._tracks, boxes_px = self._moved(before, objects, is_new, is_seen)
-        presence = torch.where(there, 0.5 + 0.5 * belief.clamp_min(1e-3), 0.0)
+        found, _ = network.discovery(image, nothing, self._means(image))
+        chosen = self._chosen(before, carried, staying, found)
+        objects = refined(network, image, chosen.objects, self._config.num_refinements)
+        chosen = self._needed(image, dataclasses.replace(chosen, objects=objects))
+        self._tracks, boxes_px = self._moved(before, chosen)
+        there = chosen.objects.presence[..., 0]
         return TrackedObjects(
             ids=self._tracks.ids,
             boxes_px=boxes_px,
-            presence=presence,
-            reconstruction=network.render(objects, torch.zeros_like(image)),
+            presence=there * (0.5 + 0.5 * chosen.belief.clamp_min(_LEAST_BELIEF)),
+            reconstruction=network.render(chosen.objects, torch.zeros_like(image)),
         )
 
     def move_window(self, rows_px: float, columns_px: float) -> None:
@@ -152,43 +165,64 @@ class LastingTracker:
             next_id=zeros[:, :1],
         )
 
-    def _certain(self, image: Tensor, num: int | None) -> Draw:
-        """Return a draw of means, for so many objects or, by broadcasting, for any number."""
-        size = (len(image), num or 1)
+    def _objects(self, tracks: _Tracks) -> Objects:
+        return unpacked(tracks.packed, self._network.config)
+
+    def _means(self, image: Tensor) -> Draw:
+        """Return a draw without noise, for any number of objects."""
         return Draw(
-            gaussian_noise=image.new_zeros(*size, num_gaussian(self._network.config)),
-            logistic_noise=image.new_zeros(*size, 1),
+            gaussian_noise=image.new_zeros(len(image), 1, num_gaussian(self._network.config)),
+            logistic_noise=image.new_zeros(len(image), 1, 1),
         )
 
     def _carried(self, image: Tensor, objects: Objects) -> tuple[Objects, Float[Tensor, "B K"]]:
         """Propagate the objects; return them, present, and their probability of staying."""
-        draw = self._certain(image, None)
+        draw = self._means(image)
         now, memory, latents = self._network.propagation(image, objects, objects.memory, draw)
         now = now.with_memories(memory, objects.prior_memory).with_presence(objects.presence)
         return now, torch.sigmoid(latents.presence_log_odds)[..., 0] * objects.presence[..., 0]
 
     def _chosen(
-        self, before: _Tracks, is_there: Tensor, carried: Objects, staying: Tensor, found: Objects
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Decide for each slot: carried on, found again, hidden, gone, or a new object.
-
-        Returns:
-            The objects, which are new, which were seen, and how sure the network is of each.
-        """
-        config, network = self._config, self._network
-        hidden = before.packed.clone()
-        hidden[..., :2] += before.velocity
-        places = (carried, unpacked(hidden, network.config), found)
-        carried_px, expected_px, found_px = (
-            visible_boxes_px(network, part, config.visible_from).cpu().double().numpy()
-            for part in places
+        self, before: _Tracks, carried: Objects, staying: Float[Tensor, "B K"], found: Objects
+    ) -> _Choice:
+        """Decide for each slot: carried on, found again, hidden, gone, or a new object."""
+        network = self._network
+        moved = before.packed.clone()
+        moved[..., :2] += before.velocity
+        expected = unpacked(moved, network.config)
+        is_sure = staying >= self._config.min_staying
+        source, is_new, stays = self._sources(before, (carried, expected, found), is_sure)
+        is_sure = is_sure & ~is_new
+        is_found = source >= 0
+        index = source.clamp_min(0)
+        rows = found.packed()
+        again = rows.gather(1, index[..., None].expand(-1, -1, rows.shape[-1]))
+        packed = torch.where(is_found[..., None], again, moved)
+        packed = torch.where(is_sure[..., None], carried.packed(), packed)
+        here = (stays | is_new)[..., None].to(packed.dtype)
+        told = found.presence[..., 0].gather(1, index) * is_found
+        return _Choice(
+            objects=unpacked(packed, network.config).with_presence(here),
+            is_new=is_new,
+            is_seen=is_found | is_sure,
+            belief=torch.maximum(told, torch.where(is_new, 0.0, staying)),
         )
-        is_sure = staying >= config.min_staying
-        sure, there = is_sure.cpu().numpy(), is_there.cpu().numpy()
-        presence = found.presence[..., 0].cpu().double().numpy()
+
+    def _sources(
+        self, before: _Tracks, parts: tuple[Objects, Objects, Objects], is_sure: Tensor
+    ) -> tuple[Int64[Tensor, "B K"], Bool[Tensor, "B K"], Bool[Tensor, "B K"]]:
+        """Return which discovery each slot takes (-1: none), where it is new, and who stays."""
+        config = self._config
+        carried_px, expected_px, found_px = (
+            visible_boxes_px(self._network, part, config.visible_from).cpu().double().numpy()
+            for part in parts
+        )
+        presence = parts[2].presence[..., 0].cpu().double().numpy()
+        sure = is_sure.cpu().numpy()
+        there = self._objects(before).presence[..., 0].cpu().numpy() > 0
+        stays = there & (before.num_hidden.cpu().numpy() < config.hidden_frames)
         source = np.full(there.shape, -1)
-        new = np.zeros_like(there)
-        stays = there & (sure | (before.num_hidden.cpu().numpy() < config.hidden_frames))
+        is_new = np.zeros_like(there)
         for scene, slots in enumerate(map(np.flatnonzero, there)):
             known = Known(
                 carried_px=carried_px[scene, slots],
@@ -199,36 +233,44 @@ class LastingTracker:
             source[scene, slots] = confirming
             stays[scene, slots] |= confirming >= 0
             free = np.flatnonzero(~stays[scene])[: len(born)]
-            source[scene, free], new[scene, free] = born[: len(free)], True
-        return self._assembled(before, (carried, hidden, found), staying, (source, new, stays))
+            source[scene, free], is_new[scene, free] = born[: len(free)], True
+        device = is_sure.device
+        return (
+            torch.from_numpy(source).to(device),
+            torch.from_numpy(is_new).to(device),
+            torch.from_numpy(stays).to(device),
+        )
 
-    def _assembled(
-        self,
-        before: _Tracks,
-        parts: tuple[Objects, Tensor, Objects],
-        staying: Tensor,
-        decided: tuple[np.ndarray, np.ndarray, np.ndarray],
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        carried, hidden, found = parts
-        device = staying.device
-        source, is_new, stays = (torch.from_numpy(part).to(device) for part in decided)
-        is_sure = (staying >= self._config.min_staying) & ~is_new
-        is_found = source >= 0
-        rows = found.packed()
-        index = source.clamp_min(0)[..., None].expand(-1, -1, rows.shape[-1])
-        again = rows.gather(1, index)
-        packed = torch.where(is_found[..., None], again, hidden)
-        packed = torch.where(is_sure[..., None], carried.packed(), packed)
-        here = (stays | is_new)[..., None].to(packed.dtype)
-        objects = unpacked(packed, self._network.config).with_presence(here)
-        told = found.presence[..., 0].gather(1, source.clamp_min(0)) * is_found
-        belief = torch.maximum(told, torch.where(is_new, 0.0, staying))
-        return objects.packed(), is_new, is_found | is_sure, belief
+    def _needed(self, image: Tensor, choice: _Choice) -> _Choice:
+        """Take back what explains nothing that the others do not explain as well.
 
-    def _moved(
-        self, before: _Tracks, objects: Objects, is_new: Tensor, is_seen: Tensor
-    ) -> tuple[_Tracks, Tensor]:
+        Of several in one place each could go for the sake of the others: one does. A known object
+        that is not needed counts as hidden, a new one is none.
+        """
+        config = self._config
+        objects, is_new = choice.objects, choice.is_new
+        there = objects.presence[..., 0] > 0
+        nats = explained_nats(self._network, image, objects)
+        spare = there & (nats < config.min_explained_nats)
+        boxes_px = visible_boxes_px(self._network, objects, config.visible_from)
+        # What is new goes before what is known, and then what explains less.
+        order = torch.argsort(nats, dim=1, stable=True)
+        order = order.gather(1, torch.argsort(~is_new.gather(1, order), dim=1, stable=True))
+        turn = torch.argsort(order, dim=1)
+        goes_first = turn[:, None] < turn[:, :, None]
+        rivals = spare[:, None] & _overlapping(boxes_px) & goes_first
+        spare = spare & ~rivals.any(dim=2)
+        is_there = there & ~(spare & is_new)
+        return _Choice(
+            objects=objects.with_presence(is_there[..., None].to(nats.dtype)),
+            is_new=is_new & is_there,
+            is_seen=choice.is_seen & ~spare,
+            belief=choice.belief,
+        )
+
+    def _moved(self, before: _Tracks, choice: _Choice) -> tuple[_Tracks, Float[Tensor, "B K 4"]]:
         """Return the tracks after this frame, and their boxes."""
+        objects, is_new, is_seen = choice.objects, choice.is_new, choice.is_seen
         config = self._config
         num_seen = torch.where(is_new, 0, before.num_seen) + is_seen
         moved = objects.centre - before.packed[..., :2]
@@ -236,7 +278,7 @@ class LastingTracker:
         gain = gain.clamp_min(_LEAST_VELOCITY_GAIN) * is_seen[..., None]
         velocity = before.velocity + gain * (moved - before.velocity)
         boxes_px = visible_boxes_px(self._network, objects, config.visible_from)
-        top_left, bottom_right = boxes_px.split(2, dim=-1)
+        top_left, bottom_right = torch.split(boxes_px, 2, dim=-1)
         centre_px, half_px = (top_left + bottom_right) / 2, (bottom_right - top_left) / 2
         gain = 1.0 / num_seen.clamp_min(1)[..., None]
         gain = gain.clamp_min(config.size_gain) * is_seen[..., None]
@@ -254,3 +296,11 @@ class LastingTracker:
             next_id=before.next_id + turn[:, -1:],
         )
         return tracks, torch.cat([centre_px - half_px, centre_px + half_px], dim=-1)
+
+
+def _overlapping(boxes_px: Float[Tensor, "B K 4"]) -> Bool[Tensor, "B K K"]:
+    """Return which boxes of a scene overlap."""
+    top_left, bottom_right = torch.split(boxes_px, 2, dim=-1)
+    high = torch.minimum(bottom_right[:, :, None], bottom_right[:, None])
+    low = torch.maximum(top_left[:, :, None], top_left[:, None])
+    return (high > low).all(dim=-1)

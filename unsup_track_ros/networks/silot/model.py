@@ -179,7 +179,7 @@ class Silot(nn.Module):
             losses["presence_kl"] = presence_prior_kl(
                 probability, presence, schedule.expectations
             ).sum(1)
-            losses["reconstruction"] = _cross_entropy(reconstruction, image)
+            losses["reconstruction"] = cross_entropy(reconstruction, image).sum((1, 2, 3))
         return FrameOutcome(
             objects=selected, is_new=is_new, reconstruction=reconstruction, losses=losses
         )
@@ -238,9 +238,7 @@ def _draws(noise: Noise, schedule: Schedule | None, num_kept: int) -> tuple[Draw
     return kept, found
 
 
-def _cross_entropy(
-    reconstruction: Float[Tensor, "B C H W"], image: Float[Tensor, "B C H W"]
-) -> Float[Tensor, " B"]:
-    """Return the Bernoulli cross-entropy, summed over pixels."""
+def cross_entropy(reconstruction: Tensor, image: Tensor) -> Tensor:
+    """Return the Bernoulli cross-entropy of each pixel, in nats."""
     inside = functional.hardtanh(reconstruction, _SMALLEST, 1.0 - _SMALLEST)
-    return -(image * torch.log(inside) + (1.0 - image) * torch.log1p(-inside)).sum((1, 2, 3))
+    return -(image * torch.log(inside) + (1.0 - image) * torch.log1p(-inside))

@@ -19,7 +19,7 @@ from torch import Tensor
 from unsup_track_ros.networks.silot.latents import SIZE_PRIOR, propagated_prior
 from unsup_track_ros.networks.silot.model import Silot
 from unsup_track_ros.networks.silot.objects import NUM_WHERE, Objects, unpacked
-from unsup_track_ros.shapes import Bool, Float
+from unsup_track_ros.shapes import Float
 
 # Steps of Adam per variable: a quarter of a pixel of an anchor of 48, and alike for the rest.
 # Found on validation videos, as were the betas: so few steps need short memories.
@@ -29,21 +29,17 @@ _SMALLEST: Final = 1e-3  # no pixel is surer: one that an object cannot reach mu
 
 
 def refined(
-    network: Silot,
-    image: Float[Tensor, "B C H W"],
-    objects: Objects,
-    is_there: Bool[Tensor, "B N"],
-    num_steps: int,
+    network: Silot, image: Float[Tensor, "B C H W"], objects: Objects, num_steps: int
 ) -> Objects:
     """Return the objects, those that are there moved and reshaped to explain the frame better.
 
     Args:
         network: Renders objects; its weights are not touched.
         image: The frame, 0 to 1 on black.
-        objects: The network's guess.
-        is_there: Which objects are painted and fitted; the others stay as they are.
+        objects: The network's guess, of presence 1 where there is one; the others stay as they are.
         num_steps: Gradient steps.
     """
+    is_there = objects.presence[..., 0] > 0
     num_there = int(is_there.sum(dim=1).max())
     if num_steps == 0 or num_there == 0:
         return objects
@@ -85,9 +81,7 @@ def _fitted(
         optimizer.zero_grad()
         torch.autograd.backward(loss + prior.sum(), inputs=list(variables.values()))
         optimizer.step()
-    return dataclasses.replace(
-        guess, **{name: value.detach() for name, value in variables.items()}
-    )
+    return dataclasses.replace(guess, **{name: value.detach() for name, value in variables.items()})
 
 
 def _cloned(objects: Objects) -> Objects:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +48,25 @@ def window_side_px(config: SilotConfig) -> int:
     return math.ceil(config.anchor_px * (1 + 1 / config.sprite_px)) + 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layers:
+    """What each sprite paints, in a window as large as the largest box.
+
+    Attributes:
+        value: Colour over the background.
+        weight: Importance.
+        pixel: Where in the flattened image the window's pixels lie.
+    """
+
+    value: Float[Tensor, "B N C V U"]
+    weight: Float[Tensor, "B N 1 V U"]
+    pixel: Int64[Tensor, "B N V U"]
+
+    def weighted(self) -> Float[Tensor, "B N D V U"]:
+        """Return weighted colours and weights: what is added up."""
+        return torch.cat([self.weight * self.value, self.weight], dim=2)
+
+
 def render(
     color: Float[Tensor, "B N C S S"],
     opacity: Float[Tensor, "B N 1 S S"],
@@ -68,6 +88,20 @@ def render(
         background: What shows where nothing covers it.
         window_px: Side of the windows; see `window_side_px`.
     """
+    layers = paint(color, opacity, depth, boxes_px, background, window_px)
+    sums = added(layers.weighted(), layers.pixel, background)
+    return mean_color(sums, background, dim=1)
+
+
+def paint(
+    color: Float[Tensor, "B N C S S"],
+    opacity: Float[Tensor, "B N 1 S S"],
+    depth: Float[Tensor, "B N 1"],
+    boxes_px: Float[Tensor, "B N 4"],
+    background: Float[Tensor, "B C H W"],
+    window_px: int,
+) -> Layers:
+    """Paint each sprite over the background for itself; arguments as for `render`."""
     importance = (opacity * depth[..., None, None] / _FULL_DEPTH).clamp_min(_MIN_IMPORTANCE)
     sprite = torch.cat([color, opacity, importance, torch.ones_like(importance)], dim=2)
     # Sprites fade out half of their pixels beyond the box.
@@ -77,19 +111,28 @@ def render(
     painted = _sample(sprite, _sprite_grid(boxes_px, rows, columns))
     color_pix, alpha, weight, coverage = torch.split(painted, [color.shape[2], 1, 1, 1], dim=2)
     pixel = rows[..., :, None] * background.shape[3] + columns[..., None, :]
-    behind = _at(background, pixel)
+    behind = windows(background, pixel)
     # Outside of the sprite the colour is the background's.
     value = behind + alpha * (color_pix - coverage * behind)
-    sums = _added(torch.cat([weight * value, weight], dim=2), pixel, background)
-    total = sums[:, -1:]
-    mean = sums[:, :-1] / total.clamp_min(_TOUCHING)
-    return torch.where(total > _TOUCHING, mean, background)
+    return Layers(value=value, weight=weight, pixel=pixel)
 
 
-def _at(
+def mean_color(sums: Tensor, background: Tensor, dim: int) -> Tensor:
+    """Return the mean colour of what was added up; the background where nothing was.
+
+    Args:
+        sums: Sums of weighted colours and, last, of weights, along `dim`.
+        background: What shows where nothing was added, of one entry less along `dim`.
+        dim: Where colours and weights lie.
+    """
+    colors, total = torch.split(sums, [sums.shape[dim] - 1, 1], dim=dim)
+    return torch.where(total > _TOUCHING, colors / total.clamp_min(_TOUCHING), background)
+
+
+def windows(
     background: Float[Tensor, "B C H W"], pixel: Int64[Tensor, "B N V U"]
 ) -> Float[Tensor, "B N C V U"]:
-    """Return the background in each window."""
+    """Return what an image shows in each window."""
     num_batch, channels = background.shape[:2]
     if pixel.shape[2:] == background.shape[2:]:
         return background[:, None].expand(-1, pixel.shape[1], -1, -1, -1)
@@ -98,7 +141,7 @@ def _at(
     return found.reshape(num_batch, channels, *pixel.shape[1:]).transpose(1, 2)
 
 
-def _added(
+def added(
     layers: Float[Tensor, "B N D V U"],
     pixel: Int64[Tensor, "B N V U"],
     background: Float[Tensor, "B C H W"],
