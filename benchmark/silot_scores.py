@@ -6,6 +6,7 @@
     python benchmark/silot_scores.py shapes OUT.json FILE.safetensors ...
 
 A file holds one network, or several under `0/`, `1/`, ... as benchmark/silot.py stores them.
+Each is scored by both methods of inference (`SilotInferenceConfig.method`).
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ import torch
 from unsup_track_ros.data.scattered.videos import ScatteredConfig, scattered_videos
 from unsup_track_ros.evaluation.image_tracking import score_videos
 from unsup_track_ros.networks.checkpoint import load_weights, read_checkpoint
-from unsup_track_ros.networks.silot import Silot, SilotConfig
+from unsup_track_ros.networks.silot import Silot, SilotConfig, SilotInferenceConfig
 from unsup_track_ros.perception.color_components import ColorComponentsConfig
 from unsup_track_ros.training.silot_evaluation import tracked_by_components, tracked_by_network
 
 COUNTS = {"digits": range(1, 13), "shapes": (1, 5, 10, 15, 20, 25, 30, 35)}
-MIN_PRESENCE = {"digits": 0.5, "shapes": 0.5}
+MIN_PRESENCE = 0.5
 
 
 def say(*words: object) -> None:
@@ -60,6 +61,9 @@ def main() -> None:
     parser.add_argument("weights", nargs="+", type=Path)
     parser.add_argument("--mnist", default="")
     parser.add_argument("--videos", type=int, default=32, help="per number of objects")
+    parser.add_argument("--methods", nargs="+", default=["lasting", "paper"])
+    parser.add_argument("--split", choices=("validation", "test"), default="test")
+    parser.add_argument("--seed", type=int, default=1000, help="and the number of objects")
     parser.add_argument("--max-objects", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -71,14 +75,19 @@ def main() -> None:
         )
         if arguments.kind == "shapes":
             config = config.model_copy(update={"kind": "shapes", "side_px": 96, "speed_px": 5.0})
-        generator = torch.Generator().manual_seed(1000 + number)
-        videos = scattered_videos(config, arguments.videos, generator, "test")
+        generator = torch.Generator().manual_seed(arguments.seed + number)
+        videos = scattered_videos(config, arguments.videos, generator, arguments.split)
         frames = tracked_by_components(videos, ColorComponentsConfig())
         rows.append({"method": "ConnComp", "objects": number, **asdict(score_videos(frames))})
         for name, network in found.items():
-            frames = tracked_by_network(videos, network, arguments.max_objects or None)
-            scores = score_videos(frames, MIN_PRESENCE[arguments.kind])
-            rows.append({"method": name, "objects": number, **asdict(scores)})
+            for method in arguments.methods:
+                inference = SilotInferenceConfig(method=method)
+                frames = tracked_by_network(
+                    videos, network, arguments.max_objects or None, inference
+                )
+                scores = score_videos(frames, MIN_PRESENCE)
+                shown = name if method == "lasting" else f"{name} {method}"
+                rows.append({"method": shown, "objects": number, **asdict(scores)})
         say(*(f"{row['method']} {row['mota']:.3f}" for row in rows if row["objects"] == number))
         arguments.out.write_text(json.dumps(rows, indent=1))
 

@@ -20,8 +20,8 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import ConfigError
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.networks.checkpoint import load_weights, read_checkpoint
-from unsup_track_ros.networks.silot import Silot, SilotConfig
-from unsup_track_ros.networks.silot.tracker import SilotTracker
+from unsup_track_ros.networks.silot import Silot, SilotConfig, SilotInferenceConfig
+from unsup_track_ros.networks.silot.lasting_tracker import tracker_of
 from unsup_track_ros.shapes import Bool, Float32, Float64, Int64
 from unsup_track_ros.structures.bev_objects import BevObjects
 from unsup_track_ros.structures.change import ChangeImage
@@ -41,6 +41,7 @@ class SilotDetectionConfig(Config):
         0.5, "Presence from which an object is reported.", gt=0, lt=1, tunable=True
     )
     max_objects: int = parameter(48, "Most objects followed at once.", ge=1)
+    inference: SilotInferenceConfig = SilotInferenceConfig()
     margin_cells: float = parameter(
         1.0, "Changed cells this near to an object's rectangle belong to it.", ge=0
     )
@@ -75,7 +76,7 @@ class SilotDetector:
         self._config = config
         self._device = device
         network = load_silot(config.weights_path, device)
-        self._tracker = SilotTracker(network, config.max_objects)
+        self._tracker = tracker_of(network, config.inference, config.max_objects)
         self.reset()
 
     def reset(self) -> None:

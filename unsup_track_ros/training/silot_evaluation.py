@@ -12,8 +12,9 @@ from torch import Tensor
 
 from unsup_track_ros.data.scattered.videos import ScatteredVideos
 from unsup_track_ros.evaluation.image_tracking import ImageFrame
-from unsup_track_ros.networks.silot import Silot
-from unsup_track_ros.networks.silot.tracker import SilotTracker, TrackedObjects
+from unsup_track_ros.networks.silot import Silot, SilotInferenceConfig
+from unsup_track_ros.networks.silot.lasting_tracker import tracker_of
+from unsup_track_ros.networks.silot.tracker import TrackedObjects
 from unsup_track_ros.perception.color_components import (
     ColorComponentsConfig,
     ColorComponentsTracker,
@@ -24,14 +25,19 @@ _BATCH = 16  # videos that go through the network together
 
 
 def tracked_by_network(
-    videos: ScatteredVideos, network: Silot, max_objects: int | None = None
+    videos: ScatteredVideos,
+    network: Silot,
+    max_objects: int | None = None,
+    inference: SilotInferenceConfig | None = None,
 ) -> list[list[ImageFrame]]:
     """Track all videos by a network; scores are presences."""
     answers: list[list[ImageFrame]] = []
     for first in range(0, len(videos.frames), _BATCH):
         rows = range(first, min(first + _BATCH, len(videos.frames)))
         batch: list[list[ImageFrame]] = [[] for _ in rows]
-        stepped = network_steps(videos.frames[first : first + _BATCH], network, max_objects)
+        stepped = network_steps(
+            videos.frames[first : first + _BATCH], network, max_objects, inference
+        )
         for index, found in enumerate(stepped):
             for frames, row in zip(batch, rows, strict=True):
                 place = row - first
@@ -46,10 +52,13 @@ def tracked_by_network(
 
 
 def network_steps(
-    frames: Tensor, network: Silot, max_objects: int | None = None
+    frames: Tensor,
+    network: Silot,
+    max_objects: int | None = None,
+    inference: SilotInferenceConfig | None = None,
 ) -> Iterator[TrackedObjects]:
     """Give what the network makes of each frame of some videos (N, T, C, H, W), 0 to 255."""
-    tracker = SilotTracker(network, max_objects)
+    tracker = tracker_of(network, inference or SilotInferenceConfig(), max_objects)
     for index in range(frames.shape[1]):
         yield tracker.step(frames[:, index].float() / 255.0)
 

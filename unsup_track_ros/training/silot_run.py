@@ -17,7 +17,7 @@ from unsup_track_ros.data.scattered.videos import ScatteredConfig, scattered_vid
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.evaluation.image_tracking import score_videos
 from unsup_track_ros.labeling.progress import Progress
-from unsup_track_ros.networks.silot import Silot, SilotConfig
+from unsup_track_ros.networks.silot import Silot, SilotConfig, SilotInferenceConfig
 from unsup_track_ros.perception.color_components import ColorComponentsConfig
 from unsup_track_ros.perception.silot_detection import NETWORK_KEY, load_silot
 from unsup_track_ros.training.loop import LoopConfig, train
@@ -43,6 +43,7 @@ class SilotEvaluationConfig(Config):
     num_videos: int = parameter(32, "Videos per number of objects.", ge=1)
     max_objects: int = parameter(16, "Objects that the network keeps per frame.", ge=1)
     min_presence: float = parameter(0.5, "Presence from which an object counts.", gt=0, lt=1)
+    inference: SilotInferenceConfig = SilotInferenceConfig()
 
 
 class SilotRunConfig(Config):
@@ -133,9 +134,10 @@ def _scored(
     generator = torch.Generator().manual_seed(_TEST_SEED + number)
     videos = scattered_videos(scene, config.evaluation.num_videos, generator, "test")
     answers = {"ConnComp": tracked_by_components(videos, ColorComponentsConfig())}
+    asked = config.evaluation
     for name, network in networks.items():
-        answers[name] = tracked_by_network(videos, network, config.evaluation.max_objects)
-    presence = config.evaluation.min_presence
+        answers[name] = tracked_by_network(videos, network, asked.max_objects, asked.inference)
+    presence = asked.min_presence
     return [
         {"method": name, "objects": number, **asdict(score_videos(frames, presence))}
         for name, frames in answers.items()

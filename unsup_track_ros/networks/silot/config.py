@@ -66,7 +66,7 @@ class SilotInferenceConfig(Config):
     min_confirming: float = parameter(
         0.15, "Presence from which a discovery confirms a known object.", gt=0, lt=1
     )
-    min_new: float = parameter(0.2, "Presence from which a discovery is a new object.", gt=0, lt=1)
+    min_new: float = parameter(0.25, "Presence from which a discovery is a new object.", gt=0, lt=1)
     min_same_iou: float = parameter(
         0.25, "Overlap (IoU) from which a discovery is a known object.", ge=0, lt=1
     )

@@ -13,6 +13,7 @@ from unsup_track_ros.networks.silot.renderer import (
     added,
     mean_color,
     paint,
+    window_for_px,
     window_side_px,
     windows,
 )
@@ -37,7 +38,8 @@ def explained_nats(
     black = torch.zeros_like(image)
     boxes_px = objects.boxes_px(config.anchor_px)
     color, opacity = network.decoder(objects)
-    window_px = window_side_px(config)
+    there_px = boxes_px * (objects.presence > 0)
+    window_px = window_for_px(there_px, config.sprite_px, window_side_px(config))
     layers = paint(color, opacity, objects.depth, boxes_px, black, window_px)
     own = layers.weighted()
     together = windows(added(own, layers.pixel, black), layers.pixel)

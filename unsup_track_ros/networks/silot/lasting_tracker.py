@@ -34,7 +34,7 @@ from unsup_track_ros.networks.silot.latents import Draw, num_gaussian
 from unsup_track_ros.networks.silot.model import Silot
 from unsup_track_ros.networks.silot.objects import Objects, no_objects, unpacked
 from unsup_track_ros.networks.silot.refinement import refined
-from unsup_track_ros.networks.silot.tracker import TrackedObjects
+from unsup_track_ros.networks.silot.tracker import SilotTracker, TrackedObjects
 from unsup_track_ros.shapes import Bool, Float, Int64
 
 _LEAST_VELOCITY_GAIN: Final = 0.5  # the last step counts at least so much
@@ -146,7 +146,7 @@ class LastingTracker:
     def restore(self, state: Mapping[str, np.ndarray], device: torch.device) -> None:
         """Continue from `state()`."""
         self.reset()
-        if state["packed"].ndim == 3:
+        if "packed" in state and state["packed"].ndim == 3:
             names = [field.name for field in dataclasses.fields(_Tracks)]
             self._tracks = _Tracks(
                 **{name: torch.from_numpy(state[name].copy()).to(device) for name in names}
@@ -296,6 +296,15 @@ class LastingTracker:
             next_id=before.next_id + turn[:, -1:],
         )
         return tracks, torch.cat([centre_px - half_px, centre_px + half_px], dim=-1)
+
+
+def tracker_of(
+    network: Silot, config: SilotInferenceConfig, max_objects: int | None = None
+) -> SilotTracker | LastingTracker:
+    """Return the tracker of the configured method; see there for the arguments."""
+    if config.method == "paper":
+        return SilotTracker(network, max_objects)
+    return LastingTracker(network, config, max_objects)
 
 
 def _overlapping(boxes_px: Float[Tensor, "B K 4"]) -> Bool[Tensor, "B K K"]:

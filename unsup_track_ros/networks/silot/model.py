@@ -200,12 +200,15 @@ class Silot(nn.Module):
         return moved
 
     def render(
-        self, objects: Objects, background: Float[Tensor, "B C H W"]
+        self,
+        objects: Objects,
+        background: Float[Tensor, "B C H W"],
+        window_px: int | None = None,
     ) -> Float[Tensor, "B C H W"]:
-        """Paint objects over a background."""
+        """Paint objects over a background, in windows for the largest box unless told otherwise."""
         color, opacity = self.decoder(objects)
         boxes_px = objects.boxes_px(self.config.anchor_px)
-        window_px = window_side_px(self.config)
+        window_px = window_px or window_side_px(self.config)
         return render(color, opacity, objects.depth, boxes_px, background, window_px)
 
     def _propagate(

@@ -19,12 +19,14 @@ from torch import Tensor
 from unsup_track_ros.networks.silot.latents import SIZE_PRIOR, propagated_prior
 from unsup_track_ros.networks.silot.model import Silot
 from unsup_track_ros.networks.silot.objects import NUM_WHERE, Objects, unpacked
+from unsup_track_ros.networks.silot.renderer import window_for_px, window_side_px
 from unsup_track_ros.shapes import Float
 
 # Steps of Adam per variable: a quarter of a pixel of an anchor of 48, and alike for the rest.
 # Found on validation videos, as were the betas: so few steps need short memories.
 _STEP: Final = {"centre": 0.006, "size_logit": 0.06, "what": 0.05, "depth_logit": 0.1}
 _BETAS: Final = (0.6, 0.9)
+_GROWTH: Final = 1.5  # the windows that objects are painted in leave them room to grow
 _SMALLEST: Final = 1e-3  # no pixel is surer: one that an object cannot reach must not pull at it
 
 
@@ -59,13 +61,17 @@ def refined(
 def _fitted(
     network: Silot, image: Tensor, guess: Objects, there: Tensor, num_steps: int
 ) -> Objects:
+    config = network.config
     presence = there.to(image.dtype)
+    largest_px = window_side_px(config)
+    boxes_px = guess.boxes_px(config.anchor_px) * presence * _GROWTH
+    window_px = window_for_px(boxes_px, config.sprite_px, largest_px)
     variables = {name: getattr(guess, name).clone().requires_grad_() for name in _STEP}
     optimizer = torch.optim.Adam(
         [{"params": [variables[name]], "lr": rate} for name, rate in _STEP.items()], betas=_BETAS
     )
     size_mean, size_std = SIZE_PRIOR
-    prior_std = propagated_prior(network.config)[1].to(image)
+    prior_std = propagated_prior(config)[1].to(image)
     std = {
         "centre": prior_std[0],
         "what": prior_std[NUM_WHERE],
@@ -73,7 +79,9 @@ def _fitted(
     }
     for _ in range(num_steps):
         now = dataclasses.replace(guess, presence=presence, **variables)
-        seen = network.render(now, torch.zeros_like(image)).clamp(_SMALLEST, 1.0 - _SMALLEST)
+        seen = network.render(now, torch.zeros_like(image), window_px).clamp(
+            _SMALLEST, 1.0 - _SMALLEST
+        )
         loss = -(image * torch.log(seen) + (1.0 - image) * torch.log1p(-seen)).sum()
         away = ((now.size_logit - size_mean) / size_std).square()
         change = [((variables[n] - getattr(guess, n)) / std[n]).square() for n in std]

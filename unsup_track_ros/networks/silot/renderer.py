@@ -67,6 +67,12 @@ class Layers:
         return torch.cat([self.weight * self.value, self.weight], dim=2)
 
 
+def window_for_px(boxes_px: Float[Tensor, "B N 4"], sprite_px: int, largest_px: int) -> int:
+    """Return how large a window must be for the largest of these boxes, `largest_px` at most."""
+    side_px = float((boxes_px[..., 2:] - boxes_px[..., :2]).amax())
+    return min(math.ceil(side_px * (1 + 1 / sprite_px)) + 1, largest_px)
+
+
 def render(
     color: Float[Tensor, "B N C S S"],
     opacity: Float[Tensor, "B N 1 S S"],

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A trained SILOT network as a tracker: frame in, objects with identities out."""
+"""A trained SILOT network as a tracker, as in the paper: frame in, objects with identities out."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class SilotTracker:
     def restore(self, state: Mapping[str, np.ndarray], device: torch.device) -> None:
         """Continue from `state()`."""
         self.reset()
-        if state["objects"].ndim == 3:
+        if "objects" in state and state["objects"].ndim == 3:
             packed = torch.from_numpy(state["objects"].copy()).to(device)
             self._objects = unpacked(packed, self._network.config)
             self._ids = torch.from_numpy(state["ids"].copy()).to(device)
