@@ -107,7 +107,7 @@ def test_a_restored_detector_goes_on_as_the_first(weights: Path) -> None:
         assert np.array_equal(getattr(now[0], name), getattr(again[0], name))
     fresh = detector(weights)
     fresh.restore(detector(weights).state())
-    assert fresh.state()["objects"].size == 0
+    assert fresh.state()["packed"].size == 0
 
 
 def test_missing_weights_are_an_error_in_a_full_sentence(tmp_path: Path) -> None:

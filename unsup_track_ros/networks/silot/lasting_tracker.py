@@ -117,7 +117,7 @@ class LastingTracker:
         found, _ = network.discovery(image, nothing, self._means(image))
         chosen = self._chosen(before, carried, staying, found)
         objects = refined(network, image, chosen.objects, self._config.num_refinements)
-        chosen = self._needed(image, dataclasses.replace(chosen, objects=objects))
+        chosen = self._needed(image, before, dataclasses.replace(chosen, objects=objects))
         self._tracks, boxes_px = self._moved(before, chosen)
         there = chosen.objects.presence[..., 0]
         return TrackedObjects(
@@ -220,7 +220,7 @@ class LastingTracker:
         presence = parts[2].presence[..., 0].cpu().double().numpy()
         sure = is_sure.cpu().numpy()
         there = self._objects(before).presence[..., 0].cpu().numpy() > 0
-        stays = there & (before.num_hidden.cpu().numpy() < config.hidden_frames)
+        stays = there & (sure | (before.num_hidden.cpu().numpy() < config.hidden_frames))
         source = np.full(there.shape, -1)
         is_new = np.zeros_like(there)
         for scene, slots in enumerate(map(np.flatnonzero, there)):
@@ -241,11 +241,12 @@ class LastingTracker:
             torch.from_numpy(stays).to(device),
         )
 
-    def _needed(self, image: Tensor, choice: _Choice) -> _Choice:
+    def _needed(self, image: Tensor, before: _Tracks, choice: _Choice) -> _Choice:
         """Take back what explains nothing that the others do not explain as well.
 
-        Of several in one place each could go for the sake of the others: one does. A known object
-        that is not needed counts as hidden, a new one is none.
+        Of several in one place each could go for the sake of the others: the one that was seen in
+        the fewest frames does. A known object that is not needed counts as hidden, a new one is
+        none; what was hidden for too long is gone.
         """
         config = self._config
         objects, is_new = choice.objects, choice.is_new
@@ -253,18 +254,21 @@ class LastingTracker:
         nats = explained_nats(self._network, image, objects)
         spare = there & (nats < config.min_explained_nats)
         boxes_px = visible_boxes_px(self._network, objects, config.visible_from)
-        # What is new goes before what is known, and then what explains less.
+        # Among those seen alike often, the one that explains least.
+        num_seen = torch.where(is_new, 0, before.num_seen)
         order = torch.argsort(nats, dim=1, stable=True)
-        order = order.gather(1, torch.argsort(~is_new.gather(1, order), dim=1, stable=True))
+        order = order.gather(1, torch.argsort(num_seen.gather(1, order), dim=1, stable=True))
         turn = torch.argsort(order, dim=1)
         goes_first = turn[:, None] < turn[:, :, None]
         rivals = spare[:, None] & _overlapping(boxes_px) & goes_first
         spare = spare & ~rivals.any(dim=2)
-        is_there = there & ~(spare & is_new)
+        is_seen = choice.is_seen & ~spare
+        lasts = ~is_new & (before.num_hidden < config.hidden_frames)
+        is_there = there & (is_seen | lasts)
         return _Choice(
             objects=objects.with_presence(is_there[..., None].to(nats.dtype)),
             is_new=is_new & is_there,
-            is_seen=choice.is_seen & ~spare,
+            is_seen=is_seen & is_there,
             belief=choice.belief,
         )
 
