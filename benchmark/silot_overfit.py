@@ -4,8 +4,9 @@
 
     python benchmark/silot_overfit.py [--mnist FOLDER] [--steps 1000]
 
-What a network of any use must be able to do, on one CPU core in minutes. Prints the share of the
-picture that is explained, MOTA on the four videos, and exits with 1 if a bar is missed.
+What a network of any use must be able to do; 1,000 steps, about four minutes of one CPU core, are
+too few for it. Prints the error of the picture and MOTA on the four videos, and exits with 1 if a
+bar is missed.
 """
 
 from __future__ import annotations
