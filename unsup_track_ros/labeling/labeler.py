@@ -176,7 +176,8 @@ def label_recording(
         if timings.num_frames or not (out / TIMINGS_NAME).exists():
             store.write_text(TIMINGS_NAME, timings.to_json())
         if options.pictures:
-            write_pictures(recording, store, config.pictures, progress)
+            with_voxels = config.pipeline.detector == "trackocc"
+            write_pictures(recording, store, config.pictures, progress, with_voxels=with_voxels)
             write_report(store)
         if finish is not None:
             finish(recording, store, progress)
@@ -336,6 +337,7 @@ class _ContentFilter:
             cues=detection_cues(result, network_found=self._network_finds),
             missing_inputs=frame.missing_inputs,
             consistency=result.consistency,
+            panoptic=result.panoptic,
         )
 
     def _grids(self, result: PerceptionResult) -> OccupancyGrids | None:

@@ -44,9 +44,21 @@ class PicturesConfig(Config):
 
 
 def write_pictures(
-    recording: Recording, store: LabelStore, config: PicturesConfig, progress: Progress
+    recording: Recording,
+    store: LabelStore,
+    config: PicturesConfig,
+    progress: Progress,
+    *,
+    with_voxels: bool = False,
 ) -> None:
     """Make video and pictures of the stored labels, unless they are there already.
+
+    Args:
+        recording: What was labelled.
+        store: Its labels.
+        config: What is drawn.
+        progress: Told after every picture.
+        with_voxels: Whether there is a panel for what cameras say fills the voxels.
 
     Raises:
         LabelStoreError: The disk is full.
@@ -60,8 +72,11 @@ def write_pictures(
             _whole_folder(store.folder / PICTURES_NAME) as folder,
             VideoWriter(store.folder / VIDEO_NAME, _rate_hz(recording)) as video,
         ):
-            small = Thumbnails(store)
-            for frame, image in _drawn(recording, store, config):
+            small, painter = (
+                Thumbnails(store),
+                FramePicture(config.picture, with_voxels=with_voxels),
+            )
+            for frame, image in _drawn(recording, store, painter):
                 index = frame.index
                 video.write(image)
                 for name, picture in small.draw(frame):
@@ -93,9 +108,8 @@ def _whole_folder(path: Path) -> Iterator[Path]:
 
 
 def _drawn(
-    recording: Recording, store: LabelStore, config: PicturesConfig
+    recording: Recording, store: LabelStore, painter: FramePicture
 ) -> Iterator[tuple[SensorFrame, Image]]:
-    painter = FramePicture(config.picture)
     labelled = set(store.indices)
     for frame in read_ahead(_until(recording.frames(0), max(labelled))):
         if frame.index in labelled:

@@ -17,6 +17,7 @@ from unsup_track_ros.structures.egomotion import Egomotion
 from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.motion import MotionSegmentation
 from unsup_track_ros.structures.tracks import Tracks
+from unsup_track_ros.structures.voxel_scene import CameraScene
 
 CAUSAL_PASS = "causal"  # what the vehicle would have published
 COMPLETED_PASS = "completed"  # with what came after
@@ -43,6 +44,8 @@ class FrameLabel:
             something that moved; None in the causal pass.
         missing_inputs: One sentence per input that was missing.
         consistency: Whether TF, LiDAR and camera agreed so far, None where nobody checked.
+        panoptic: Voxels around the vehicle of the detector `trackocc`, None with another detector,
+            without an image or a pose, and in the completed pass.
     """
 
     stamp_ns: int
@@ -60,3 +63,4 @@ class FrameLabel:
     cues: ObjectCues | None = None
     missing_inputs: tuple[str, ...] = ()
     consistency: EgomotionConsistency | None = None
+    panoptic: CameraScene | None = None

@@ -21,6 +21,7 @@ from unsup_track_ros.structures.grids import OccupancyGrids
 from unsup_track_ros.structures.labels import FrameLabel
 from unsup_track_ros.structures.tracks import Tracks, TrackState
 from unsup_track_ros.visualization import boxes, colors, drawing
+from unsup_track_ros.visualization.birds_eye_axes import RING_STEP_M, BirdsEyeAxes
 from unsup_track_ros.visualization.drawing import Image
 from unsup_track_ros.visualization.trails import TrackTrails
 
@@ -33,10 +34,6 @@ _GROUND_PERCENTILE: Final = 20  # below cars and walls, above stray returns unde
 _TRAIL_STRENGTH: Final = 0.75
 _BELIEF_STD_M: Final = 0.4
 _BELIEF_OPACITY: Final = 0.7
-_RING_STEP_M: Final = 20
-_SCALE_BAR_M: Final = 10.0
-# Outline of the vehicle marker about the origin of base: a chevron, as its true size is not known.
-_EGO_OUTLINE_BASE: Final = np.array([[2.2, 0.0], [-1.8, 1.1], [-1.0, 0.0], [-1.8, -1.1]])
 
 
 class BirdsEyeViewConfig(Config):
@@ -57,13 +54,23 @@ class BirdsEyeViewConfig(Config):
         2.0, "Returns from this height above ground are drawn bright.", unit="m"
     )
 
+    @property
+    def axes(self) -> BirdsEyeAxes:
+        """What of the ground is shown where."""
+        return BirdsEyeAxes(
+            width_px=self.width_px,
+            height_px=self.height_px,
+            ahead_m=self.ahead_m,
+            behind_m=self.behind_m,
+        )
+
 
 class BirdsEyeView:
     """Draws bird's-eye views; remembers only the trails."""
 
     def __init__(self, config: BirdsEyeViewConfig) -> None:
         self._config = config
-        self._pixels_per_m = config.width_px / (config.ahead_m + config.behind_m)
+        self._axes = config.axes
         self._trails = TrackTrails(config.trail_s)
         self._occupancy_colors = _occupancy_colors()
         self._point_colors = _point_colors()
@@ -72,7 +79,7 @@ class BirdsEyeView:
         """Return the picture of one frame; frames must come in order for the trails to be right."""
         self._trails.update(label.tracks)
         image = self._ground(label)
-        self._draw_rings(image)
+        self._axes.draw_rings(image)
         self._draw_points(image, frame, label)
         base_T_odom = _base_T_odom(label)
         if base_T_odom is not None:
@@ -80,15 +87,13 @@ class BirdsEyeView:
             self._draw_trails(image, base_T_odom)
             self._draw_tracks(image, base_T_odom, label.tracks)
         self._draw_detections(image, label)
-        self._draw_ego(image)
-        self._draw_scale(image)
+        self._axes.draw_ego(image)
+        self._axes.draw_scale(image)
         return image
 
     def to_pix(self, points_base: Float[np.ndarray, "P C"]) -> Float[np.ndarray, "P 2"]:
         """Return the pixels of points in base (only x and y are looked at)."""
-        scale = np.array([self._pixels_per_m, -self._pixels_per_m], points_base.dtype)
-        origin_pix = (self._config.behind_m * self._pixels_per_m, self._config.height_px / 2)
-        return np.asarray(points_base[:, :2] * scale + np.array(origin_pix, points_base.dtype))
+        return self._axes.to_pix(points_base)
 
     def _ground(self, label: FrameLabel) -> Image:
         size = (self._config.width_px, self._config.height_px)
@@ -111,35 +116,13 @@ class BirdsEyeView:
         self, odom_T_base: Float64[np.ndarray, "4 4"], grids: OccupancyGrids
     ) -> Float64[np.ndarray, "2 3"]:
         """Return the affine map from picture pixels to grid cells (centres at integers)."""
-        base_T_pix = np.array(
-            [
-                [1 / self._pixels_per_m, 0.0, -self._config.behind_m],
-                [0.0, -1 / self._pixels_per_m, self._config.height_px / 2 / self._pixels_per_m],
-                [0.0, 0.0, 1.0],
-            ]
-        )
         flat_odom_T_base = np.eye(3)
         flat_odom_T_base[:2, :2] = se3.rotation_about_z(se3.yaw_rad(odom_T_base))[:2, :2]
         flat_odom_T_base[:2, 2] = odom_T_base[:2, 3]
         cell_T_odom = np.eye(3) / grids.resolution_m
         cell_T_odom[:2, 2] = -grids.origin_odom / grids.resolution_m - 0.5
-        cell_T_pix = cell_T_odom @ flat_odom_T_base @ base_T_pix
+        cell_T_pix = cell_T_odom @ flat_odom_T_base @ self._axes.base_T_pix
         return np.asarray(cell_T_pix[:2])
-
-    def _draw_rings(self, image: Image) -> None:
-        centre = self.to_pix(np.zeros((1, 2)))[0]
-        for range_m in range(_RING_STEP_M, int(self._config.ahead_m) + 1, _RING_STEP_M):
-            radius_px = round(range_m * self._pixels_per_m)
-            cv2.circle(
-                image,
-                (round(centre[0]), round(centre[1])),
-                radius_px,
-                colors.GRID_LINE,
-                1,
-                cv2.LINE_AA,
-            )
-            place = (centre[0] + radius_px + 4, centre[1] - 4)
-            drawing.write(image, f"{range_m} m", place, height_px=9, color=colors.TEXT_DIM)
 
     def _draw_points(self, image: Image, frame: SensorFrame, label: FrameLabel) -> None:
         """Draw the scan: each pixel as bright as its highest return above ground, motion on top."""
@@ -191,7 +174,7 @@ class BirdsEyeView:
             heat = np.zeros(size[::-1], np.float32)
             at = (pixel[inside, 1], pixel[inside, 0])
             np.add.at(heat, at, tracks.beliefs.weights[row, inside])
-            heat = cv2.GaussianBlur(heat, (0, 0), _BELIEF_STD_M * self._pixels_per_m)
+            heat = cv2.GaussianBlur(heat, (0, 0), _BELIEF_STD_M * self._axes.pixels_per_m)
             share = (_BELIEF_OPACITY * heat / heat.max())[..., None]
             color = np.array(colors.track_color(track_id), np.float32)
             image[:] = np.rint(image * (1.0 - share) + color * share).astype(np.uint8)
@@ -205,7 +188,7 @@ class BirdsEyeView:
         for row in range(len(tracks)):
             outline = self.to_pix(corners_base[row, boxes.FLOOR])
             centre = self.to_pix(boxes_base[row : row + 1, :3])[0]
-            if not self._visible(outline):
+            if not self._axes.shows(outline):
                 continue
             color = colors.track_color(int(tracks.ids[row]))
             if tracks.states[row] == TrackState.TENTATIVE:
@@ -249,24 +232,6 @@ class BirdsEyeView:
                     image, self.to_pix(box_corners[boxes.FLOOR]), colors.DETECTION, 1, closed=True
                 )
 
-    def _draw_ego(self, image: Image) -> None:
-        outline = self.to_pix(_EGO_OUTLINE_BASE)
-        drawing.filled(image, outline, colors.EGO, 0.9)
-        drawing.polyline(image, outline, colors.EGO, 1, closed=True)
-
-    def _draw_scale(self, image: Image) -> None:
-        left, bottom = 16.0, image.shape[0] - 16.0
-        right = left + _SCALE_BAR_M * self._pixels_per_m
-        bar = np.array([[left, bottom - 6], [left, bottom], [right, bottom], [right, bottom - 6]])
-        drawing.polyline(image, bar, colors.TEXT, 1)
-        drawing.write(
-            image, f"{_SCALE_BAR_M:.0f} m", ((left + right) / 2 - 12, bottom - 5), height_px=9
-        )
-
-    def _visible(self, outline_pix: Float64[np.ndarray, "C 2"]) -> bool:
-        size = (self._config.width_px, self._config.height_px)
-        return bool((outline_pix.max(0) >= 0).all() and (outline_pix.min(0) < size).all())
-
 
 def _base_T_odom(label: FrameLabel) -> Float64[np.ndarray, "4 4"] | None:
     """Return the pose of the label as odom in base, None where it has none."""
@@ -282,7 +247,7 @@ def _base_T_odom(label: FrameLabel) -> Float64[np.ndarray, "4 4"] | None:
 def _ground_height_m(points_base: Float[np.ndarray, "P 3"]) -> float:
     """Return a height that much of the road around the vehicle lies at, for shading only."""
     sample = points_base[:: max(len(points_base) // _GROUND_SAMPLE, 1)]
-    near = sample[(np.abs(sample[:, 0]) < _RING_STEP_M) & (np.abs(sample[:, 1]) < _RING_STEP_M), 2]
+    near = sample[(np.abs(sample[:, 0]) < RING_STEP_M) & (np.abs(sample[:, 1]) < RING_STEP_M), 2]
     return float(np.percentile(near, _GROUND_PERCENTILE)) if len(near) else 0.0
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""One picture per labelled frame: camera overlay above, bird's-eye view below, status."""
+"""One picture per labelled frame: camera overlay, bird's-eye view, voxels, status."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from unsup_track_ros.visualization import colors, drawing
 from unsup_track_ros.visualization.birds_eye_view import BirdsEyeView, BirdsEyeViewConfig
 from unsup_track_ros.visualization.drawing import Image
 from unsup_track_ros.visualization.overlay import draw_overlay
+from unsup_track_ros.visualization.voxel_panel import draw_voxels
 
 _STATUS_LEFT_TOP_PIX: Final = (10, 10)
 _LONGEST_SENTENCE: Final = 90
@@ -33,7 +34,15 @@ class PictureConfig(Config):
 class FramePicture:
     """Draws the pictures of one recording in order; without a camera, bird's-eye views only."""
 
-    def __init__(self, config: PictureConfig) -> None:
+    def __init__(self, config: PictureConfig, *, with_voxels: bool = False) -> None:
+        """Prepare to draw.
+
+        Args:
+            config: What is shown.
+            with_voxels: Whether a panel shows what cameras say fills the voxels; decided here, as
+                a first frame without an image has no voxels.
+        """
+        self._voxel_axes = config.birds_eye_view.axes if with_voxels else None
         self._width_px = config.birds_eye_view.width_px
         self._birds_eye_view = BirdsEyeView(config.birds_eye_view)
         self._first_stamp_ns: int | None = None
@@ -49,6 +58,8 @@ class FramePicture:
             self._first_stamp_ns = frame.stamp_ns
             self._overlay_height_px = self._overlay_height(label)
         ground = self._birds_eye_view.draw(frame, label)
+        if self._voxel_axes is not None:
+            ground = np.concatenate([ground, draw_voxels(label, self._voxel_axes)])
         picture = np.full(
             (self._overlay_height_px + len(ground), self._width_px, 3), colors.PANEL, np.uint8
         )

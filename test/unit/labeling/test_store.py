@@ -10,10 +10,13 @@ import pytest
 from unit.labeling.label_scenes import make_label
 
 from unsup_track_ros.errors import LabelStoreError
+from unsup_track_ros.geometry.base_voxels import SMALL_EGO_GRID
+from unsup_track_ros.labeling.array_file import pack_arrays
 from unsup_track_ros.labeling.manifest import Manifest
 from unsup_track_ros.labeling.store import LabelStore, remove_labels
 from unsup_track_ros.structures.arrays import to_arrays
 from unsup_track_ros.structures.labels import FrameLabel
+from unsup_track_ros.structures.voxel_scene import OCC3D_WAYMO, CameraScene, PanopticPrediction
 
 MANIFEST = Manifest(
     recording_path="/data/drive.mcap",
@@ -42,6 +45,39 @@ def test_a_label_comes_back_as_it_was_stored(tmp_path: Path, with_camera: bool) 
     for name, array in stored.items():
         np.testing.assert_array_equal(read[name], array, err_msg=name)
         assert read[name].dtype == array.dtype, name
+
+
+def test_voxels_of_cameras_come_back_and_cost_no_byte_where_there_are_none(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    grid = SMALL_EGO_GRID.grid
+    scene = CameraScene(
+        prediction=PanopticPrediction(
+            stamp_ns=0,
+            grid=grid,
+            semantics=rng.integers(0, len(OCC3D_WAYMO), grid.shape_zyx).astype(np.uint8),
+            instances=rng.integers(0, 9, grid.shape_zyx).astype(np.int32),
+            odom_T_base=np.eye(4),
+        ),
+        seen=rng.random(grid.shape_zyx) < 0.5,
+        classes=OCC3D_WAYMO,
+    )
+    plain = make_label(0)
+    label = dataclasses.replace(plain, panoptic=scene)
+    store = new_store(tmp_path / "labels")
+    store.write(label)
+    back = store.read(0).panoptic
+    assert back is not None
+    assert (back.classes, back.prediction.grid) == (scene.classes, scene.prediction.grid)
+    for name in ("semantics", "instances", "odom_T_base"):
+        found, expected = getattr(back.prediction, name), getattr(scene.prediction, name)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(back.seen, scene.seen)
+    with_voxels, without = to_arrays(label), to_arrays(plain)
+    added = {name for name in with_voxels if name.startswith("panoptic/")}
+    assert added == with_voxels.keys() - without.keys()
+    kept = {name: array for name, array in with_voxels.items() if name not in added}
+    assert pack_arrays(kept) == pack_arrays(without)
 
 
 def test_a_label_without_grids_and_camera_has_none_when_read(tmp_path: Path) -> None:

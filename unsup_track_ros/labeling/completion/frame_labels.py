@@ -56,6 +56,7 @@ def uncompleted_label(label: FrameLabel, look: SecondLook) -> FrameLabel:
         cues=None,
         track_weights=np.zeros(0),
         grids=None,
+        panoptic=None,
     )
 
 
@@ -76,6 +77,7 @@ def completed_label(
         track_weights=here.objects.weights[here.shown],
         cues=_cues(label, look, here),
         grids=None,
+        panoptic=None,
     )
 
 
