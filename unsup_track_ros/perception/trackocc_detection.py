@@ -9,7 +9,7 @@ as any. Where there are points, those in the voxels of what moves are taken out 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -111,7 +111,7 @@ class TrackOccDetector:
         return SeenThings(
             regions=_regions(point_thing + 1, detections),
             detections=detections,
-            panoptic=found.scene,
+            panoptic=replace(found.scene, detected=found.ids[kept]),
         )
 
     def _voxels_of(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unsup_track_ros.errors import DataError
-from unsup_track_ros.shapes import Bool, Float32, Float64, Int, UInt8
+from unsup_track_ros.shapes import Bool, Float32, Float64, Int, Int64, UInt8
 from unsup_track_ros.structures.voxels import VoxelGrid
 
 NO_INSTANCE = 0
@@ -196,11 +196,14 @@ class CameraScene:
         prediction: Class and identity of every voxel.
         seen: (Z, Y, X) voxels that a camera sees; what is said of others is a guess.
         classes: Vocabulary of the prediction.
+        detected: (N,) identity of the thing that each detection of the frame is of, None where
+            nobody made detections of things.
     """
 
     prediction: PanopticPrediction
     seen: Bool[np.ndarray, "Z Y X"]
     classes: VoxelClasses
+    detected: Int64[np.ndarray, " N"] | None = None
 
     def __post_init__(self) -> None:
         _check_volume("seen voxels", self.seen, self.prediction.grid)

@@ -14,12 +14,10 @@ import cv2
 import numpy as np
 
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.base_voxels import base_voxel_centres
-from unsup_track_ros.geometry.box_iou import box_of_points
 from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.labels import FrameLabel
 from unsup_track_ros.structures.tracks import Tracks, TrackState
-from unsup_track_ros.structures.voxel_scene import NO_INSTANCE, CameraScene
+from unsup_track_ros.structures.voxel_scene import CameraScene
 from unsup_track_ros.structures.voxels import VoxelGrid
 from unsup_track_ros.visualization import boxes, colors, drawing
 from unsup_track_ros.visualization.birds_eye_axes import BirdsEyeAxes
@@ -43,7 +41,7 @@ _LEGEND: Final = (
     ("thing without a track", colors.DETECTION),
 )
 _THINGS: Final = "things: colours of their tracks"
-_LEGEND_WIDTH_PX: Final = 260
+_LEGEND_WIDTH_PX: Final = 240
 _LINE_PX: Final = 20
 _CHIP_PX: Final = 11
 _MARGIN_PX: Final = 16
@@ -54,7 +52,7 @@ def draw_voxels(label: FrameLabel, axes: BirdsEyeAxes) -> Image:
     scene = label.panoptic
     image = np.full((axes.height_px, axes.width_px, 3), UNSEEN, np.uint8)
     if scene is not None:
-        image = _ground(scene, label, axes)
+        image = _ground(scene, label.tracks, axes)
     axes.draw_rings(image)
     if scene is not None:
         _draw_border(image, scene.prediction.grid, axes)
@@ -65,9 +63,9 @@ def draw_voxels(label: FrameLabel, axes: BirdsEyeAxes) -> Image:
     return image
 
 
-def _ground(scene: CameraScene, label: FrameLabel, axes: BirdsEyeAxes) -> Image:
+def _ground(scene: CameraScene, tracks: Tracks, axes: BirdsEyeAxes) -> Image:
     drawn = colors_from_above(
-        scene.prediction, scene.seen, scene.classes, thing_colors(scene, label)
+        scene.prediction, scene.seen, scene.classes, thing_colors(scene, tracks)
     )
     seen = cv2.warpAffine(
         drawn,
@@ -89,39 +87,21 @@ def _cell_T_pix(grid: VoxelGrid, axes: BirdsEyeAxes) -> Float64[np.ndarray, "2 3
     return np.asarray((cell_T_base @ axes.base_T_pix)[:2])
 
 
-def thing_colors(scene: CameraScene, label: FrameLabel) -> dict[int, colors.Color]:
-    """Return the colour of each thing: that of the track of the detection that was fitted to it.
-
-    Detections do not say which thing they are of. As their boxes were fitted to the voxels, it is
-    the one in whose box most voxels of the thing lie.
-    """
-    instances = scene.prediction.instances
-    voxel = np.flatnonzero(scene.prediction.instances != NO_INSTANCE)
-    places_base = base_voxel_centres(scene.prediction.grid).reshape(-1, 3)[voxel]
-    boxes_base = se3.transform_boxes(label.base_T_velo, label.detections.boxes_velo)
-    detection = box_of_points(places_base, boxes_base)
-    found = {}
-    for number in np.unique(instances.ravel()[voxel]).tolist():
-        inside = detection[(instances.ravel()[voxel] == number) & (detection >= 0)]
-        row = int(np.bincount(inside).argmax()) if len(inside) else -1
-        found[number] = _color_of_detection(row, label.tracks)
+def thing_colors(scene: CameraScene, tracks: Tracks) -> dict[int, colors.Color]:
+    """Return the colour of each thing: that of the track that its detection went to."""
+    found = dict.fromkeys(np.unique(scene.prediction.instances).tolist(), colors.DETECTION)
+    if scene.detected is None:
+        return found
+    for row in np.flatnonzero(tracks.detection_index >= 0):
+        color = colors.track_color(int(tracks.ids[row]))
+        if tracks.states[row] == TrackState.TENTATIVE:
+            color = colors.dimmed(color, _TENTATIVE_STRENGTH)
+        found[int(scene.detected[tracks.detection_index[row]])] = color
     return found
 
 
-def _color_of_detection(row: int, tracks: Tracks) -> colors.Color:
-    track = np.flatnonzero(tracks.detection_index == row)
-    if row < 0 or not len(track):
-        return colors.DETECTION
-    color = colors.track_color(int(tracks.ids[track[0]]))
-    is_tentative = tracks.states[track[0]] == TrackState.TENTATIVE
-    return colors.dimmed(color, _TENTATIVE_STRENGTH) if is_tentative else color
-
-
 def _draw_border(image: Image, grid: VoxelGrid, axes: BirdsEyeAxes) -> None:
-    (left, right), (back, ahead) = (
-        (grid.maximum_m[1], grid.minimum_m[1]),
-        (grid.minimum_m[0], grid.maximum_m[0]),
-    )
+    (back, right, _), (ahead, left, _) = grid.minimum_m, grid.maximum_m
     corners = np.array([[back, left], [ahead, left], [ahead, right], [back, right]])
     drawing.polyline(image, axes.to_pix(corners), colors.GRID_LINE, 1, closed=True)
 
@@ -141,14 +121,18 @@ def _name_tracks(image: Image, scene: CameraScene, tracks: Tracks, axes: BirdsEy
 
 
 def _draw_legend(image: Image, title: str) -> None:
+    """Write what the colours mean, in the upper right corner: farther ahead than voxels reach."""
     left, top = image.shape[1] - _LEGEND_WIDTH_PX, _MARGIN_PX
-    drawing.lines_of_text(image, [(title, colors.TEXT)], (left, top))
-    for number, (name, color) in enumerate(_LEGEND, 1):
-        bottom = top + _LINE_PX * (number + 1)
-        corner = (left + 5, bottom - _CHIP_PX)
-        cv2.rectangle(image, corner, (corner[0] + _CHIP_PX, bottom), color, cv2.FILLED)
-        cv2.rectangle(image, corner, (corner[0] + _CHIP_PX, bottom), colors.TEXT_DIM, 1)
-        place = (corner[0] + 2 * _CHIP_PX, bottom)
-        drawing.write(image, name, place, height_px=9, color=colors.TEXT_DIM)
-    place = (left + 5, top + _LINE_PX * (len(_LEGEND) + 2))
-    drawing.write(image, _THINGS, place, height_px=9, color=colors.TEXT_DIM)
+    lines = [(title, None, colors.TEXT)]
+    lines += [(name, color, colors.TEXT_DIM) for name, color in _LEGEND]
+    lines += [(_THINGS, None, colors.TEXT_DIM)]
+    image[top : top + _LINE_PX * (len(lines) + 1), left:-_MARGIN_PX] = colors.PANEL
+    for number, (text, color, text_color) in enumerate(lines, 1):
+        bottom = top + _LINE_PX * number
+        x = left + _CHIP_PX
+        if color is not None:
+            chip = (x, bottom - _CHIP_PX + 1), (x + _CHIP_PX, bottom + 1)
+            cv2.rectangle(image, *chip, color, cv2.FILLED)
+            cv2.rectangle(image, *chip, colors.TEXT_DIM, 1)
+            x += 2 * _CHIP_PX
+        drawing.write(image, text, (x, bottom), height_px=9, color=text_color)

@@ -46,6 +46,7 @@ def make_scene() -> CameraScene:
         ),
         seen=seen,
         classes=LABEL_FREE,
+        detected=np.array([TRACKED, LONE]),
     )
 
 
@@ -88,7 +89,7 @@ def test_every_class_has_its_colour_where_the_birds_eye_view_has_the_place() -> 
     assert color_at(image, 6.5, 6.5) == color_at(image, 7.5, 7.5) == GROUND  # just beside it
     assert color_at(image, -2.5, 5.5) == FREE
     assert color_at(image, -5.5, 5.5) == UNSEEN  # only a guess is there
-    assert color_at(image, 12.5, 0.5) == UNSEEN  # outside of the volume
+    assert color_at(image, -10.5, 0.5) == UNSEEN  # outside of the volume
 
 
 @pytest.mark.parametrize(
