@@ -23,7 +23,7 @@ from unsup_track_ros.visualization.voxel_panel import draw_voxels
 pytestmark = pytest.mark.system
 
 NUM_FRAMES = 4
-JPEG_LOSS = 3.0  # mean over a picture, of 255
+JPEG_LOSS = 2.0  # mean over a picture, of 255
 
 
 @pytest.fixture(scope="module")

@@ -123,9 +123,11 @@ def _name_tracks(image: Image, scene: CameraScene, tracks: Tracks, axes: BirdsEy
 def _draw_legend(image: Image, title: str) -> None:
     """Write what the colours mean, in the upper right corner: farther ahead than voxels reach."""
     left, top = image.shape[1] - _LEGEND_WIDTH_PX, _MARGIN_PX
-    lines = [(title, None, colors.TEXT)]
-    lines += [(name, color, colors.TEXT_DIM) for name, color in _LEGEND]
-    lines += [(_THINGS, None, colors.TEXT_DIM)]
+    lines: list[tuple[str, colors.Color | None, colors.Color]] = [
+        (title, None, colors.TEXT),
+        *((name, color, colors.TEXT_DIM) for name, color in _LEGEND),
+        (_THINGS, None, colors.TEXT_DIM),
+    ]
     image[top : top + _LINE_PX * (len(lines) + 1), left:-_MARGIN_PX] = colors.PANEL
     for number, (text, color, text_color) in enumerate(lines, 1):
         bottom = top + _LINE_PX * number
