@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from unit.networks.trackocc.scenes import TINY_NETWORK, Clips, moving_blocks
+from unit.networks.trackocc.scenes import TINY_GRID, TINY_NETWORK, Clips, moving_blocks
 
 from unsup_track_ros.errors import ConfigError, DataError
 from unsup_track_ros.geometry import se3
+from unsup_track_ros.geometry.base_voxels import base_voxel_centres
 from unsup_track_ros.networks.checkpoint import checkpoint_bytes
 from unsup_track_ros.networks.trackocc import TrackOcc
 from unsup_track_ros.networks.trackocc.checkpoint import load_trackocc
@@ -270,6 +271,11 @@ def test_live_it_boxes_what_it_sees_with_cameras_alone_and_marks_points_of_what_
     )
     assert detections.moving[order].tolist() == [True, False]
     assert detections.num_points.tolist() == [0, 0]
+    assert seen.panoptic.detected is not None
+    places = base_voxel_centres(TINY_GRID.grid)
+    for name, box_velo in zip(seen.panoptic.detected, detections.boxes_velo, strict=True):
+        of_thing = places[seen.panoptic.prediction.instances == name]
+        np.testing.assert_allclose(of_thing.mean(0)[:2], box_velo[:2], atol=0.6)
     detector.reset()
     points = np.array([[3.6, 2.1, 0.6], [6.5, -2.5, 0.6], [-3.0, 0.0, 0.0], [99.0, 0.0, 0.0]])
     scanned = _sensor_frame(frames[0], points)
