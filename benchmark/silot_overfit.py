@@ -4,9 +4,9 @@
 
     python benchmark/silot_overfit.py [--mnist FOLDER] [--steps 4000]
 
-What a network of any use must be able to do; 4,000 steps take about 18 minutes of one CPU core, 1,000
-are too few. Prints the error of the picture and MOTA on the four videos, and exits with 1 if a bar is
-missed.
+What a network of any use must be able to do; 4,000 steps take about 18 minutes of one CPU core,
+1,000 are too few. Prints the error of the picture and MOTA on the four videos, and exits with 1 if
+a bar is missed.
 """
 
 from __future__ import annotations
