@@ -61,9 +61,9 @@ class _Moment:
         turn = later[:, 3] - now[:, 3]
         cosine, sine = np.cos(turn), np.sin(turn)
         x, y = (points_odom[:, :2] - now[:, :2]).T
-        moved = np.stack([cosine * x - sine * y, sine * x + cosine * y], 1) + later[:, :2]
-        rise = later[:, 2] - now[:, 2]
-        return np.concatenate([moved - points_odom[:, :2], rise[:, None]], 1)
+        turned = np.stack([cosine * x - sine * y - x, sine * x + cosine * y - y], 1)
+        # Differences of poses, not of places: what stands has moved by exactly nothing.
+        return np.concatenate([turned + (later - now)[:, :2], (later - now)[:, 2:3]], 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
