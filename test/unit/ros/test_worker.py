@@ -26,6 +26,12 @@ def frames_without_camera(queue_size: int = 2) -> LiveFrames:
     return grown
 
 
+def send(workers: FrameWorkers, index: int) -> None:
+    made = moment(index)
+    workers.put("/tf", made.transforms)
+    workers.put(POINTS, made.cloud)
+
+
 def test_items_are_handled_in_their_order_by_one_thread() -> None:
     handled: list[tuple[int, int]] = []
     done = threading.Event()
@@ -85,9 +91,7 @@ def test_messages_become_frames_and_a_busy_stage_costs_the_oldest() -> None:
     workers = FrameWorkers(frames, handle, complaints.append, LIMITS)
     workers.start()
     for index in range(10):
-        made = moment(index)
-        workers.put("/tf", made.transforms)
-        workers.put(POINTS, made.cloud)
+        send(workers, index)
         if index == 0:
             assert begun.wait(TIMEOUT_S)
     go_on.set()
@@ -105,9 +109,7 @@ def test_a_message_that_cannot_be_read_is_complained_of_and_left_out() -> None:
     workers = FrameWorkers(frames_without_camera(), lambda _: done.set(), complaints.append, LIMITS)
     workers.start()
     workers.put(POINTS, object())
-    made = moment(0)
-    workers.put("/tf", made.transforms)
-    workers.put(POINTS, made.cloud)
+    send(workers, 0)
     assert done.wait(TIMEOUT_S)
     workers.stop()
     assert [type(error) for error in complaints] == [AttributeError]
@@ -138,9 +140,7 @@ def test_while_the_stages_are_busy_frames_do_not_pile_up() -> None:
     workers = FrameWorkers(frames, handle, lambda _: None, LIMITS)
     workers.start()
     for index in range(60):
-        made = moment(index)
-        workers.put("/tf", made.transforms)
-        workers.put(POINTS, made.cloud)
+        send(workers, index)
         # One is in work, one is decoded, one waits; what is unread is bounded as well.
         assert frames.num_waiting <= 2 + LIMITS[POINTS]
     end_s = time.monotonic() + TIMEOUT_S
@@ -166,9 +166,7 @@ def test_where_one_frame_may_wait_it_is_always_the_newest() -> None:
     workers = FrameWorkers(frames, handle, lambda _: None, LIMITS)
     workers.start()
     for index in range(10):
-        made = moment(index)
-        workers.put("/tf", made.transforms)
-        workers.put(POINTS, made.cloud)
+        send(workers, index)
         if index == 0:
             assert begun.wait(TIMEOUT_S)
     end_s = time.monotonic() + TIMEOUT_S

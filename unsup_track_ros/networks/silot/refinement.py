@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from unsup_track_ros.networks.silot.latents import SIZE_PRIOR, propagated_prior
-from unsup_track_ros.networks.silot.model import Silot
+from unsup_track_ros.networks.silot.model import Silot, cross_entropy
 from unsup_track_ros.networks.silot.objects import NUM_WHERE, Objects, unpacked
 from unsup_track_ros.networks.silot.renderer import window_for_px, window_side_px
 from unsup_track_ros.shapes import Float
@@ -82,7 +82,7 @@ def _fitted(
         seen = network.render(now, torch.zeros_like(image), window_px).clamp(
             _SMALLEST, 1.0 - _SMALLEST
         )
-        loss = -(image * torch.log(seen) + (1.0 - image) * torch.log1p(-seen)).sum()
+        loss = cross_entropy(seen, image).sum()
         away = ((now.size_logit - size_mean) / size_std).square()
         change = [((variables[n] - getattr(guess, n)) / std[n]).square() for n in std]
         prior = 0.5 * torch.cat([away, *change], dim=-1) * presence
