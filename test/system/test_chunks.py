@@ -88,6 +88,41 @@ def test_evidence_that_is_missing_or_damaged_is_worked_out_by_the_labeler(
     assert tree(out) == alone
 
 
+@pytest.mark.parametrize("moment", ["before", "meanwhile"])
+def test_a_chunk_gathered_again_when_all_is_labelled_leaves_nothing_behind(
+    recording: Recording,
+    alone: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    """A pool does so when the worker dies that had gathered it; the labeler has gone on by then."""
+    out = tmp_path / "labels"
+
+    def label() -> None:
+        label_recording(recording, CONFIG, out, OPTIONS, no_progress)
+
+    if moment == "before":
+        label()
+        monkeypatch.setattr(Pipeline, "step", None)  # it is not even worked out
+    else:
+        monkeypatch.setattr(EvidenceFolder, "write_look", after(EvidenceFolder.write_look, label))
+    gather_chunk(recording, CONFIG, out, OPTIONS, CHUNKS[1])
+    assert tree(out) == alone
+
+
+def after(work: Callable[..., None], then: Callable[[], None]) -> Callable[..., None]:
+    """Return a method behind whose first call something else happens."""
+    left = [then]
+
+    def working(*arguments: object) -> None:
+        work(*arguments)
+        if left:
+            left.pop()()
+
+    return working
+
+
 def test_evidence_of_other_poses_is_not_taken(recording: Recording, tmp_path: Path) -> None:
     """The same frame with a history that lacks its oldest scan."""
     folder = EvidenceFolder(tmp_path, manifest_of(recording, CONFIG, OPTIONS))

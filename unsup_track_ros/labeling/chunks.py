@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,7 @@ from unsup_track_ros.data.recording import Recording
 from unsup_track_ros.labeling.completion.second_look import SecondLooker, segments
 from unsup_track_ros.labeling.evidence import EvidenceFolder
 from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, manifest_of
-from unsup_track_ros.labeling.store import FRAMES_NAME
+from unsup_track_ros.labeling.store import COMPLETED_NAME, FRAMES_NAME, stored_indices
 from unsup_track_ros.pipeline import Pipeline, PipelineConfig
 from unsup_track_ros.structures.arrays import to_arrays
 from unsup_track_ros.structures.egomotion import Egomotion
@@ -43,7 +43,7 @@ def plan_chunks(
     """
     total = len(recording)
     wanted = total if options.max_frames is None else min(options.max_frames, total)
-    if not _poses_are_given(recording, config) or _is_labelled(out, wanted):
+    if not _poses_are_given(recording, config) or _is_labelled(out, range(wanted)):
         return []
     chunk_ns = config.labels.chunk_s * _NS_PER_S
     start_ns = recording.stamps_ns[0]
@@ -62,18 +62,25 @@ def gather_chunk(
 ) -> None:
     """Work out the evidence of a chunk's frames and keep it in the label directory.
 
-    It may be done twice, and by two processes at once: both write the same bytes.
+    It may be done twice, and by two processes at once: both write the same bytes. Where a pool
+    does it again after the frames were labelled, nothing stays behind.
     """
     folder = EvidenceFolder(out, manifest_of(recording, config, options))
     completes = config.completion.enabled
     completes &= config.pipeline.motion_segmentation.mode == "improved"
+    passes = (FRAMES_NAME, COMPLETED_NAME) if completes else (FRAMES_NAME,)
     if all(folder.holds(i) and (folder.holds_look(i) or not completes) for i in chunk):
+        return
+    if _is_labelled(out, chunk, passes):
         return
     device = torch.device(options.device)
     around = _around(recording.stamps_ns, chunk, config)
     egomotions = _gather_motion(recording, config, folder, (chunk, around), device)
     if completes:
         _gather_looks(recording, config, folder, (chunk, around.start), (egomotions, device))
+    # The labeler removes all evidence when it is done; what was written later has no other owner.
+    if _is_labelled(out, chunk, passes):
+        folder.remove_frames(chunk)
 
 
 def _gather_motion(
@@ -175,5 +182,7 @@ def _poses_are_given(recording: Recording, config: LabelerConfig) -> bool:
     return source == "tf" or (source == "auto" and not recording.missing_poses)
 
 
-def _is_labelled(out: Path, wanted: int) -> bool:
-    return len(list((out / FRAMES_NAME).glob("*.npz"))) >= wanted
+def _is_labelled(
+    out: Path, frames: Iterable[int], passes: tuple[str, ...] = (FRAMES_NAME,)
+) -> bool:
+    return all(set(stored_indices(out / name)).issuperset(frames) for name in passes)

@@ -10,6 +10,7 @@ sees itself, and works out the rest: its labels do not depend on what lies here.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 from collections.abc import Iterable, Sequence
@@ -78,6 +79,15 @@ class EvidenceFolder:
     def remove(self) -> None:
         """Remove it all: the labels are there."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def remove_frames(self, indices: Iterable[int]) -> None:
+        """Remove the evidence of some frames, and the folder where nothing else is left."""
+        for index in indices:
+            for part in (_MOTION, _LOOK):
+                self._file(part, index).unlink(missing_ok=True)
+        for folder in (self._folder / _MOTION, self._folder / _LOOK, self._folder):
+            with contextlib.suppress(OSError):  # others still have something in it
+                folder.rmdir()
 
     def _key(self, egomotions: Iterable[Egomotion], index: int) -> str:
         digest = self._origin.copy()

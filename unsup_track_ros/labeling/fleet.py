@@ -146,9 +146,7 @@ def label_tasks(
     labelling: dict[Future[TaskResult], int] = {}
     num_chunks = num_gathered = 0
     while planning or gathering or labelling:
-        running: list[Future[Any]] = [*planning, *gathering, *labelling]
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
+        for future in _finished([*planning, *gathering, *labelling]):
             if future in planning:
                 number = planning.pop(future)
                 for chunk in _answer(future, []):
@@ -165,6 +163,8 @@ def label_tasks(
                 continue
             if number not in gathering.values():
                 labelling[_submitted(executor, label_task, tasks[number])] = number
+        # What is still held, Dask works out again when the worker that had it dies.
+        del future
     return [results[number] for number in range(len(tasks))]
 
 
@@ -180,6 +180,11 @@ def gather_task(task: LabelingTask, chunk: range) -> None:
     """Gather the evidence of a chunk."""
     with Recording(Path(task.recording), task.config.recording) as recording:
         gather_chunk(recording, task.config, Path(task.out), task.options, chunk)
+
+
+def _finished(running: Sequence[Future[Any]]) -> set[Future[Any]]:
+    """Wait until something is done; return all that is."""
+    return wait(running, return_when=FIRST_COMPLETED).done
 
 
 def _submitted(executor: Executor, work: Callable[..., Any], *arguments: object) -> Future[Any]:

@@ -143,7 +143,7 @@ class LabelStore:
     @property
     def indices(self) -> tuple[int, ...]:
         """Running numbers of the stored frames, ascending."""
-        return _indices_in(self._frames)
+        return stored_indices(self._frames)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -170,7 +170,7 @@ class LabelStore:
     @property
     def completed_indices(self) -> tuple[int, ...]:
         """Running numbers of the frames with a completed label, ascending."""
-        return _indices_in(self._completed)
+        return stored_indices(self._completed)
 
     @property
     def is_completed(self) -> bool:
@@ -211,7 +211,7 @@ class LabelStore:
     @property
     def scratch_indices(self) -> tuple[int, ...]:
         """Running numbers of the frames with intermediate results, ascending."""
-        return _indices_in(self._scratch)
+        return stored_indices(self._scratch)
 
     def write_scratch(self, index: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep an intermediate result of a frame until the labels are completed."""
@@ -261,7 +261,8 @@ def _file_of(folder: Path, index: int) -> Path:
     return folder / f"{index:0{_INDEX_DIGITS}d}.npz"
 
 
-def _indices_in(folder: Path) -> tuple[int, ...]:
+def stored_indices(folder: Path) -> tuple[int, ...]:
+    """Return the running numbers of the labels in a folder of one pass, ascending."""
     return tuple(sorted(int(path.stem) for path in folder.glob("*.npz")))
 
 
