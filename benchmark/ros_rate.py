@@ -7,7 +7,7 @@
     python benchmark/ros_rate.py --seconds 60 --pid <that of the node>
 
 Ages are the node's own `latency/pipeline_ms`: from the stamp of the scan to the publication of its
-results, on the clock of the recording.
+tracks, on the clock of the recording.
 """
 
 from __future__ import annotations

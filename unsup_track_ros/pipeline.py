@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from unsup_track_ros.config import Config, parameter
+from unsup_track_ros.deferred import Deferred
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.ground import LevelScan, level_scan
@@ -147,6 +148,7 @@ class Pipeline:
         self._occupancy = OccupancyMapper(config.occupancy, device)
         # What does not wait for each other runs side by side (docs/decisions/0007).
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside")
+        self._put_off: tuple[Deferred[Any], ...] = ()
         self._history: tuple[PastFrame, ...] = ()
         self._last_stamp_ns: int | None = None
 
@@ -171,11 +173,10 @@ class Pipeline:
             level = preparing.result()
             motion = self._moving(frame, flow, egomotion, memory)
         scan = self._beside.submit(self._read_scan, frame, egomotion)
-        checking = self._beside.submit(
-            clock.timed("consistency", self._consistency.step),
-            *(frame, self._history, flow.result(), egomotion),
-        )
         self._prepare_next(frame, memory)
+        check = partial(self._consistency.step, frame, self._history, flow.result(), egomotion)
+        checking = Deferred(clock.timed("consistency", check))
+        self._beside.submit(checking)
         with clock("detection"):
             change = self._changed(scan)
             objects, regions, detections, panoptic = self._detect(frame, motion, egomotion, change)
@@ -184,24 +185,26 @@ class Pipeline:
                 detections = self._box_fitting.step(frame, regions, level)
         with clock("tracking"):
             tracks = self._track(frame, detections, egomotion, looking.result())
-        with clock("occupancy"):
-            grids = self._map(scan.result(), regions, tracks, panoptic)
+        add_to_map = partial(self._map, scan, regions, tracks, panoptic)
+        mapping = Deferred(clock.timed("occupancy", add_to_map))
+        self._put_off_next(checking, mapping)
         self._remember(PastFrame(frame=frame, egomotion=egomotion))
+        clock.stop()
         return PerceptionResult(
             frame=frame,
             flow=flow.result(),
             egomotion=egomotion,
-            consistency=checking.result(),
+            checking=checking,
             motion=motion,
             regions=regions,
             detections=detections,
             tracks=tracks,
-            grids=grids,
+            mapping=mapping,
             change=change,
             bev_objects=objects,
             panoptic=panoptic,
             image_objects=looking.result(),
-            stage_seconds=clock.stop(),
+            clock=clock,
         )
 
     def _prepare(self, frame: SensorFrame, memory: MotionMemory | None) -> LevelScan:
@@ -216,6 +219,15 @@ class Pipeline:
         if memory is None or not memory.holds(frame.index):
             self._beside.submit(self._motion_segmentation.prepare_as_past, frame)
         self._egomotion.join_map(self._beside)
+
+    def _put_off_next(self, *work: Deferred[Any]) -> None:
+        """Put work off until somebody asks for it or the next frame leaves a thread free.
+
+        That of the last frame is done now at the latest; if it failed, it says so here.
+        """
+        last, self._put_off = self._put_off, work
+        for each in last:
+            each()
 
     def _moving(
         self,
@@ -266,13 +278,13 @@ class Pipeline:
 
     def _map(
         self,
-        scan: ScanReading | None,
+        scan: Future[ScanReading | None],
         regions: MotionRegions,
         tracks: Tracks,
         panoptic: CameraScene | None,
     ) -> OccupancyGrids | None:
         """Return the LiDAR's grids, and what cameras say of the cells that it does not know."""
-        grids = self._occupancy.step(scan, regions, tracks)
+        grids = self._occupancy.step(scan.result(), regions, tracks)
         if grids is None or panoptic is None:
             return grids
         return fused_grids(grids, panoptic, self._config.camera_fusion)
@@ -298,10 +310,10 @@ class Pipeline:
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first of a stream."""
+        self._start_odom()
         self._last_stamp_ns = None
         self._egomotion.reset()
         self._consistency.reset()
-        self._start_odom()
 
     def moved(
         self, config: PipelineConfig | None = None, device: torch.device | None = None
@@ -322,6 +334,7 @@ class Pipeline:
 
     def _start_odom(self) -> None:
         """Forget all that is placed in odom: a new odom begins."""
+        self._put_off_next()
         self._history = ()
         self._tracking.reset()
         self._occupancy.reset()
@@ -334,6 +347,7 @@ class Pipeline:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that the next step depends on, as flat arrays."""
+        self._put_off_next()
         arrays = {
             "last_stamp_ns": np.array(-1 if self._last_stamp_ns is None else self._last_stamp_ns)
         }

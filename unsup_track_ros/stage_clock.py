@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How long the stages of one step take; they overlap."""
+"""How long the stages of one step take; they overlap, and some end after it."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +15,12 @@ R = TypeVar("R")
 
 
 class StageClock:
-    """Wall time per stage, and of the step as a whole: stages overlap."""
+    """Wall time per stage, and of the step as a whole."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
         self._seconds: dict[str, float] = {}
+        self._step_s = math.nan
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
@@ -36,6 +38,11 @@ class StageClock:
 
         return clocked
 
-    def stop(self) -> dict[str, float]:
-        """Return the times, in the order of the stages; "step" is the whole."""
-        return {**self._seconds, "step": time.perf_counter() - self._start}
+    def stop(self) -> None:
+        """End the step; a stage that is put off may still be timed."""
+        self._step_s = time.perf_counter() - self._start
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """The times of the stages that are over, and of the whole "step"."""
+        return {**self._seconds, "step": self._step_s}

@@ -15,6 +15,7 @@ from unsup_track_ros.data.synthetic.lidar import LidarConfig
 from unsup_track_ros.data.synthetic.render import render
 from unsup_track_ros.data.synthetic.world import WorldConfig, build_world
 from unsup_track_ros.errors import DataError
+from unsup_track_ros.occupancy.mapper import OccupancyMapper
 from unsup_track_ros.perception.egomotion import EgomotionConfig
 from unsup_track_ros.pipeline import Pipeline, PipelineConfig
 from unsup_track_ros.structures.arrays import to_arrays
@@ -76,6 +77,33 @@ def test_two_runs_over_the_same_frames_give_the_same_bytes(frames: list[SensorFr
     one, other = Pipeline(PipelineConfig()), Pipeline(PipelineConfig())
     for frame in frames:
         assert_same(one.step(frame), other.step(frame))
+
+
+def test_the_map_is_the_same_whether_or_not_somebody_asks_for_every_grid(
+    frames: list[SensorFrame],
+) -> None:
+    asked, unasked = Pipeline(PipelineConfig()), Pipeline(PipelineConfig())
+    for frame in frames[:6]:
+        expected, result = asked.step(frame), unasked.step(frame)
+        assert expected.grids is not None
+    assert_same(expected, result)
+
+
+def test_a_scan_that_cannot_be_mapped_is_told_with_the_next_frame_at_the_latest(
+    frames: list[SensorFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = Pipeline(PipelineConfig())
+
+    def fails(*_: object) -> None:
+        raise DataError("The map is torn.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OccupancyMapper, "step", fails)
+        result = pipeline.step(frames[0])
+        assert len(result.tracks) == 0  # the tracks are there
+        with pytest.raises(DataError, match="torn"):
+            pipeline.step(frames[1])
+    assert pipeline.step(frames[2]).grids is not None
 
 
 def test_a_backward_jump_starts_a_new_stream_that_equals_the_first(

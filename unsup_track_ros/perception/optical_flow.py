@@ -59,7 +59,7 @@ class OpticalFlowConfig(Config):
 
 
 class OpticalFlowEstimator:
-    """Flow of the first camera between two frames; keeps nothing from step to step."""
+    """Flow of the first camera between two frames."""
 
     def __init__(self, config: OpticalFlowConfig, device: torch.device) -> None:
         """Prepare the backend.
@@ -70,6 +70,8 @@ class OpticalFlowEstimator:
         self._config = config
         self._device = device
         self._raft = Raft(config.raft, device) if config.backend == "raft" else None
+        # The next frame is compared with this one as a rule: its grey image is there already.
+        self._last_grey: tuple[CameraImage, UInt8[np.ndarray, "Y X"]] | None = None
 
     def step(self, frame: SensorFrame, past: PastFrame | None) -> OpticalFlow:
         """Estimate the flow from the past image to the current one and back.
@@ -98,15 +100,19 @@ class OpticalFlowEstimator:
     def _both_ways(
         self, image0: CameraImage, image1: CameraImage
     ) -> tuple[Float[Tensor, "2 H W"], Float[Tensor, "2 H W"]]:
-        rgb0, rgb1 = image0.image_rgb, image1.image_rgb
         if self._raft is not None:
-            forward, backward = self._raft.flow_both_ways(self._resized(rgb0), self._resized(rgb1))
+            rgb0, rgb1 = self._resized(image0.image_rgb), self._resized(image1.image_rgb)
+            forward, backward = self._raft.flow_both_ways(rgb0, rgb1)
             return forward, backward
-        # Grey before resizing: a third of the work.
-        grey0, grey1 = (
-            self._resized(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)) for rgb in (rgb0, rgb1)
-        )
+        grey0, grey1 = self._grey(image0), self._grey(image1)
+        self._last_grey = (image1, grey1)
         return self._dis(grey0, grey1), self._dis(grey1, grey0)
+
+    def _grey(self, image: CameraImage) -> UInt8[np.ndarray, "Y X"]:
+        if self._last_grey is not None and self._last_grey[0] is image:
+            return self._last_grey[1]
+        # Grey before resizing: a third of the work.
+        return self._resized(cv2.cvtColor(image.image_rgb, cv2.COLOR_RGB2GRAY))
 
     def _resized(self, image: UInt8[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*resized"]:
         size = (self._config.width_px, self._config.height_px)

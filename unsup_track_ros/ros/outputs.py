@@ -11,7 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Literal
 
 import numpy as np
 from nav_msgs.msg import OccupancyGrid
@@ -91,7 +92,7 @@ class Mapped:
     """Grids and what the panoptic voxels are made of; without a pose there are none.
 
     Attributes:
-        grids: Occupancy.
+        find_grids: Returns the occupancy; asked only where somebody wants it.
         odom: Frame it is in.
         posed: Pose of the scan.
         points_velo: (P, 3) the scan.
@@ -100,7 +101,7 @@ class Mapped:
         panoptic: Volume and voxels.
     """
 
-    grids: OccupancyGrids
+    find_grids: Callable[[], OccupancyGrids | None]
     odom: str
     posed: PosedEgomotion
     points_velo: Float32[np.ndarray, "P 3"]
@@ -165,9 +166,14 @@ def posed_egomotion(seen: Perceived) -> PosedEgomotion:
     )
 
 
+def _grid(layer: Literal["static", "dynamic", "combined"], mapped: Mapped) -> OccupancyGrid | None:
+    grids = mapped.find_grids()
+    return None if grids is None else to_occupancy_grid(grids, layer, mapped.odom)
+
+
 def _panoptic(mapped: Mapped) -> PanopticVoxelGrid | None:
     odom_T_velo = mapped.posed.egomotion.odom_T_velo1
-    if odom_T_velo is None:
+    if odom_T_velo is None or mapped.find_grids() is None:
         return None
     points_odom = transform(odom_T_velo, mapped.points_velo)
     voxels = panoptic_voxels(
@@ -232,21 +238,9 @@ TRACK_OUTPUTS: Final = (
     Output(topic="belief", message=Image, build=_belief),
 )
 MAP_OUTPUTS: Final = (
-    Output(
-        topic="occupancy_static",
-        message=OccupancyGrid,
-        build=lambda mapped: to_occupancy_grid(mapped.grids, "static", mapped.odom),
-    ),
-    Output(
-        topic="occupancy_dynamic",
-        message=OccupancyGrid,
-        build=lambda mapped: to_occupancy_grid(mapped.grids, "dynamic", mapped.odom),
-    ),
-    Output(
-        topic="occupancy",
-        message=OccupancyGrid,
-        build=lambda mapped: to_occupancy_grid(mapped.grids, "combined", mapped.odom),
-    ),
+    Output(topic="occupancy_static", message=OccupancyGrid, build=partial(_grid, "static")),
+    Output(topic="occupancy_dynamic", message=OccupancyGrid, build=partial(_grid, "dynamic")),
+    Output(topic="occupancy", message=OccupancyGrid, build=partial(_grid, "combined")),
     Output(topic="panoptic", message=PanopticVoxelGrid, build=_panoptic),
 )
 

@@ -111,6 +111,9 @@ class SensorNode(BaseNode[AnySensorConfig]):
         """Publish what the stages say of a frame."""
         self._topics.publish(seen)
 
+    def publish_map(self, seen: Perceived) -> None:
+        """Publish what nobody should wait for who waits for tracks."""
+
     def _handle(self, live: LiveFrame) -> None:
         """Process one frame; the only caller is the thread that owns the device."""
         start_s = time.monotonic()
@@ -120,24 +123,26 @@ class SensorNode(BaseNode[AnySensorConfig]):
             return
         try:
             result, is_new_timeline = self._engine.step(live)
-            self._answer(live, result, is_new_timeline)
+            seen = self._answer(live, result, is_new_timeline)
+            if not self.context.ok():
+                return
+            end_s = time.monotonic()
+            self._note(live.frame.stamp_ns, end_s - start_s, end_s)
+            self.publish_map(seen)
+            self._consistency = result.consistency
         except UnsupTrackError as error:
             self._health.failed("refused", str(error), time.monotonic())
             self.get_logger().error(str(error), throttle_duration_sec=5.0)
-            return
         except Exception as error:  # a defect costs its frame, not the node
             if not self.context.ok():  # told to end while the frame was in work
                 return
             text = f"{type(error).__name__}: {error}"
             self._health.failed("internal error", text, time.monotonic())
             self.get_logger().error(traceback.format_exc(), throttle_duration_sec=5.0)
-            return
-        if not self.context.ok():
-            return
-        end_s = time.monotonic()
-        self._note(live.frame.stamp_ns, end_s - start_s, end_s)
 
-    def _answer(self, live: LiveFrame, result: PerceptionResult, is_new_timeline: bool) -> None:
+    def _answer(
+        self, live: LiveFrame, result: PerceptionResult, is_new_timeline: bool
+    ) -> Perceived:
         egomotion = result.egomotion
         is_from_tf = egomotion.source is EgomotionSource.TF
         own_odom = self.config.node.own_odom_frame
@@ -151,10 +156,11 @@ class SensorNode(BaseNode[AnySensorConfig]):
             self._broadcaster.sendTransform(
                 to_odom_transform(pose, at_ns, live.names.velo, own_odom)
             )
-        self.publish(Perceived(result=result, names=live.names, odom=odom))
+        seen = Perceived(result=result, names=live.names, odom=odom)
+        self.publish(seen)
         self._egomotion_health.add(result)
         self._last_frame = result.frame
-        self._consistency = result.consistency
+        return seen
 
     def _note(self, stamp_ns: int, processing_s: float, now_s: float) -> None:
         latency_s = (self.get_clock().now().nanoseconds - stamp_ns) / _NS_PER_S

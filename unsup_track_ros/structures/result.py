@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from unsup_track_ros.deferred import Deferred
+from unsup_track_ros.stage_clock import StageClock
 from unsup_track_ros.structures.bev_objects import BevObjects
 from unsup_track_ros.structures.change import ChangeImage
 from unsup_track_ros.structures.consistency import EgomotionConsistency
@@ -25,22 +27,23 @@ from unsup_track_ros.structures.voxel_scene import CameraScene
 class PerceptionResult:
     """Every stage's answer for one frame.
 
+    What no vehicle waits for is worked out when somebody asks, or beside the next frame.
+
     Attributes:
         frame: The input.
         flow: Optical flow between the past and the current image.
         egomotion: Motion and pose of the sensor.
-        consistency: Whether TF, LiDAR and camera agree so far, None where nobody checks.
         motion: What moves by itself.
         regions: Connected moving regions of the scan.
         detections: Boxes in velo.
         tracks: Tracks in odom.
-        grids: Occupancy, or None while there is no pose.
         change: What the static map does not explain of the scan, None where nobody asked for it.
         bev_objects: Objects with identities of the detector `silot`, None with another detector.
         panoptic: Voxels around the vehicle of the detector `trackocc`, None with another detector.
         image_objects: What is followed in the image, None without an image detector or an image.
-        stage_seconds: Wall time of each stage, which overlap, and of the whole "step"; the only
-            member that differs between equal runs.
+        mapping: Works `grids` out.
+        checking: Works `consistency` out.
+        clock: Measured `stage_seconds`; the only member that differs between equal runs.
     """
 
     frame: SensorFrame
@@ -50,10 +53,27 @@ class PerceptionResult:
     regions: MotionRegions
     detections: Detections
     tracks: Tracks
-    grids: OccupancyGrids | None
-    consistency: EgomotionConsistency | None = None
+    mapping: Deferred[OccupancyGrids | None]
+    checking: Deferred[EgomotionConsistency | None]
     change: ChangeImage | None = None
     bev_objects: BevObjects | None = None
     panoptic: CameraScene | None = None
     image_objects: ImageObjects | None = None
-    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    clock: StageClock = field(default_factory=StageClock)
+
+    @property
+    def grids(self) -> OccupancyGrids | None:
+        """Occupancy, or None while there is no pose."""
+        return self.mapping()
+
+    @property
+    def consistency(self) -> EgomotionConsistency | None:
+        """Whether TF, LiDAR and camera agree so far, None where nobody checks."""
+        return self.checking()
+
+    @property
+    def stage_seconds(self) -> Mapping[str, float]:
+        """Wall time of each stage, which overlap; "step" is the time until there were tracks."""
+        self.mapping()
+        self.checking()
+        return self.clock.seconds

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from unit.labeling.label_scenes import make_frame, make_label
 
+from unsup_track_ros.deferred import Deferred
 from unsup_track_ros.labeling.cues import detection_cues, flow_cue, object_cues
 from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
 from unsup_track_ros.structures.image_objects import ImageObjects
@@ -67,7 +68,8 @@ def result(num_regions: int) -> PerceptionResult:
         ),
         detections=label.detections,
         tracks=label.tracks,
-        grids=None,
+        mapping=Deferred(lambda: None),
+        checking=Deferred(lambda: None),
     )
 
 

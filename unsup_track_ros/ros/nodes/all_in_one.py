@@ -55,25 +55,32 @@ class AllInOneNode(SensorNode[AllInOneConfig]):
         self._tracks.publishers["markers"].publish(clear_markers(result.frame.stamp_ns, odom))
 
     def publish(self, seen: Perceived) -> None:
-        """Publish what perception, tracker and mapper say of a frame."""
+        """Publish what perception and tracker say of a frame."""
         super().publish(seen)
-        result, posed = seen.result, posed_egomotion(seen)
-        config = self.config
         self._tracks.publish(
-            Tracked(tracks=result.tracks, posed=posed, markers=config.markers, belief=config.belief)
-        )
-        if result.grids is not None:
-            self._maps.publish(
-                Mapped(
-                    grids=result.grids,
-                    odom=seen.odom,
-                    posed=posed,
-                    points_velo=result.frame.cloud.points_velo,
-                    of_object=result.regions.point_region > 0,
-                    tracks=result.tracks,
-                    panoptic=config.panoptic,
-                )
+            Tracked(
+                tracks=seen.result.tracks,
+                posed=posed_egomotion(seen),
+                markers=self.config.markers,
+                belief=self.config.belief,
             )
+        )
+
+    def publish_map(self, seen: Perceived) -> None:
+        """Add the scan to the map, and publish it where somebody wants it."""
+        result = seen.result
+        result.mapping()
+        self._maps.publish(
+            Mapped(
+                find_grids=result.mapping,
+                odom=seen.odom,
+                posed=posed_egomotion(seen),
+                points_velo=result.frame.cloud.points_velo,
+                of_object=result.regions.point_region > 0,
+                tracks=result.tracks,
+                panoptic=self.config.panoptic,
+            )
+        )
 
 
 def main(args: list[str] | None = None) -> int:

@@ -79,18 +79,17 @@ class OccupancyNode(ResultNode[OccupancyNodeConfig]):
         )
         scan = self._mapper.read_scan(frame, posed.egomotion)
         grids = self._mapper.step(scan, regions, tracks)
-        if grids is not None:
-            self._topics.publish(
-                Mapped(
-                    grids=grids,
-                    odom=posed.odom,
-                    posed=posed,
-                    points_velo=cloud.points_velo,
-                    of_object=regions.point_region > 0,
-                    tracks=tracks,
-                    panoptic=self.config.panoptic,
-                )
+        self._topics.publish(
+            Mapped(
+                find_grids=lambda: grids,
+                odom=posed.odom,
+                posed=posed,
+                points_velo=cloud.points_velo,
+                of_object=regions.point_region > 0,
+                tracks=tracks,
+                panoptic=self.config.panoptic,
             )
+        )
 
 
 def main(args: list[str] | None = None) -> int:
