@@ -32,14 +32,12 @@ from functools import partial
 import numpy as np
 
 from unsup_track_ros.data.permanence.driving import (
-    BEHAVIOURS,
     MIN_POINTS,
-    Behaviour,
     DrivingFrame,
-    Who,
     driving_occlusion,
     hidden_spans,
 )
+from unsup_track_ros.data.permanence.ways import BEHAVIOURS, Behaviour, Who, is_possible
 from unsup_track_ros.evaluation.track_ap import TrackBoxes, track_average_precision
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.range_image import RangeImage
@@ -126,7 +124,7 @@ def _drives(seeds: list[int], lengths_s: Sequence[float], num: int) -> Iterator[
     for seed in seeds:
         for who, behaviours in BEHAVIOURS.items():
             for behaviour in behaviours:
-                for hidden_s in lengths_s:
+                for hidden_s in (s for s in lengths_s if is_possible(who, behaviour, s)):
                     for number in range(num if behaviour == "goes on" else max(num // 2, 1)):
                         yield Drive(
                             who=who,

@@ -11,13 +11,8 @@ import numpy as np
 import pytest
 
 from unsup_track_ros.data.permanence import driving
-from unsup_track_ros.data.permanence.driving import (
-    RATE_HZ,
-    Behaviour,
-    Who,
-    driving_occlusion,
-    hidden_spans,
-)
+from unsup_track_ros.data.permanence.driving import RATE_HZ, driving_occlusion, hidden_spans
+from unsup_track_ros.data.permanence.ways import Behaviour, Who
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.range_image import RangeImage
