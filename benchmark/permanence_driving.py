@@ -92,7 +92,7 @@ def main() -> None:
     """Print what identities survive, by how long somebody is hidden and what happens meanwhile."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(301, 307)))
-    parser.add_argument("--drives", type=int, default=4, help="without change; half as many with")
+    parser.add_argument("--drives", type=int, default=2, help="of each way per world")
     parser.add_argument("--hidden-s", type=float, nargs="+", default=_HIDDEN_S, choices=_HIDDEN_S)
     arguments = parser.parse_args()
     tallies: dict[tuple[str, ...], _Tally] = defaultdict(_Tally)
@@ -125,7 +125,7 @@ def _drives(seeds: list[int], lengths_s: Sequence[float], num: int) -> Iterator[
         for who, behaviours in BEHAVIOURS.items():
             for behaviour in behaviours:
                 for hidden_s in (s for s in lengths_s if is_possible(who, behaviour, s)):
-                    for number in range(num if behaviour == "goes on" else max(num // 2, 1)):
+                    for number in range(num):
                         yield Drive(
                             who=who,
                             behaviour=behaviour,

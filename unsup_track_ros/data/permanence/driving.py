@@ -124,10 +124,9 @@ def driving_occlusion(
         scene = _scene(who, behaviour, hidden_s, rng)
         if scene is None or not _may_fit(scene, hidden_s):
             continue
-        frames = list(_frames(scene, rng))
-        spans = hidden_spans(np.array([frame.num_points[0] for frame in frames]))
+        spans = hidden_spans(_returns_of_first(scene))
         if len(spans) == 1 and _fits((spans[0][1] - spans[0][0]) / RATE_HZ, hidden_s):
-            return frames
+            return list(_frames(scene, rng))
     raise DataError(
         f"No drive was found in which a {who} that {behaviour} is hidden for {hidden_s} s; ask for "
         "a shorter time."
@@ -239,28 +238,46 @@ def _may_fit(scene: _Scene, hidden_s: float) -> bool:
     return _fits(hidden.sum() / RATE_HZ, hidden_s)
 
 
+def _solids(
+    scene: _Scene,
+) -> Iterator[tuple[Float64[np.ndarray, " 3"], Float64[np.ndarray, "K 7"]]]:
+    """Yield the place of the LiDAR and all boxes of each frame; those that move come first."""
+    yaw = _yaws(_velocities(scene))
+    for index, time_s in enumerate(scene.times_s):
+        boxes = _boxes(scene.paths[:, index], scene.sizes_m, yaw[:, index])
+        place = np.array([scene.ego_speed_mps * time_s, 0, _LIDAR_HEIGHT_M])
+        yield place, np.concatenate([boxes, [scene.occluder, _WALL]])
+
+
+def _returns_of_first(scene: _Scene) -> Int64[np.ndarray, " T"]:
+    """Return how many returns the first one has in each frame, from the rays that may meet it."""
+    rays, num = _rays(), []
+    for place, solids in _solids(scene):
+        range_m, owner = _cast(rays[_may_meet(rays, place, solids[0])], place, solids)
+        num.append(int((np.isfinite(range_m) & (owner == 0)).sum()))
+    return np.array(num, np.int64)
+
+
 def _frames(scene: _Scene, rng: np.random.Generator) -> Iterator[DrivingFrame]:
     """Yield what the LiDAR sees of a scene."""
-    velocities = np.gradient(scene.paths, 1.0 / RATE_HZ, axis=1)
-    rays = _rays()
-    yaw = _yaws(velocities)
-    for index, time_s in enumerate(scene.times_s):
-        place = np.array([scene.ego_speed_mps * time_s, 0, _LIDAR_HEIGHT_M])
-        odom_T_velo = se3.rigid(np.eye(3), place)
-        boxes = _boxes(scene.paths[:, index], scene.sizes_m, yaw[:, index])
-        solids = np.concatenate([boxes, [scene.occluder, _WALL]])
+    velocities, rays, num_moving = _velocities(scene), _rays(), len(scene.paths)
+    for index, (place, solids) in enumerate(_solids(scene)):
         range_m, owner = _cast(rays, place, solids)
         back = np.isfinite(range_m)
         noisy = range_m[back] + rng.normal(0, _RANGE_STD_M, int(back.sum()))
-        num = np.bincount(owner[back] + 1, minlength=len(solids) + 1)[1 : len(boxes) + 1]
+        num = np.bincount(owner[back] + 1, minlength=len(solids) + 1)[1 : num_moving + 1]
         yield DrivingFrame(
-            time_s=float(time_s),
-            odom_T_velo=odom_T_velo,
+            time_s=float(scene.times_s[index]),
+            odom_T_velo=se3.rigid(np.eye(3), place),
             points_velo=rays[back] * noisy[:, None],
-            boxes_odom=boxes,
-            velocities_odom=np.append(velocities[:, index], np.zeros((len(boxes), 1)), axis=1),
+            boxes_odom=solids[:num_moving],
+            velocities_odom=np.append(velocities[:, index], np.zeros((num_moving, 1)), axis=1),
             num_points=num,
         )
+
+
+def _velocities(scene: _Scene) -> Float64[np.ndarray, "K T 2"]:
+    return np.asarray(np.gradient(scene.paths, 1.0 / RATE_HZ, axis=1))
 
 
 def _yaws(velocities: Float64[np.ndarray, "K T 2"]) -> Float64[np.ndarray, "K T"]:
@@ -299,14 +316,31 @@ def _cast(
         ground = np.where(rays[:, 2] < 0, -origin[2] / rays[:, 2], np.inf)
         reach = [ground]
         for box in boxes:
-            turn = se3.rotation_about_z(-box[6])
-            start, way = turn @ (origin - box[:3]), rays @ turn.T
+            turn, near = se3.rotation_about_z(-box[6]), _may_meet(rays, origin, box)
+            start, way = turn @ (origin - box[:3]), rays[near] @ turn.T
             half = np.array(box[3:6]) / 2.0
             first, second = (-half - start) / way, (half - start) / way
             enter = np.minimum(first, second).max(1)
             leave = np.maximum(first, second).min(1)
-            reach.append(np.where((enter < leave) & (enter > 0), enter, np.inf))
+            met = np.full(len(rays), np.inf)
+            met[near] = np.where((enter < leave) & (enter > 0), enter, np.inf)
+            reach.append(met)
     ranges = np.stack(reach)
     owner = ranges.argmin(0) - 1
     nearest = ranges.min(0)
     return np.where(nearest < _MAX_RANGE_M, nearest, np.inf), owner
+
+
+def _may_meet(
+    rays: Float64[np.ndarray, "R 3"],
+    origin: Float64[np.ndarray, " 3"],
+    box: Float64[np.ndarray, " 7"],
+) -> Bool[np.ndarray, " R"]:
+    """Tell which rays go towards the upright cylinder around a box, seen from above."""
+    away = box[:2] - origin[:2]
+    distance_m, radius_m = float(np.hypot(*away)), float(np.hypot(*box[3:5])) / 2.0
+    if distance_m <= radius_m:
+        return np.ones(len(rays), bool)
+    least = np.sqrt(1.0 - (radius_m / distance_m) ** 2)  # cosine of the angle off the middle
+    along = (rays[:, :2] @ away) / distance_m
+    return np.asarray(along >= least * np.hypot(rays[:, 0], rays[:, 1]) - 1e-9)
