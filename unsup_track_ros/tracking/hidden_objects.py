@@ -68,7 +68,7 @@ class HiddenObjectsConfig(Config):
         tunable=True,
     )  # fmt: skip
     place_std_m: float = parameter(
-        0.5, "Standard deviation of a place that is found.", unit="m", gt=0, tunable=True
+        0.25, "Standard deviation of a place that is found.", unit="m", gt=0, tunable=True
     )
     velocity_std_mps: float = parameter(
         1.5, "The same of a velocity that comes with a detection.", unit="m/s", gt=0, tunable=True
