@@ -211,6 +211,23 @@ def test_a_drive_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         driving_occlusion("car", "goes on", 60.0, np.random.default_rng(0))
 
 
+def test_rays_are_cast_at_what_they_may_meet_and_miss_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drives = []
+    for _ in range(2):
+        drives.append(driving_occlusion("runner", "turns back", 1.9, np.random.default_rng(4)))
+        monkeypatch.setattr(driving, "_may_meet", lambda rays, *_: np.ones(len(rays), bool))
+    for culled, whole in zip(*drives, strict=True):
+        np.testing.assert_array_equal(culled.points_velo, whole.points_velo)
+        np.testing.assert_array_equal(culled.num_points, whole.num_points)
+
+
+def test_what_nobody_can_do_in_that_time_is_refused_at_once() -> None:
+    with pytest.raises(DataError, match="a runner that turns back is hidden for 1"):
+        driving_occlusion("runner", "turns back", 1.0, np.random.default_rng(0))
+
+
 def test_spans_are_between_sightings_only() -> None:
     assert hidden_spans(np.array([0, 9, 9, 0, 0, 9, 0])) == [(3, 5)]
 
