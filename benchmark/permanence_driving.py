@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do people behind vans and cars behind trucks keep their identity? With a belief and without.
 
-    python -m benchmark.permanence_driving [--seeds 301 302 303 304 305 306] [--drives N]
+    python -m benchmark.permanence_driving [--seeds 401 402 403] [--hidden-s 2] [--drives N]
 
 The time for which somebody is hidden is controlled: about 0.5, 1, 2 and 4 s, with and without a
-change of motion meanwhile. Detections are the true boxes of those with at least 5 returns, with
-10 cm of noise; what moves slower than 0.3 m/s is reported as standing, which starts no track.
+change of motion meanwhile, which takes the time that legs and brakes need. Detections are the true
+boxes of those with at least 5 returns, with 10 cm of noise; what moves slower than 0.3 m/s is
+reported as standing, which starts no track.
 
 *Motion changes* is a property of the world, whatever a tracker makes of it: when the hidden one is
 first seen again, its true place is 2 m or more from where its true velocity, when it was last seen,
@@ -91,7 +92,7 @@ class Drive:
 def main() -> None:
     """Print what identities survive, by how long somebody is hidden and what happens meanwhile."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(301, 307)))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(401, 419)))
     parser.add_argument("--drives", type=int, default=2, help="of each way per world")
     parser.add_argument("--hidden-s", type=float, nargs="+", default=_HIDDEN_S, choices=_HIDDEN_S)
     arguments = parser.parse_args()
@@ -169,6 +170,9 @@ def _print(tallies: dict[tuple[str, ...], _Tally], rows: list[tuple[str, ...]]) 
             cells = []
             for column in columns:
                 tally = tallies[(name, column, *row)]
+                if not tally.kept:
+                    cells.append("nobody")
+                    continue
                 score = track_average_precision(tally.truth, tally.answer)
                 taken = f", {tally.taken} taken" if tally.taken else ""
                 cells.append(f"{sum(tally.kept)} of {len(tally.kept)}{taken}; {score:.3f}")
