@@ -10,7 +10,8 @@ import numpy as np
 
 from benchmark.permanence_driving import Drive, follow
 from unsup_track_ros.data.permanence import PermanenceConfig, permanence_videos
-from unsup_track_ros.data.permanence.driving import Behaviour, Who, hidden_spans
+from unsup_track_ros.data.permanence.driving import hidden_spans
+from unsup_track_ros.data.permanence.ways import Behaviour, Who
 from unsup_track_ros.tracking.hidden_objects import HiddenObjects, HiddenObjectsConfig
 from unsup_track_ros.training.ram_evaluation import (
     REFINED,

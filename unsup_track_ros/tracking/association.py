@@ -63,7 +63,7 @@ class AssociationConfig(Config):
         1.5, "Largest difference of velocity between a part and its track.", unit="m/s", gt=0
     )
     emergences_per_m2: float = parameter(
-        0.003,
+        0.004,
         "Density at which objects nobody knows come out of hiding: a hidden track believed to be "
         "there more densely is found again.",
         unit="1/m^2",

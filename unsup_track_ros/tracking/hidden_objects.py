@@ -68,7 +68,7 @@ class HiddenObjectsConfig(Config):
         tunable=True,
     )  # fmt: skip
     place_std_m: float = parameter(
-        0.5, "Standard deviation of a place that is found.", unit="m", gt=0, tunable=True
+        0.25, "Standard deviation of a place that is found.", unit="m", gt=0, tunable=True
     )
     velocity_std_mps: float = parameter(
         1.5, "The same of a velocity that comes with a detection.", unit="m/s", gt=0, tunable=True
@@ -282,20 +282,17 @@ def _random(stamp_ns: int, purpose: int) -> np.random.Generator:
     return np.random.default_rng([stamp_ns, purpose])
 
 
-def _stds_m(sizes: Float64[np.ndarray, "N 3"], place_std_m: float) -> Float64[np.ndarray, " N"]:
-    """Return how far a detected part may be from the centre of the whole."""
-    return np.asarray(np.hypot(place_std_m, 0.25 * sizes[:, 0]))
+def _variances_m2(memory: _Memory, place_std_m: float) -> Float64[np.ndarray, " N"]:
+    """Return the variance with which particles make the density of what is found.
 
-
-def _smoothing(memory: _Memory) -> Float64[np.ndarray, " N"]:
-    """Return the variance (m^2) at which few particles make a density (Silverman's rule in 2-D).
-
-    Without it the belief in what few of them do, far from the others, would be full of holes.
+    A detected part may be off the centre of the whole, and few particles make a smooth density at
+    Silverman's width (2-D): else the belief in what few of them do would be full of holes.
     """
     place = memory.particles[..., :2]
     centre = (memory.weights[..., None] * place).sum(1, keepdims=True)
     spread = (memory.weights * ((place - centre) ** 2).sum(-1)).sum(1) / 2.0
-    return np.asarray(spread * memory.weights.shape[1] ** (-1.0 / 3.0))
+    smoothing = spread * memory.weights.shape[1] ** (-1.0 / 3.0)
+    return np.asarray(place_std_m**2 + (0.25 * memory.sizes[:, 0]) ** 2 + smoothing)
 
 
 def _kernels(
@@ -305,8 +302,7 @@ def _kernels(
 
     A velocity counts by how much better it fits than one of anybody on the street would.
     """
-    variance = _stds_m(memory.sizes, config.place_std_m) ** 2 + _smoothing(memory)
-    variance = variance[:, None, None]
+    variance = _variances_m2(memory, config.place_std_m)[:, None, None]
     gap = sightings.boxes_odom[None, :, None, :2] - memory.particles[:, None, :, :2]
     fit = -0.5 * (gap**2).sum(-1) / variance - np.log(2 * np.pi * variance)
     velocity = sightings.velocities_odom[:, :2]
@@ -350,7 +346,7 @@ def _likeliest(
         expected_odom: Place and velocity that the motion model predicts.
         place_std_m: Standard deviation of a place that is found.
     """
-    variance = _stds_m(memory.sizes, place_std_m)[:, None, None] ** 2
+    variance = _variances_m2(memory, place_std_m)[:, None, None]
     # Axis by axis: sums over an axis of two are three times as slow.
     x, y = memory.particles[..., 0], memory.particles[..., 1]
     gap = (x[:, :, None] - x[:, None]) ** 2 + (y[:, :, None] - y[:, None]) ** 2

@@ -30,14 +30,14 @@ class HiddenMotionConfig(Config):
         0.6, "How often a hidden object changes what it does.", unit="1/s", ge=0, tunable=True
     )
     acceleration_mps2: float = parameter(
-        6.0,
-        "Largest acceleration towards what it wants: hard braking, a runner who turns round.",
+        4.5,
+        "Largest acceleration towards what it wants: drivers brake that hard, runners turn round.",
         unit="m/s^2",
         gt=0,
         tunable=True,
     )
     velocity_noise_mps: float = parameter(
-        0.4, "Growth of the deviation of a velocity in a second.", unit="m/s", ge=0, tunable=True
+        0.2, "Growth of the deviation of a velocity in a second.", unit="m/s", ge=0, tunable=True
     )
     vehicle_length_m: float = parameter(
         2.5, "What is longer neither turns back nor aside.", unit="m", gt=0, tunable=True

@@ -11,13 +11,8 @@ import numpy as np
 import pytest
 
 from unsup_track_ros.data.permanence import driving
-from unsup_track_ros.data.permanence.driving import (
-    RATE_HZ,
-    Behaviour,
-    Who,
-    driving_occlusion,
-    hidden_spans,
-)
+from unsup_track_ros.data.permanence.driving import RATE_HZ, driving_occlusion, hidden_spans
+from unsup_track_ros.data.permanence.ways import Behaviour, Who
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.range_image import RangeImage
@@ -214,6 +209,23 @@ def test_a_drive_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(driving, "_TRIES", 3)
     with pytest.raises(DataError, match="ask for a shorter time"):
         driving_occlusion("car", "goes on", 60.0, np.random.default_rng(0))
+
+
+def test_rays_are_cast_at_what_they_may_meet_and_miss_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drives = []
+    for _ in range(2):
+        drives.append(driving_occlusion("runner", "turns back", 1.9, np.random.default_rng(4)))
+        monkeypatch.setattr(driving, "_may_meet", lambda rays, *_: np.ones(len(rays), bool))
+    for culled, whole in zip(*drives, strict=True):
+        np.testing.assert_array_equal(culled.points_velo, whole.points_velo)
+        np.testing.assert_array_equal(culled.num_points, whole.num_points)
+
+
+def test_what_nobody_can_do_in_that_time_is_refused_at_once() -> None:
+    with pytest.raises(DataError, match="a runner that turns back is hidden for 1"):
+        driving_occlusion("runner", "turns back", 1.0, np.random.default_rng(0))
 
 
 def test_spans_are_between_sightings_only() -> None:

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
+from unsup_track_ros.data.permanence.ways import Behaviour, Who, is_possible, way_behind
 from unsup_track_ros.errors import DataError
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.shapes import Bool, Float64, Int64
@@ -37,26 +38,12 @@ _HALF_PASSER_M: Final = 0.3
 _TRIES: Final = 500
 _TOLERANCE: Final = 0.25  # of how long somebody is hidden
 
-Behaviour = Literal["goes on", "stops", "turns back", "veers", "changes speed"]
-Who = Literal["walker", "runner", "car"]
-BEHAVIOURS: Final[dict[Who, tuple[Behaviour, ...]]] = {
-    "walker": ("goes on", "stops", "turns back", "veers", "changes speed"),
-    "runner": ("goes on", "stops", "turns back", "veers", "changes speed"),
-    "car": ("goes on", "stops", "changes speed"),
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """What hides: its sides, its speed, how far it keeps from the occluder, how tall that is.
-
-    A change of speed happens at once, but is no larger than the acceleration allows meanwhile.
-    """
+    """What hides: its sides, how far it keeps from the occluder, how tall and long that may be."""
 
     size_m: tuple[float, float, float]
-    speed_mps: tuple[float, float]
-    max_speed_mps: float
-    acceleration_mps2: float
     gap_m: tuple[float, float]
     occluder_height_m: float
     max_occluder_m: float
@@ -66,27 +53,18 @@ _PERSON_M: Final = (0.6, 0.6, 1.75)
 _KINDS: Final[dict[Who, _Kind]] = {
     "walker": _Kind(
         size_m=_PERSON_M,
-        speed_mps=(0.9, 1.8),
-        max_speed_mps=6.0,
-        acceleration_mps2=4.0,
         gap_m=(0.4, 1.7),
         occluder_height_m=2.3,
         max_occluder_m=12.0,
     ),
     "runner": _Kind(
         size_m=_PERSON_M,
-        speed_mps=(2.5, 4.5),
-        max_speed_mps=6.0,
-        acceleration_mps2=4.0,
         gap_m=(0.4, 1.7),
         occluder_height_m=2.3,
         max_occluder_m=14.0,
     ),
     "car": _Kind(
         size_m=(4.3, 1.8, 1.5),
-        speed_mps=(4.0, 8.0),
-        max_speed_mps=14.0,
-        acceleration_mps2=2.5,
         gap_m=(0.8, 2.0),
         occluder_height_m=3.4,
         max_occluder_m=20.0,
@@ -142,14 +120,13 @@ def driving_occlusion(
     Raises:
         DataError: No scene was found.
     """
-    for _ in range(_TRIES):
-        scene = _scene(_KINDS[who], behaviour, hidden_s, rng)
+    for _ in range(_TRIES if is_possible(who, behaviour, hidden_s) else 0):
+        scene = _scene(who, behaviour, hidden_s, rng)
         if scene is None or not _may_fit(scene, hidden_s):
             continue
-        frames = list(_frames(scene, rng))
-        spans = hidden_spans(np.array([frame.num_points[0] for frame in frames]))
+        spans = hidden_spans(_returns_of_first(scene))
         if len(spans) == 1 and _fits((spans[0][1] - spans[0][0]) / RATE_HZ, hidden_s):
-            return frames
+            return list(_frames(scene, rng))
     raise DataError(
         f"No drive was found in which a {who} that {behaviour} is hidden for {hidden_s} s; ask for "
         "a shorter time."
@@ -168,14 +145,14 @@ def _fits(span_s: float, hidden_s: float) -> bool:
 
 
 def _scene(
-    kind: _Kind, behaviour: Behaviour, hidden_s: float, rng: np.random.Generator
+    who: Who, behaviour: Behaviour, hidden_s: float, rng: np.random.Generator
 ) -> _Scene | None:
     """Draw a way and fit the occluder to it; None where that takes an impossible one."""
-    speed = rng.uniform(*kind.speed_mps)
+    kind = _KINDS[who]
     away = float(rng.choice([-1.0, 1.0]))
     ego_mps = float(rng.choice([0.0, rng.uniform(0.5, 4.0)]))
     times = np.arange(0.0, _BEFORE_S + hidden_s + _AFTER_S, 1.0 / RATE_HZ)
-    way = _way(kind, behaviour, speed, hidden_s, times - _BEFORE_S, rng)
+    way = way_behind(who, behaviour, hidden_s, times - _BEFORE_S, rng)
     way[:, 0] *= away
     half_m = kind.size_m[0] / 2
     for depth_m in (2.4, 0.5):  # a van or truck; a bush or an advertising column
@@ -206,38 +183,6 @@ def _scene(
         sizes_m=np.array([kind.size_m, _PASSER_BY_M, _PASSER_BY_M]),
         ego_speed_mps=ego_mps,
     )
-
-
-def _way(
-    kind: _Kind,
-    behaviour: Behaviour,
-    speed_mps: float,
-    hidden_s: float,
-    since_s: Float64[np.ndarray, " T"],
-    rng: np.random.Generator,
-) -> Float64[np.ndarray, "T 2"]:
-    """Return how far along and aside somebody gets by each time since it vanished."""
-    change_s = hidden_s * rng.uniform(0.2, 0.5)
-    before = np.minimum(since_s, change_s)
-    after = np.maximum(since_s - change_s, 0.0)
-    aside = np.zeros_like(since_s)
-    if behaviour == "stops":
-        along = before + np.maximum(after - hidden_s * rng.uniform(0.3, 0.5), 0.0)
-    elif behaviour == "turns back":
-        pause_s = hidden_s * rng.uniform(0.0, 0.3)
-        turn_s = (hidden_s - pause_s) / 2
-        along = np.minimum(since_s, turn_s) - np.maximum(since_s - turn_s - pause_s, 0.0)
-    elif behaviour == "veers":
-        angle = np.deg2rad(rng.uniform(20.0, 45.0))
-        along, aside = before + np.cos(angle) * after, np.sin(angle) * after
-    elif behaviour == "changes speed":
-        changed_mps = speed_mps * rng.choice([rng.uniform(0.3, 0.6), rng.uniform(1.5, 2.2)])
-        most_mps = kind.acceleration_mps2 * hidden_s
-        changed_mps = np.clip(changed_mps, speed_mps - most_mps, speed_mps + most_mps)
-        along = before + after * min(changed_mps, kind.max_speed_mps) / speed_mps
-    else:
-        along = since_s.copy()
-    return speed_mps * np.stack([along, aside], axis=1)
 
 
 def _corners(
@@ -293,28 +238,46 @@ def _may_fit(scene: _Scene, hidden_s: float) -> bool:
     return _fits(hidden.sum() / RATE_HZ, hidden_s)
 
 
+def _solids(
+    scene: _Scene,
+) -> Iterator[tuple[Float64[np.ndarray, " 3"], Float64[np.ndarray, "K 7"]]]:
+    """Yield the place of the LiDAR and all boxes of each frame; those that move come first."""
+    yaw = _yaws(_velocities(scene))
+    for index, time_s in enumerate(scene.times_s):
+        boxes = _boxes(scene.paths[:, index], scene.sizes_m, yaw[:, index])
+        place = np.array([scene.ego_speed_mps * time_s, 0, _LIDAR_HEIGHT_M])
+        yield place, np.concatenate([boxes, [scene.occluder, _WALL]])
+
+
+def _returns_of_first(scene: _Scene) -> Int64[np.ndarray, " T"]:
+    """Return how many returns the first one has in each frame, from the rays that may meet it."""
+    rays, num = _rays(), []
+    for place, solids in _solids(scene):
+        range_m, owner = _cast(rays[_may_meet(rays, place, solids[0])], place, solids)
+        num.append(int((np.isfinite(range_m) & (owner == 0)).sum()))
+    return np.array(num, np.int64)
+
+
 def _frames(scene: _Scene, rng: np.random.Generator) -> Iterator[DrivingFrame]:
     """Yield what the LiDAR sees of a scene."""
-    velocities = np.gradient(scene.paths, 1.0 / RATE_HZ, axis=1)
-    rays = _rays()
-    yaw = _yaws(velocities)
-    for index, time_s in enumerate(scene.times_s):
-        place = np.array([scene.ego_speed_mps * time_s, 0, _LIDAR_HEIGHT_M])
-        odom_T_velo = se3.rigid(np.eye(3), place)
-        boxes = _boxes(scene.paths[:, index], scene.sizes_m, yaw[:, index])
-        solids = np.concatenate([boxes, [scene.occluder, _WALL]])
+    velocities, rays, num_moving = _velocities(scene), _rays(), len(scene.paths)
+    for index, (place, solids) in enumerate(_solids(scene)):
         range_m, owner = _cast(rays, place, solids)
         back = np.isfinite(range_m)
         noisy = range_m[back] + rng.normal(0, _RANGE_STD_M, int(back.sum()))
-        num = np.bincount(owner[back] + 1, minlength=len(solids) + 1)[1 : len(boxes) + 1]
+        num = np.bincount(owner[back] + 1, minlength=len(solids) + 1)[1 : num_moving + 1]
         yield DrivingFrame(
-            time_s=float(time_s),
-            odom_T_velo=odom_T_velo,
+            time_s=float(scene.times_s[index]),
+            odom_T_velo=se3.rigid(np.eye(3), place),
             points_velo=rays[back] * noisy[:, None],
-            boxes_odom=boxes,
-            velocities_odom=np.append(velocities[:, index], np.zeros((len(boxes), 1)), axis=1),
+            boxes_odom=solids[:num_moving],
+            velocities_odom=np.append(velocities[:, index], np.zeros((num_moving, 1)), axis=1),
             num_points=num,
         )
+
+
+def _velocities(scene: _Scene) -> Float64[np.ndarray, "K T 2"]:
+    return np.asarray(np.gradient(scene.paths, 1.0 / RATE_HZ, axis=1))
 
 
 def _yaws(velocities: Float64[np.ndarray, "K T 2"]) -> Float64[np.ndarray, "K T"]:
@@ -353,14 +316,31 @@ def _cast(
         ground = np.where(rays[:, 2] < 0, -origin[2] / rays[:, 2], np.inf)
         reach = [ground]
         for box in boxes:
-            turn = se3.rotation_about_z(-box[6])
-            start, way = turn @ (origin - box[:3]), rays @ turn.T
+            turn, near = se3.rotation_about_z(-box[6]), _may_meet(rays, origin, box)
+            start, way = turn @ (origin - box[:3]), rays[near] @ turn.T
             half = np.array(box[3:6]) / 2.0
             first, second = (-half - start) / way, (half - start) / way
             enter = np.minimum(first, second).max(1)
             leave = np.maximum(first, second).min(1)
-            reach.append(np.where((enter < leave) & (enter > 0), enter, np.inf))
+            met = np.full(len(rays), np.inf)
+            met[near] = np.where((enter < leave) & (enter > 0), enter, np.inf)
+            reach.append(met)
     ranges = np.stack(reach)
     owner = ranges.argmin(0) - 1
     nearest = ranges.min(0)
     return np.where(nearest < _MAX_RANGE_M, nearest, np.inf), owner
+
+
+def _may_meet(
+    rays: Float64[np.ndarray, "R 3"],
+    origin: Float64[np.ndarray, " 3"],
+    box: Float64[np.ndarray, " 7"],
+) -> Bool[np.ndarray, " R"]:
+    """Tell which rays go towards the upright cylinder around a box, seen from above."""
+    away = box[:2] - origin[:2]
+    distance_m, radius_m = float(np.hypot(*away)), float(np.hypot(*box[3:5])) / 2.0
+    if distance_m <= radius_m:
+        return np.ones(len(rays), bool)
+    least = np.sqrt(1.0 - (radius_m / distance_m) ** 2)  # cosine of the angle off the middle
+    along = (rays[:, :2] @ away) / distance_m
+    return np.asarray(along >= least * np.hypot(rays[:, 0], rays[:, 1]) - 1e-9)
