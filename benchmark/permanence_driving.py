@@ -17,8 +17,11 @@ else behind the occluder and still comes out within 2 m (a walker who pauses for
 *changes little*; that is a row of its own, and so are all who do something else, and those of
 whom the straight way is off by 4 m or more.
 
-The ratio of identities kept, belief over constant velocity, is given with the interval that 95 % of
-bootstrap samples fall into: whole drives are drawn anew, the same for both trackers.
+Two trackers go straight on behind the occluder. *Constant velocity* is the tracker of the package
+without beliefs: it keeps whom it does not see for three seconds, and where it looks for him grows
+to 5 m at 2 s. *Plain* is that of Weng et al. (`plain_tracker`), kept as long, which looks where the
+predicted box overlaps. The ratio of identities kept, belief over either, is given with the interval
+that 95 % of bootstrap samples fall into: whole drives are drawn anew, the same for both trackers.
 """
 
 from __future__ import annotations
@@ -32,8 +35,10 @@ from functools import partial
 
 import numpy as np
 
+from benchmark.plain_tracker import track_plainly
 from unsup_track_ros.data.permanence.driving import (
     MIN_POINTS,
+    RATE_HZ,
     DrivingFrame,
     driving_occlusion,
     hidden_spans,
@@ -55,7 +60,8 @@ _START_NS = 1_700_000_000_000_000_000
 _CHANGED_M = 2.0  # the distance within which nuScenes' tracking benchmark takes an answer
 _CHANGED_MUCH_M = 4.0
 _NUM_SAMPLES = 10_000  # of the bootstrap
-_TRACKERS = ("constant velocity", "belief")
+_TRACKERS = ("plain", "constant velocity", "belief")
+_PLAINLY_KEPT_S = 3.0
 _ALL, _MUCH = "all who do something else", "motion changes, by 4 m or more"
 _ROWS = ("goes on", "motion changes", _MUCH, "changes little", _ALL)
 
@@ -101,13 +107,13 @@ def main() -> None:
         frames, noise = drive.frames()
         rows = rows_of(drive.behaviour, frames)
         for name in _TRACKERS:
-            permanence = HiddenObjects(HiddenObjectsConfig()) if name == "belief" else None
-            ids, answers = follow(frames, noise, permanence)
+            ids, answers = _followed(name, frames, noise)
             for key in (*((row,) for row in rows), (drive.who, drive.behaviour)):
                 tally = tallies[(name, f"{drive.hidden_s:g}", *key)]
                 _count(tally, ids, frames, answers, str(drive))
     _print(tallies, [(row,) for row in _ROWS])
-    _print_ratios(tallies)
+    for reference in _TRACKERS[:2]:
+        _print_ratios(tallies, reference)
     _print(tallies, [(who, way) for who in BEHAVIOURS for way in BEHAVIOURS[who]])
 
 
@@ -179,15 +185,15 @@ def _print(tallies: dict[tuple[str, ...], _Tally], rows: list[tuple[str, ...]]) 
             sys.stdout.write(f"| {', '.join(row)} | {name} | " + " | ".join(cells) + " |\n")
 
 
-def _print_ratios(tallies: dict[tuple[str, ...], _Tally]) -> None:
+def _print_ratios(tallies: dict[tuple[str, ...], _Tally], reference: str) -> None:
     """Write how many times as many identities are kept with the belief, with 95 % intervals."""
     columns = sorted({key[1] for key in tallies}, key=float)
-    sys.stdout.write("\n| belief / constant velocity | " + " | ".join(columns) + " |\n")
+    sys.stdout.write(f"\n| belief / {reference} | " + " | ".join(columns) + " |\n")
     sys.stdout.write("|---|" + "---|" * len(columns) + "\n")
     for row in _ROWS:
         cells = []
         for column in columns:
-            kept = [tallies[(name, column, row)].kept for name in _TRACKERS]
+            kept = [tallies[(name, column, row)].kept for name in (reference, "belief")]
             ratio, low, high = kept_ratio(*(np.array(one, bool) for one in kept))
             cells.append(f"{ratio:.2f} ({low:.2f} to {high:.2f})")
         sys.stdout.write(f"| {row} | " + " | ".join(cells) + " |\n")
@@ -212,6 +218,15 @@ def kept_ratio(before: np.ndarray, after: np.ndarray) -> tuple[float, float, flo
     return float(ratio), float(low), float(high)
 
 
+def _followed(
+    name: str, frames: list[DrivingFrame], noise: np.ndarray
+) -> tuple[list[list[int]], list[dict[int, tuple[np.ndarray, float]]]]:
+    """Track a drive with a tracker of this name; see `follow`."""
+    if name == "plain":
+        return follow_plainly(frames, noise)
+    return follow(frames, noise, HiddenObjects(HiddenObjectsConfig()) if name == "belief" else None)
+
+
 def follow(
     frames: list[DrivingFrame], noise: np.ndarray, permanence: HiddenObjects | None
 ) -> tuple[list[list[int]], list[dict[int, tuple[np.ndarray, float]]]]:
@@ -229,6 +244,26 @@ def follow(
         ids.append(of_detection.tolist())
         rows = zip(tracks.ids, tracks.boxes_odom, tracks.existence, strict=True)
         answers.append({int(i): (box, float(score)) for i, box, score in rows})
+    return ids, answers
+
+
+def follow_plainly(
+    frames: list[DrivingFrame], noise: np.ndarray
+) -> tuple[list[list[int]], list[dict[int, tuple[np.ndarray, float]]]]:
+    """Track a drive with the plain tracker; see `follow`."""
+    inputs = [
+        (_detections(frame, offsets), _egomotion(frame))
+        for frame, offsets in zip(frames, noise, strict=True)
+    ]
+    tracks = track_plainly(inputs, round(_PLAINLY_KEPT_S * RATE_HZ))
+    ids = [[-1] * len(frame.num_points) for frame in frames]
+    answers: list[dict[int, tuple[np.ndarray, float]]] = [{} for _ in frames]
+    seen = [np.flatnonzero(frame.num_points >= MIN_POINTS) for frame in frames]
+    columns = (tracks.frames, tracks.ids, tracks.boxes_odom, tracks.confidences, tracks.detected)
+    for number, identity, box, score, detection in zip(*columns, strict=True):
+        answers[number][int(identity)] = (box, float(score))
+        if detection >= 0:
+            ids[number][seen[number][detection]] = int(identity)
     return ids, answers
 
 

@@ -44,8 +44,13 @@ class _State:
     scores: Float64[np.ndarray, " T"] = field(default_factory=lambda: np.zeros(0))
 
 
-def track_plainly(frames: Frames) -> SequenceTracks:
-    """Track a sequence; the confidence of a box is the score of its latest detection."""
+def track_plainly(frames: Frames, max_age_frames: int = MAX_AGE_FRAMES) -> SequenceTracks:
+    """Track a sequence; the confidence of a box is the score of its latest detection.
+
+    Args:
+        frames: Detections and poses.
+        max_age_frames: A track without a hit in so many frames is dead.
+    """
     state, next_id = _State(), 1
     parts: list[tuple[np.ndarray, ...]] = []
     for number, (detections, egomotion) in enumerate(frames):
@@ -68,7 +73,7 @@ def track_plainly(frames: Frames) -> SequenceTracks:
         detected = np.full(len(state.ids), -1, np.int64)
         detected[rows] = columns
         detected[len(detected) - len(born) :] = born
-        alive = state.age < MAX_AGE_FRAMES
+        alive = state.age < max_age_frames
         detected = detected[alive]
         _keep(state, alive)
         which = np.flatnonzero((state.hits >= MIN_HITS) | (number < MIN_HITS))
