@@ -30,6 +30,7 @@ def table(*rows: tuple[float, float, float, bool]) -> TrackTable:
         size=np.tile([4.0, 2.0, 1.5], (num, 1)),
         yaw_rad=np.zeros(num),
         yaw_variance=np.ones(num),
+        shape_weight=np.ones(num),
         heading_known=np.zeros(num, bool),
         log_odds=np.array([lifecycle.log_odds(row[2]) for row in rows]),
         confirmed=np.array([row[3] for row in rows], bool),
