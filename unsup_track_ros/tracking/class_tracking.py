@@ -43,6 +43,7 @@ def _of_class(motion: MotionModelConfig, association: AssociationConfig) -> Sequ
                 miss_log_odds_per_s=10.0,
                 stopped_miss_log_odds_per_s=10.0,
                 miss_half_range_m=40.0,
+                stopped_deviations=1.0,
                 max_existence=0.9999,
             ),
         ),
