@@ -131,9 +131,7 @@ def standing(table: TrackTable, config: LifecycleConfig) -> Bool[np.ndarray, " N
     velocity, covariance = table.seen_mean[:, 3:5], table.seen_covariance[:, 3:5, 3:5]
     scaled = np.linalg.solve(covariance, velocity[:, :, None])[:, :, 0]
     squared = np.sum(velocity * scaled, axis=1)
-    return np.asarray(
-        (speed < config.stopped_speed_mps) | (squared < config.stopped_deviations**2)
-    )
+    return np.asarray((speed < config.stopped_speed_mps) | (squared < config.stopped_deviations**2))
 
 
 def score_gain(
