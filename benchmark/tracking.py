@@ -13,6 +13,7 @@ sequences but one, and scores that one with the choice: what is to be expected o
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ from unsup_track_ros.evaluation.kitti_tracking import (
     ScoredSequence,
     evaluate_kitti_tracking,
 )
-from unsup_track_ros.evaluation.recall_averages import clear_scores
+from unsup_track_ros.evaluation.recall_averages import clear_scores, ranked
 from unsup_track_ros.evaluation.report import EvaluationReport
 from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
@@ -51,7 +52,7 @@ from unsup_track_ros.tracking.tracker import Tracker
 
 CLASSES: Final = ("Car", "Pedestrian")
 MODES: Final = {"online": track_online, "offline": track_offline}
-PARTS: Final = ("scores", "plain", "leave-one-out", "speed")
+PARTS: Final = ("scores", "sure", "plain", "leave-one-out", "speed")
 IMAGE_ROWS: Final = ("hota", "deta", "assa", "idf1", "mota", "motp", "num_switches")
 VOLUME_ROWS: Final = (
     ("samota", 4),
@@ -66,14 +67,16 @@ VOLUME_ROWS: Final = (
     ("switches_per_1000_boxes", 2),
     ("mota_all", 4),
 )
-# What leave-one-out may choose: beside the default, how well boxes are measured and how far a
-# detector sees, the two parameters that the scores depend on most, and what is reported online.
+# What leave-one-out may choose: beside the default, how well boxes are measured, how far a detector
+# sees, what counts as standing, and what is reported online.
 ALTERNATIVES: Final[Mapping[str, Mapping[str, float]]] = {
     "default": {},
     "boxes measured to 0.15 m": {
         "tracker.motion.position_std_m": 0.15,
         "trajectories.motion.position_std_m": 0.15,
     },
+    "boxes of all scores alike": {"tracker.motion.score_trust": 0.0},
+    "moves however uncertain": {"tracker.lifecycle.stopped_deviations": 0.0},
     "detected up to 30 m": {"tracker.lifecycle.miss_half_range_m": 30.0},
     "reported from 0.98, gain 2": {"report_existence": 0.98, "length_gain": 2.0},
 }
@@ -156,6 +159,26 @@ def _score_table(reports: Mapping[str, EvaluationReport], name: str) -> str:
     return table(header, volume) + "\n\n" + table(["2-D, IoU 0.5", *IMAGE_ROWS], image)
 
 
+def sure(labelled: Sequence[Labelled]) -> str:
+    """Score what is written of both classes where only what is sure is."""
+    rows = []
+    iou, keys = f"{CHOICE_IOU:g}", ("hota", "idf1", "mota", "num_switches")
+    for name, mode in itertools.product(CLASSES, MODES):
+        config = ClassTrackingConfig().of(name).surely()
+        answers = [
+            ScoredSequence(truth=i.truth, answer=tracked(i.sequence, name, mode, config))
+            for i in labelled
+            if name in i.sequence.detections
+        ]
+        report = evaluate_kitti_tracking(answers, [name], volume_ious=(CHOICE_IOU,))
+        key = name.lower()
+        values = [number(report.value(f"volume.{key}.mota_all@{iou}"), 4)]
+        values += [number(report.value(f"image.{key}.{k}"), 0 if "num" in k else 4) for k in keys]
+        rows.append([f"{name}, {mode}", *values])
+    header = ["only what is sure", f"MOTA, 3-D IoU {iou}", *(f"2-D {k}" for k in keys)]
+    return table(header, rows)
+
+
 def plain(labelled: Sequence[Labelled]) -> str:
     """Score the plain tracker on the same detections."""
     rows = []
@@ -205,12 +228,12 @@ def leave_one_out(labelled: Sequence[Labelled]) -> str:
 
 
 def _counts(truth: TrackedBoxes, answer: TrackedBoxes) -> np.ndarray:
-    """Return errors and objects of a sequence at every cut-off, (C, 2)."""
+    """Return errors and objects of a sequence at every cut-off of tracks, (C, 2)."""
     rows = []
+    by_score = ranked(ruled_sequence(truth, answer, "Car", Space.VOLUME), answer)
     for cut in CUTS:
-        kept = answer.rows(answer.scores >= cut)
-        frames = counted_sequence(ruled_sequence(truth, kept, "Car", Space.VOLUME), CHOICE_IOU)
-        found = clear_scores([frames], CHOICE_IOU)
+        frames = [f.with_tracks(by_score.scores_of(f.track_ids) >= cut) for f in by_score.frames]
+        found = clear_scores([counted_sequence(frames, CHOICE_IOU)], CHOICE_IOU)
         errors = found.num_false_positives + found.num_misses + found.num_switches
         rows.append((errors, found.num_truth))
     return np.array(rows)
@@ -307,7 +330,13 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     arguments = parser.parse_args()
     labelled = read(arguments.data)
-    run = {"scores": scores, "plain": plain, "leave-one-out": leave_one_out, "speed": speed}
+    run = {
+        "scores": scores,
+        "sure": sure,
+        "plain": plain,
+        "leave-one-out": leave_one_out,
+        "speed": speed,
+    }
     parts = [f"## {part.capitalize()}\n\n{run[part](labelled)}" for part in arguments.parts]
     text = "\n\n".join([*parts, f"Measured on {hardware('cpu')}"]) + "\n"
     say(text)

@@ -75,6 +75,18 @@ def test_short_sequences_are_tracked_online_and_better_with_hindsight(
     assert (online / "evaluation.md").is_file()
 
 
+def test_one_set_of_tracks_is_a_part_of_the_ranking_and_has_fewer_errors(
+    kitti: Path, online: Path, tmp_path: Path
+) -> None:
+    content = tracked(kitti, tmp_path / "sure", "--sure")
+    assert content["written"] == "only what is sure"
+    everything = set((online / "0003.txt").read_text().splitlines())
+    sure = set((tmp_path / "sure" / "0003.txt").read_text().splitlines())
+    assert sure < everything
+    one_set, ranking = scores(kitti, tmp_path / "sure"), scores(kitti, online)
+    assert one_set["volume.car.mota_all@0.25"] > ranking["volume.car.mota_all@0.25"] + 0.1
+
+
 def test_one_file_without_poses_and_calibration_gives_the_same_bytes_and_says_what_it_lacks(
     kitti: Path, tmp_path: Path
 ) -> None:

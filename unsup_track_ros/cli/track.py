@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from unsup_track_ros.tracking.class_tracking import ClassTrackingConfig
 
 SUMMARY_NAME: Final = "track.json"
+_WRITTEN: Final = {
+    False: "weak ones among them, ranked by their scores; --sure leaves them out",
+    True: "only what is sure",
+}
 
 
 class Format(str, enum.Enum):
@@ -58,12 +62,19 @@ def track(  # noqa: PLR0913 - the options of a command are its parameters
         Hindsight,
         typer.Option(help="As on a vehicle, or with hindsight: smoothed, gaps filled."),
     ] = Hindsight.ONLINE,
+    sure: Annotated[
+        bool,
+        typer.Option("--sure", help="Only what is sure: one set of tracks instead of a ranking."),
+    ] = False,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Parameter file (YAML).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Track detections of the KITTI tracking benchmark in odom and write its results, with scores.
+
+    Weak tracks are written too, for averages over recall, and their scores say so; --sure leaves
+    them out.
 
     Example: unsup-track track detection --format kitti --oxts oxts --calib calib --out tracks
     """
@@ -75,14 +86,15 @@ def track(  # noqa: PLR0913 - the options of a command are its parameters
     )
     notes = _notes(oxts, calib)
     print_notes(notes)
-    rows = _track_all(detections, out, (calib, oxts), parameters, mode)
-    content = _content(rows, data_format, mode, parameters, notes)
+    rows = _track_all(detections, out, (calib, oxts), parameters, mode, sure=sure)
+    options = {"format": data_format.value, "mode": mode.value, "written": _WRITTEN[sure]}
+    content = options | _content(rows, parameters, notes)
     temporary = out / f".{SUMMARY_NAME}.part"
     temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     os.replace(temporary, out / SUMMARY_NAME)  # noqa: PTH105 - the idiom of an atomic write
     text = (
-        f"{len(rows)} sequences, {content['frames']} frames, {content['tracks']} tracks, "
-        f"{content['frames_per_s']:.0f} frames/s. Results: {out}"
+        f"{len(rows)} sequences, {content['frames']} frames, {content['tracks']} tracks "
+        f"({_WRITTEN[sure]}), {content['frames_per_s']:.0f} frames/s. Results: {out}"
     )
     print_result(text, {"results": str(out), **content}, as_json=as_json)
 
@@ -93,6 +105,8 @@ def _track_all(
     calib_oxts: tuple[Path | None, Path | None],
     parameters: ClassTrackingConfig,
     mode: Hindsight,
+    *,
+    sure: bool,
 ) -> list[dict[str, Any]]:
     """Track every sequence, then write the results; return what is said of each sequence."""
     from unsup_track_ros.data.kitti.tracking_benchmark import open_sequence
@@ -104,7 +118,7 @@ def _track_all(
         for done, (name, of_sequence) in enumerate(files.items()):
             progress("tracking", done, len(files))
             sequence = open_sequence(name, of_sequence, *calib_oxts)
-            boxes, row = _track_sequence(sequence, parameters, mode)
+            boxes, row = _track_sequence(sequence, parameters, mode, sure=sure)
             results.append((boxes, sequence.calibration))
             rows.append(row)
         progress("tracking", len(files), len(files))
@@ -115,7 +129,7 @@ def _track_all(
 
 
 def _track_sequence(
-    sequence: KittiSequence, parameters: ClassTrackingConfig, mode: Hindsight
+    sequence: KittiSequence, parameters: ClassTrackingConfig, mode: Hindsight, *, sure: bool
 ) -> tuple[TrackedBoxes, dict[str, Any]]:
     """Track the classes of a sequence, each by itself; return the results and what it took."""
     from unsup_track_ros.data.kitti.tracking_benchmark import merged
@@ -126,7 +140,8 @@ def _track_sequence(
     for name in sequence.detections:
         frames = sequence.frames(name)
         started_s = time.perf_counter()
-        tracks = run(frames, parameters.of(name))
+        config = parameters.of(name)
+        tracks = run(frames, config.surely() if sure else config)
         tracking_s += time.perf_counter() - started_s
         parts.append(
             sequence.results(
@@ -160,8 +175,6 @@ def _notes(oxts: Path | None, calib: Path | None) -> tuple[str, ...]:
 
 def _content(
     rows: list[dict[str, Any]],
-    data_format: Format,
-    mode: Hindsight,
     parameters: ClassTrackingConfig,
     notes: tuple[str, ...],
 ) -> dict[str, Any]:
@@ -171,8 +184,6 @@ def _content(
     num_frames = sum(row["frames"] for row in rows)
     tracking_s = sum(row["tracking_s"] for row in rows)
     return {
-        "format": data_format.value,
-        "mode": mode.value,
         "frames": num_frames,
         "tracks": sum(row["tracks"] for row in rows),
         "frames_per_s": round(num_frames / max(tracking_s, 1e-9), 1),

@@ -48,19 +48,23 @@ def correct_extent(
     table: TrackTable,
     extent: Extent,
     seen: Observation,
+    noise_factors: Float64[np.ndarray, " N"],
     duration_s: float,
     configs: tuple[MotionModelConfig, VisibleExtentConfig],
 ) -> TrackTable:
-    """Correct size, then position, by what was seen (see `visible_extent`)."""
+    """Correct size, then position, by what was seen (see `visible_extent`).
+
+    The size of whole boxes is left alone (see `whole_shape`).
+    """
     motion, config = configs
     low, high = extent
     ages_s = (seen.stamp_ns - table.birth_ns) / _NS_PER_S
     boxes = table.boxes_odom
-    size = visible_extent.follow_size(
-        boxes, high - low, ages_s, seen.sensor_odom, duration_s, config
-    )
-    shift = np.zeros_like(size)
+    size, shift = table.size, np.zeros_like(table.size)
     if not config.whole_boxes:
+        size = visible_extent.follow_size(
+            boxes, high - low, ages_s, seen.sensor_odom, duration_s, config
+        )
         shift = visible_extent.growth_shift(boxes, extent, size, seen.sensor_odom)
     odom_R = visible_extent.odom_R_axes(boxes)
     boxes[:, :3] += np.einsum("nij,nj->ni", odom_R, shift)
@@ -70,7 +74,7 @@ def correct_extent(
         table.covariance[:, POSITION, POSITION],
         (low - shift, high - shift),
         seen.sensor_odom,
-        motion.position_std_m,
+        motion.position_std_m * noise_factors,
         config,
     )
     innovation = np.einsum("nij,nj->ni", odom_R, centre.innovation_axes)
@@ -152,15 +156,25 @@ def correct_heading(
     measured_yaw_rad: Float64[np.ndarray, " N"],
     measured_known: Bool[np.ndarray, " N"],
     config: MotionModelConfig,
-    *,
-    whole_boxes: bool,
 ) -> TrackTable:
     """Correct by the yaw of the fitted boxes up to quarter turns, then by the direction of motion.
 
     The box of a part may be turned by a quarter, so it only refines; a reliable motion (see
     `motion_model.heading_of_motion`) decides which side is the front. A vehicle that reverses is
-    therefore shown facing backwards. The box of a whole object is believed: it has a front.
+    therefore shown facing backwards.
     """
+    yaw_std_rad = np.full(len(table), config.yaw_std_rad)
+    refined = refine_heading(table, measured_yaw_rad, measured_known, yaw_std_rad)
+    return _turn_to_motion(refined, config)
+
+
+def refine_heading(
+    table: TrackTable,
+    measured_yaw_rad: Float64[np.ndarray, " N"],
+    measured_known: Bool[np.ndarray, " N"],
+    yaw_std_rad: Float64[np.ndarray, " N"],
+) -> TrackTable:
+    """Correct by measured headings up to quarter turns; the first known front is taken over."""
     difference = se3.wrap_angle_rad(measured_yaw_rad - table.yaw_rad)
     quarters = np.round(difference / (np.pi / 2))
     fresh = measured_known & ~table.heading_known & (quarters % 2 == 0)
@@ -169,12 +183,11 @@ def correct_heading(
         yaw,
         table.yaw_variance,
         difference - quarters * (np.pi / 2),
-        np.full(len(table), config.yaw_std_rad**2),
+        yaw_std_rad**2,
     )
-    refined = replace(
+    return replace(
         table, yaw_rad=yaw, yaw_variance=variance, heading_known=table.heading_known | fresh
     )
-    return refined if whole_boxes else _turn_to_motion(refined, config)
 
 
 def _turn_to_motion(table: TrackTable, config: MotionModelConfig) -> TrackTable:

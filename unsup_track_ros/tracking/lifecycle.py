@@ -70,6 +70,13 @@ class LifecycleConfig(Config):
         ge=0,
         tunable=True,
     )
+    stopped_deviations: float = parameter(
+        0.0,
+        "It also stands where its velocity, when last seen, was less than this many of its "
+        "standard deviations.",
+        ge=0,
+        tunable=True,
+    )
     max_existence: float = parameter(
         0.999, "Upper bound of the existence.", gt=0.5, lt=1, tunable=True
     )
@@ -115,9 +122,16 @@ def log_odds(probability: float) -> float:
 
 
 def standing(table: TrackTable, config: LifecycleConfig) -> Bool[np.ndarray, " N"]:
-    """Tell which objects move slower than an observed motion would be found."""
+    """Tell which objects move slower than an observed motion would be found.
+
+    Far away much of an estimated velocity is noise, and what stands would creep away while it is
+    not seen: there the velocity must be significant, too.
+    """
     speed = np.hypot(table.mean[:, 3], table.mean[:, 4])
-    return np.asarray(speed < config.stopped_speed_mps)
+    velocity, covariance = table.seen_mean[:, 3:5], table.seen_covariance[:, 3:5, 3:5]
+    scaled = np.linalg.solve(covariance, velocity[:, :, None])[:, :, 0]
+    squared = np.sum(velocity * scaled, axis=1)
+    return np.asarray((speed < config.stopped_speed_mps) | (squared < config.stopped_deviations**2))
 
 
 def score_gain(

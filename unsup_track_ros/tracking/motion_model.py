@@ -35,6 +35,14 @@ class MotionModelConfig(Config):
     position_std_m: float = parameter(
         0.15, "Standard deviation of a completely seen face or centre.", unit="m", gt=0
     )
+    score_trust: float = parameter(
+        0.0,
+        "How much better boxes with better scores are: `position_std_m` and `yaw_std_rad` are "
+        "divided by this power of the odds of the score; 0: all boxes are alike.",
+        ge=0,
+        le=1,
+        tunable=True,
+    )
     velocity_std_mps: float = parameter(
         1.5, "Standard deviation of a velocity that comes with a detection.", unit="m/s", gt=0
     )
@@ -54,6 +62,20 @@ class MotionModelConfig(Config):
     heading_min_speed_mps: float = parameter(
         1.0, "From this speed on an object faces the way it moves.", unit="m/s", gt=0
     )
+
+
+_SUREST = 1e-4  # scores count as this far from 0 and 1
+
+
+def noise_factors(
+    scores: Float64[np.ndarray, " N"], config: MotionModelConfig
+) -> Float64[np.ndarray, " N"]:
+    """Return what the deviations of boxes with these scores are multiplied by, 1 at a score of 0.5.
+
+    What a detector is sure of is near and well seen, and its box is better.
+    """
+    likely = np.clip(scores, _SUREST, 1 - _SUREST)
+    return np.asarray(((1 - likely) / likely) ** config.score_trust)
 
 
 def predict(

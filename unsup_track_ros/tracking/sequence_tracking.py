@@ -47,6 +47,12 @@ class SequenceTrackingConfig(Config):
     report_confidence: float = parameter(
         -100.0, "Confidence from which tracks are reported (see `SequenceTracks`)."
     )
+    sure_existence: float = parameter(
+        0.999, "The same where only what is sure is reported (see `surely`).", gt=0, le=1
+    )
+    sure_confidence: float = parameter(
+        4.0, "Confidence from which tracks are reported where only what is sure is."
+    )
     length_gain: float = parameter(
         2.0, "Confidence that a track gains while the number of its detections grows e-fold.", ge=0
     )
@@ -63,6 +69,15 @@ class SequenceTrackingConfig(Config):
         unit="s",
         ge=0,
     )
+
+    def surely(self) -> SequenceTrackingConfig:
+        """Return the same for those who want one set of tracks instead of a ranking.
+
+        Averages over recall ask for weak tracks, too, and rank them by their confidence; whoever
+        takes all that is reported as it is, is served by what is sure at the time.
+        """
+        sure = {"report_existence": self.sure_existence, "report_confidence": self.sure_confidence}
+        return self.model_copy(update=sure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -23,6 +23,7 @@ class TrackTable:
         size: (N, 3) length, width, height, m.
         yaw_rad: (N,) heading, or orientation up to half a turn.
         yaw_variance: (N,) rad^2.
+        shape_weight: (N,) of the whole boxes that size and axis rest on (see `whole_shape`).
         heading_known: (N,) whether front and rear are told apart.
         log_odds: (N,) of the existence.
         confirmed: (N,) whether the track was ever confirmed.
@@ -39,6 +40,7 @@ class TrackTable:
     size: Float64[np.ndarray, "N 3"]
     yaw_rad: Float64[np.ndarray, " N"]
     yaw_variance: Float64[np.ndarray, " N"]
+    shape_weight: Float64[np.ndarray, " N"]
     heading_known: Bool[np.ndarray, " N"]
     log_odds: Float64[np.ndarray, " N"]
     confirmed: Bool[np.ndarray, " N"]
@@ -66,6 +68,7 @@ class TrackTable:
             size=np.zeros((0, 3)),
             yaw_rad=np.zeros(0),
             yaw_variance=np.zeros(0),
+            shape_weight=np.zeros(0),
             heading_known=np.zeros(0, bool),
             log_odds=np.zeros(0),
             confirmed=np.zeros(0, bool),

@@ -44,6 +44,7 @@ from unsup_track_ros.tracking.permanence import (
 )
 from unsup_track_ros.tracking.track_store import TrackTable
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
+from unsup_track_ros.tracking.whole_shape import correct_shape, shape_weights
 
 _LOOKS: Final = "appearance_"  # before the names of its state
 
@@ -264,23 +265,20 @@ class Tracker:
         hit = assignment.detection_of_track >= 0
         if not hit.any():
             return table
+        motion, extent = configs = self._config.motion, self._config.extent
         low, high = joint_extent(table.boxes_odom, seen.boxes_odom, self._parts(assignment))
-        part = correct_extent(
-            table.rows(hit),
-            (low[hit], high[hit]),
-            seen,
-            duration_s,
-            (self._config.motion, self._config.extent),
-        )
         main = assignment.detection_of_track[hit]
-        part = correct_velocity(part, seen.velocities_odom[main], self._config.motion)
-        part = correct_heading(
-            part,
-            seen.boxes_odom[main, 6],
-            seen.heading_known[main],
-            self._config.motion,
-            whole_boxes=self._config.extent.whole_boxes,
+        boxes, known = seen.boxes_odom[main], seen.heading_known[main]
+        factors = motion_model.noise_factors(seen.scores[main], motion)
+        part = correct_extent(
+            table.rows(hit), (low[hit], high[hit]), seen, factors, duration_s, configs
         )
+        part = correct_velocity(part, seen.velocities_odom[main], motion)
+        if extent.whole_boxes:
+            unseen_s = (seen.stamp_ns - part.seen_ns) / NS_PER_S
+            part = correct_shape(part, boxes, known, factors, unseen_s, configs)
+        else:
+            part = correct_heading(part, boxes[:, 6], known, motion)
         part = replace(part, seen_mean=part.mean, seen_covariance=part.covariance)
         return table.with_rows(hit, part)
 
@@ -339,7 +337,8 @@ class Tracker:
     def _newborn(self, seen: Observation, born: Int64[np.ndarray, " B"]) -> TrackTable:
         motion, config = self._config.motion, self._config.lifecycle
         num, boxes = len(born), seen.boxes_odom[born]
-        noise = np.broadcast_to(np.eye(3) * motion.position_std_m**2, (num, 3, 3))
+        factors = motion_model.noise_factors(seen.scores[born], motion)
+        noise = np.eye(3) * (motion.position_std_m * factors[:, None, None]) ** 2
         mean, covariance = motion_model.initial_state(
             boxes[:, :3], seen.velocities_odom[born], noise, motion
         )
@@ -354,7 +353,8 @@ class Tracker:
             covariance=covariance,
             size=boxes[:, 3:6],
             yaw_rad=boxes[:, 6],
-            yaw_variance=np.full(num, motion.yaw_std_rad**2),
+            yaw_variance=(motion.yaw_std_rad * factors) ** 2,
+            shape_weight=shape_weights(factors),
             heading_known=seen.heading_known[born],
             log_odds=odds,
             confirmed=lifecycle.is_sure(odds, config) | (config.confirm_hits == 1),

@@ -35,7 +35,10 @@ class VisibleExtentConfig(Config):
         0.1, "Deviation of the visible near face per metre of size that is not visible.", ge=0
     )
     growth_time_s: float = parameter(
-        0.2, "Time in which the size follows larger measurements.", unit="s", gt=0
+        0.2,
+        "Time in which the size follows larger measurements, that of whole boxes any.",
+        unit="s",
+        gt=0,
     )
     decay_time_s: float = parameter(
         4.0, "Time in which the size follows smaller measurements.", unit="s", gt=0
@@ -88,7 +91,7 @@ def measure_centre(
     covariance_odom: Float64[np.ndarray, "K 3 3"],
     extent: tuple[Float64[np.ndarray, "K 3"], Float64[np.ndarray, "K 3"]],
     sensor_odom: Float64[np.ndarray, "*K 3"],
-    position_std_m: float,
+    position_std_m: float | Float64[np.ndarray, " K"],
     config: VisibleExtentConfig,
 ) -> CentreMeasurement:
     """Measure the centre of the whole object from its visible extent, coordinate by coordinate.
@@ -105,10 +108,10 @@ def measure_centre(
     sensor = np.einsum("kji,kj->ki", odom_R, sensor_odom - predicted_odom[:, :3])
     if_high_face, if_low_face = high - half, low + half
     middle = 0.5 * (low + high)
-    measured_variance = position_std_m**2
+    measured_variance = np.reshape(position_std_m, (-1, 1)) ** 2
     if config.whole_boxes:
         return CentreMeasurement(
-            innovation_axes=middle, variance_axes=np.full(middle.shape, measured_variance)
+            innovation_axes=middle, variance_axes=np.broadcast_to(measured_variance, middle.shape)
         )
     anchored = np.where(sensor > half, if_high_face, np.where(sensor < -half, if_low_face, middle))
     slack_squared = ((high - low) - predicted_odom[:, 3:6]) ** 2
@@ -141,14 +144,12 @@ def follow_size(
     An expectile filter: its fixed point is near the 0.8 quantile that LISO takes over a whole
     track, but it needs no history and answers at once. Young tracks grow by the mean of what they
     saw. Down only as far as the sensor faces the side whose length it is: from right behind a car
-    its rear face says nothing about its length. Whole boxes are followed alike up and down.
+    its rear face says nothing about its length.
     """
     growth = np.maximum(
         -np.expm1(-duration_s / config.growth_time_s), duration_s / (ages_s + duration_s)
     )
     change = measured - predicted_odom[:, 3:6]
-    if config.whole_boxes:
-        return np.asarray(predicted_odom[:, 3:6] + growth[:, None] * change)
     offset = sensor_odom - predicted_odom[:, :3]
     sensor = np.einsum("kji,kj->ki", odom_R_axes(predicted_odom), offset)
     beyond = np.maximum(np.abs(sensor) - 0.5 * predicted_odom[:, 3:6], 0.0)

@@ -30,6 +30,7 @@ def table(*rows: tuple[float, float, float, bool]) -> TrackTable:
         size=np.tile([4.0, 2.0, 1.5], (num, 1)),
         yaw_rad=np.zeros(num),
         yaw_variance=np.ones(num),
+        shape_weight=np.ones(num),
         heading_known=np.zeros(num, bool),
         log_odds=np.array([lifecycle.log_odds(row[2]) for row in rows]),
         confirmed=np.array([row[3] for row in rows], bool),
@@ -114,3 +115,16 @@ def test_being_missed_counts_less_far_away_and_not_at_all_when_hidden() -> None:
     missed = np.full(2, np.nan)
     after = lifecycle.observe(before, missed, np.array([0.0, 0.5]), 1, 0.2, CONFIG)
     np.testing.assert_allclose(after.log_odds, [0.0, -0.3], atol=1e-12)
+
+
+def test_a_velocity_within_its_own_deviation_is_none() -> None:
+    """Seen at 1.5 m/s: with a deviation of 2 m/s it stands, with one of 1 m/s it moves."""
+    config = CONFIG.model_copy(update={"stopped_speed_mps": 0.5, "stopped_deviations": 1.0})
+    cars = table((0, 1.5, 0.5, True), (50, 1.5, 0.5, True))
+    covariance = np.stack([4.0 * np.eye(6), np.eye(6)])
+    cars = replace(cars, seen_covariance=covariance)
+    assert lifecycle.standing(cars, config).tolist() == [True, False]
+    # What counts is the velocity when it was last seen: uncertainty since then stops nothing.
+    later = replace(cars, covariance=100.0 * covariance)
+    assert lifecycle.standing(later, config).tolist() == [True, False]
+    assert lifecycle.standing(cars, CONFIG).tolist() == [False, False]

@@ -119,11 +119,3 @@ def test_the_centre_of_a_whole_box_is_measured_wherever_its_faces_are() -> None:
     np.testing.assert_allclose(centre.variance_axes, 0.09)
     visible = visible_extent.measure_centre(CAR, SURE, extent, SENSOR, 0.3, CONFIG)
     assert visible.innovation_axes[0, 0] == pytest.approx(0.5)
-
-
-def test_the_size_of_whole_boxes_is_followed_alike_up_and_down() -> None:
-    old = np.array([10.0])
-    for measured, change in ((5.5, 1.0), (3.5, -1.0)):
-        wanted = np.array([[measured, 1.8, 1.5]])
-        size = visible_extent.follow_size(CAR, wanted, old, SENSOR, 0.1, WHOLE)
-        assert size[0, 0] - 4.5 == pytest.approx(change * (1 - np.exp(-0.1)))
