@@ -43,7 +43,7 @@ CONFIGURATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "full": ({}, {}),
     "one_anchor": (ONE_ANCHOR, {}),
     "shared": ({"anchor_features": "shared"}, {}),
-    "within_clips": ({}, {"triplets_across_clips": False}),
+    "triplets": ({}, {"embedding_loss": "batch_hard", "identity_iou": 0.7}),
     "no_triplet": ({"embedding_layers": 0}, {"triplet_weight": 0.0}),
     "m3_0": ({"embedding_layers": 0}, {}),
     "m3_4": ({"embedding_layers": 4}, {}),
@@ -51,7 +51,6 @@ CONFIGURATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 FIRST = ("full", "one_anchor", "shared")  # what the bars compare
 TRAIN_SEED, VALIDATION_SEED, TEST_SEED = 1, 50, 303
 ROUND_STEPS = 8  # that all train before they wait for each other
-TRIPLET_SHARE = 0.4  # of the training that is the detector's alone: the paper's pre-training
 CLIP_FRAMES = 8  # 0.8 s
 JUDGED_ROUNDS = 24  # after which the speed is known
 MIN_TRAINING_S = 30.0  # less is not worth beginning
@@ -139,7 +138,12 @@ class Pace:
 
 
 def train(
-    name: str, learner: RetinaTrackLearner, pace: Pace, log: list[Any], interval_s: float
+    name: str,
+    learner: RetinaTrackLearner,
+    pace: Pace,
+    log: list[Any],
+    interval_s: float,
+    alone_share: float,
 ) -> None:
     """Train one network until the time is over or the steps are done."""
     device, config = learner.data.frames.device, learner.config
@@ -153,7 +157,7 @@ def train(
                 break
             for _ in range(ROUND_STEPS):
                 rate = rate_at(pace.share, learner.num_steps_done, config)
-                weight = config.triplet_weight if pace.share >= TRIPLET_SHARE else 0.0
+                weight = config.triplet_weight if pace.share >= alone_share else 0.0
                 with _queueing:
                     learner.advance(rate, weight)
             now_s, step = time.monotonic(), learner.num_steps_done
@@ -187,7 +191,7 @@ def build(
                     clips_per_batch=arguments.clips,
                     learning_rate=arguments.rate,
                     warmup_steps=arguments.warmup,
-                    **training,
+                    **{**arguments.training, **training},
                 ),
                 data,
                 use_graph=not arguments.eager,
@@ -233,18 +237,27 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=12)
     parser.add_argument("--interval", type=float, default=20.0)
     parser.add_argument("--eager", action="store_true", help="without CUDA graphs")
+    parser.add_argument(
+        "--alone-share",
+        type=float,
+        default=0.4,
+        help="of the training that is the detector's alone: the paper's pre-training",
+    )
+    parser.add_argument(
+        "--training", type=json.loads, default={}, help="other parameters of training, as JSON"
+    )
     parser.add_argument("--tuned", action="store_true", help="let cuDNN try its algorithms")
     parser.add_argument("--only", nargs="*", choices=CONFIGURATIONS, help="configurations")
     return parser.parse_args(arguments)
 
 
 def train_all(
-    learners: dict[str, RetinaTrackLearner], pace: Pace, interval_s: float
+    learners: dict[str, RetinaTrackLearner], pace: Pace, interval_s: float, alone_share: float
 ) -> list[dict[str, Any]]:
     """Train all side by side; return the log."""
     log: list[Any] = []
     threads = [
-        threading.Thread(target=train, args=(name, learner, pace, log, interval_s))
+        threading.Thread(target=train, args=(name, learner, pace, log, interval_s, alone_share))
         for name, learner in learners.items()
     ]
     for thread in threads:
@@ -345,7 +358,7 @@ def main() -> None:
         learners = build(part, num_seeds, arguments, data)
         share = arguments.first_share
         pace = Pace(len(learners), end_s, max_steps, enough_steps, share)
-        log = train_all(learners, pace, arguments.interval)
+        log = train_all(learners, pace, arguments.interval, arguments.alone_share)
         report.trained(learners, log)
         save(arguments.out, learners)
         for name, learner in learners.items():

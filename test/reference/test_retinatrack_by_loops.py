@@ -117,7 +117,7 @@ def test_contrastive_loss_agrees_with_loops(seed: int) -> None:
     losses = slow.contrastive(
         np.stack([embeddings[at] for at in chosen]), np.array([identity[at] for at in chosen]), 0.2
     )
-    assert len(losses) >= 14
+    assert len(losses) >= 10
     assert float(found) == pytest.approx(np.mean(losses), abs=1e-9)
 
 
