@@ -43,7 +43,10 @@ CONFIGURATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "full": ({}, {}),
     "one_anchor": (ONE_ANCHOR, {}),
     "shared": ({"anchor_features": "shared"}, {}),
-    "triplets": ({}, {"embedding_loss": "batch_hard", "identity_iou": 0.7}),
+    "triplets": (
+        {},
+        {"embedding_loss": "batch_hard", "identity_iou": 0.7, "triplet_weight": 1.0},
+    ),
     "no_triplet": ({"embedding_layers": 0}, {"triplet_weight": 0.0}),
     "m3_0": ({"embedding_layers": 0}, {}),
     "m3_4": ({"embedding_layers": 4}, {}),

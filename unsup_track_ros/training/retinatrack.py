@@ -51,7 +51,7 @@ class RetinaTrackTrainingConfig(Config):
     weight_decay: float = parameter(4e-4, "Weight decay.", ge=0)
     max_gradient_norm: float = parameter(10.0, "Longer gradients are cut to it.", gt=0)
     triplet_weight: float = parameter(
-        1.0, "Weight of the triplet loss; 0 trains a detector alone.", ge=0
+        0.4, "Weight of the embeddings' loss (paper: 1); 0 trains a detector alone.", ge=0
     )
     triplet_start_steps: int = parameter(
         4000,
@@ -66,7 +66,7 @@ class RetinaTrackTrainingConfig(Config):
         0.15, "Temperature of the cosines of the contrastive loss.", gt=0
     )
     identity_iou: float = parameter(
-        0.7,
+        0.5,
         "Overlap with a box from which an anchor stands for its track (paper: 0.7).",
         gt=0,
         le=1,

@@ -107,7 +107,7 @@ def test_the_rate_rises_and_falls_and_triplets_wait() -> None:
     )
     rates = [config.learning_rate_at(step) for step in (0, 9, 10, 60, 110)]
     assert rates == pytest.approx([0.01, 0.1, 0.1, 0.05, 0.0], abs=1e-9)
-    assert [config.triplet_weight_at(step) for step in (49, 50)] == [0.0, 1.0]
+    assert [config.triplet_weight_at(step) for step in (49, 50)] == [0.0, 0.4]
 
 
 def test_at_first_triplets_do_not_drown_the_detector(data: TrackedFrames) -> None:
