@@ -111,7 +111,8 @@ def test_the_rate_rises_and_falls_and_triplets_wait() -> None:
 
 
 def test_at_first_triplets_do_not_drown_the_detector(data: TrackedFrames) -> None:
-    trained = learner(data)
+    # Of the triplets alone: cosines do not know how small the embeddings start.
+    trained = learner(data, embedding_loss="batch_hard", identity_iou=0.7)
     batch = draw_clips(data, 2, len(trained._anchors), STILL, torch.Generator().manual_seed(0))
     terms = trained.losses(batch)
     shared = list(trained.network.pyramid.parameters())
