@@ -43,17 +43,18 @@ CONFIGURATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "full": ({}, {}),
     "one_anchor": (ONE_ANCHOR, {}),
     "shared": ({"anchor_features": "shared"}, {}),
-    "within_clips": ({}, {"triplets_across_clips": False}),
+    "triplets": (
+        {},
+        {"embedding_loss": "batch_hard", "identity_iou": 0.7, "triplet_weight": 1.0},
+    ),
     "no_triplet": ({"embedding_layers": 0}, {"triplet_weight": 0.0}),
     "m3_0": ({"embedding_layers": 0}, {}),
     "m3_4": ({"embedding_layers": 4}, {}),
 }
 FIRST = ("full", "one_anchor", "shared")  # what the bars compare
-TRAIN_SEED, VALIDATION_SEED, TEST_SEED = 1, 50, 101
+TRAIN_SEED, VALIDATION_SEED, TEST_SEED = 1, 50, 303
 ROUND_STEPS = 8  # that all train before they wait for each other
-TRIPLET_SHARE = 0.4  # of the training that is the detector's alone: the paper's pre-training
 CLIP_FRAMES = 8  # 0.8 s
-FIRST_SHARE = 0.6  # of the time, for the first networks where others follow
 JUDGED_ROUNDS = 24  # after which the speed is known
 MIN_TRAINING_S = 30.0  # less is not worth beginning
 _PATIENCE_S = 120.0  # for one that has failed
@@ -94,7 +95,12 @@ class Pace:
     """
 
     def __init__(
-        self, num_networks: int, end_s: float, max_steps: int = 0, enough_steps: int = 0
+        self,
+        num_networks: int,
+        end_s: float,
+        max_steps: int = 0,
+        enough_steps: int = 0,
+        first_share: float = 1.0,
     ) -> None:
         """Begin.
 
@@ -102,12 +108,14 @@ class Pace:
             num_networks: That train side by side.
             end_s: When training is over.
             max_steps: Or after how many steps; 0 for any number.
-            enough_steps: Where `FIRST_SHARE` of the time is enough for so many steps, the rest is
-                left to others; 0 for never.
+            enough_steps: Where a share of the time is enough for so many steps, the rest is left
+                to others; 0 for never.
+            first_share: That share.
         """
         self.share, self.num_steps = 0.0, 0
         self._begin_s: float | None = None
-        self._end_s, self._max_steps, self._enough_steps = end_s, max_steps, enough_steps
+        self._end_s, self._max_steps = end_s, max_steps
+        self._enough_steps, self._first_share = enough_steps, first_share
         self._barrier = threading.Barrier(num_networks, action=self._look)
 
     def wait(self) -> None:
@@ -121,7 +129,7 @@ class Pace:
             self._begin_s = now_s
         if rounds == JUDGED_ROUNDS and self._enough_steps:
             speed = (self.num_steps - ROUND_STEPS) / (now_s - self._begin_s)
-            end_s = self._begin_s + FIRST_SHARE * (self._end_s - self._begin_s)
+            end_s = self._begin_s + self._first_share * (self._end_s - self._begin_s)
             if speed * (end_s - self._begin_s) >= self._enough_steps:
                 self._end_s = end_s
             say(f"{speed:.2f} steps/s of each, training ends at {self._end_s - START:.0f} s")
@@ -133,7 +141,12 @@ class Pace:
 
 
 def train(
-    name: str, learner: RetinaTrackLearner, pace: Pace, log: list[Any], interval_s: float
+    name: str,
+    learner: RetinaTrackLearner,
+    pace: Pace,
+    log: list[Any],
+    interval_s: float,
+    alone_share: float,
 ) -> None:
     """Train one network until the time is over or the steps are done."""
     device, config = learner.data.frames.device, learner.config
@@ -147,7 +160,7 @@ def train(
                 break
             for _ in range(ROUND_STEPS):
                 rate = rate_at(pace.share, learner.num_steps_done, config)
-                weight = config.triplet_weight if pace.share >= TRIPLET_SHARE else 0.0
+                weight = config.triplet_weight if pace.share >= alone_share else 0.0
                 with _queueing:
                     learner.advance(rate, weight)
             now_s, step = time.monotonic(), learner.num_steps_done
@@ -167,13 +180,13 @@ def rate_at(share: float, step: int, config: RetinaTrackTrainingConfig) -> float
 
 
 def build(
-    names: Sequence[str], arguments: argparse.Namespace, data: TrackedFrames
+    names: Sequence[str], num_seeds: int, arguments: argparse.Namespace, data: TrackedFrames
 ) -> dict[str, RetinaTrackLearner]:
     """Build the learners of configurations, every seed."""
     learners = {}
     for name in names:
         network, training = CONFIGURATIONS[name]
-        for seed in range(arguments.seeds):
+        for seed in range(num_seeds):
             learners[f"{name}-{seed}"] = RetinaTrackLearner(
                 RetinaTrackConfig(**{"embedding_size": 64, **network}),
                 RetinaTrackTrainingConfig(
@@ -181,7 +194,7 @@ def build(
                     clips_per_batch=arguments.clips,
                     learning_rate=arguments.rate,
                     warmup_steps=arguments.warmup,
-                    **training,
+                    **{**arguments.training, **training},
                 ),
                 data,
                 use_graph=not arguments.eager,
@@ -220,20 +233,34 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=0.03)
     parser.add_argument("--warmup", type=int, default=150)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--other-seeds", type=int, default=3, help="of what the bars do not need")
+    parser.add_argument(
+        "--first-share", type=float, default=0.5, help="of the time, where others follow"
+    )
     parser.add_argument("--processes", type=int, default=12)
     parser.add_argument("--interval", type=float, default=20.0)
     parser.add_argument("--eager", action="store_true", help="without CUDA graphs")
+    parser.add_argument(
+        "--alone-share",
+        type=float,
+        default=0.4,
+        help="of the training that is the detector's alone: the paper's pre-training",
+    )
+    parser.add_argument(
+        "--training", type=json.loads, default={}, help="other parameters of training, as JSON"
+    )
+    parser.add_argument("--tuned", action="store_true", help="let cuDNN try its algorithms")
     parser.add_argument("--only", nargs="*", choices=CONFIGURATIONS, help="configurations")
     return parser.parse_args(arguments)
 
 
 def train_all(
-    learners: dict[str, RetinaTrackLearner], pace: Pace, interval_s: float
+    learners: dict[str, RetinaTrackLearner], pace: Pace, interval_s: float, alone_share: float
 ) -> list[dict[str, Any]]:
     """Train all side by side; return the log."""
     log: list[Any] = []
     threads = [
-        threading.Thread(target=train, args=(name, learner, pace, log, interval_s))
+        threading.Thread(target=train, args=(name, learner, pace, log, interval_s, alone_share))
         for name, learner in learners.items()
     ]
     for thread in threads:
@@ -309,6 +336,7 @@ def main() -> None:
     arguments = options_of()
     device = torch.device(arguments.device)
     arguments.out.mkdir(parents=True, exist_ok=True)
+    torch.backends.cudnn.benchmark = arguments.tuned
     pool = ProcessPoolExecutor(arguments.processes, multiprocessing.get_context("spawn"))
     for _ in range(arguments.processes):
         pool.submit(time.sleep, 1.0)  # they import what they need while others train
@@ -324,15 +352,16 @@ def main() -> None:
     end_s = START + arguments.seconds - arguments.scoring_seconds
     enough_steps, max_steps = arguments.enough_steps, arguments.steps
     asked = arguments.only or list(CONFIGURATIONS)
-    for part in (
-        [name for name in asked if name in FIRST],
-        [name for name in asked if name not in FIRST],
+    for part, num_seeds in (
+        ([name for name in asked if name in FIRST], arguments.seeds),
+        ([name for name in asked if name not in FIRST], arguments.other_seeds),
     ):
         if not part or time.monotonic() > end_s - MIN_TRAINING_S:
             continue
-        learners = build(part, arguments, data)
-        pace = Pace(len(learners), end_s, max_steps, enough_steps)
-        log = train_all(learners, pace, arguments.interval)
+        learners = build(part, num_seeds, arguments, data)
+        share = arguments.first_share
+        pace = Pace(len(learners), end_s, max_steps, enough_steps, share)
+        log = train_all(learners, pace, arguments.interval, arguments.alone_share)
         report.trained(learners, log)
         save(arguments.out, learners)
         for name, learner in learners.items():

@@ -73,10 +73,11 @@ def main() -> None:
     rows = []
     for path in sorted(arguments.weights.glob("*.safetensors")):
         network = load_retinatrack(str(path), device)
-        answers = {
-            name: compact(detect(network, videos.frames, DecodingConfig()))
-            for name, videos in sets.items()
-        }
+        with torch.autocast("cpu", torch.bfloat16):  # as they were trained
+            answers = {
+                name: compact(detect(network, videos.frames, DecodingConfig()))
+                for name, videos in sets.items()
+            }
         rows += scored(path.stem, answers, truths, (PAPER_OVERLAPS, FREE_OVERLAPS))
         (arguments.out / "rows.json").write_text(json.dumps(rows, indent=1) + "\n")
         say(f"{path.stem} scored")

@@ -27,8 +27,7 @@ from unsup_track_ros.training.retinatrack_evaluation import (
 
 FRAME_S = 0.1
 SCORES = (0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
-COSINES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
-DEPTHS = (1, 5, 10, 20)
+COSINES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 PAPER_OVERLAPS = (0.4,)  # below which an overlap counts as none
 FREE_OVERLAPS = (0.1, 0.2, 0.3, 0.4)
 CHOSEN_BY = ("mota", "idf1")
@@ -117,7 +116,7 @@ class Options:
         """Return what scores best: the score, the overlap, the looks, and the score again."""
         steps: list[tuple[str, Sequence[float]]] = [("min_score", SCORES), ("min_iou", overlaps)]
         if config.cues != "iou":
-            steps += [("num_observations", DEPTHS), ("min_cosine", COSINES)]
+            steps.append(("min_cosine", COSINES))
         steps.append(("min_score", SCORES))
         for name, values in steps:
             tried = [config.model_copy(update={name: value}) for value in values]

@@ -19,7 +19,7 @@ def iou(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def assigned(
-    anchors: np.ndarray, boxes: np.ndarray, is_object: np.ndarray
+    anchors: np.ndarray, boxes: np.ndarray, is_object: np.ndarray, identity_iou: float
 ) -> tuple[list[int], list[int]]:
     """Return the box and the identity of each anchor of one image, -1 for none."""
     rows = [m for m in range(len(boxes)) if is_object[m]]
@@ -28,7 +28,7 @@ def assigned(
         best = max(rows, key=lambda m: (iou(anchor, boxes[m]), -m), default=-1)
         if best >= 0 and iou(anchor, boxes[best]) >= 0.5:
             box[a] = best
-        if best >= 0 and iou(anchor, boxes[best]) >= 0.7:
+        if best >= 0 and iou(anchor, boxes[best]) >= identity_iou:
             identity[a] = best
     forced: dict[int, int] = {}
     for m in rows:
@@ -58,6 +58,24 @@ def batch_hard(
                 nearest = min(nearest, distance)
         if nearest < math.inf:
             losses.append(math.log1p(math.exp(margin + farthest - nearest)))
+    return losses
+
+
+def contrastive(embeddings: np.ndarray, identity: np.ndarray, temperature: float) -> list[float]:
+    """Return the loss of each row that has another of its track and one of another track."""
+    losses = []
+    for j in range(len(identity)):
+        pairs, strangers = [], 0.0
+        for other in range(len(identity)):
+            lengths = np.linalg.norm(embeddings[j]) * np.linalg.norm(embeddings[other])
+            cosine = float(embeddings[j] @ embeddings[other] / lengths)
+            if identity[other] != identity[j]:
+                strangers += math.exp(cosine / temperature)
+            elif other != j:
+                pairs.append(cosine)
+        if pairs and strangers:
+            own = [math.log1p(strangers / math.exp(cosine / temperature)) for cosine in pairs]
+            losses.append(sum(own) / len(own))
     return losses
 
 

@@ -11,7 +11,11 @@ from reference import retinatrack_by_loops as slow
 
 from unsup_track_ros.networks.retinatrack.decoding import suppress
 from unsup_track_ros.networks.retinatrack.track_store import TrackStore, TrackStoreConfig
-from unsup_track_ros.training.retinatrack_losses import assign_targets, batch_hard_loss
+from unsup_track_ros.training.retinatrack_losses import (
+    assign_targets,
+    batch_hard_loss,
+    contrastive_loss,
+)
 
 SEEDS = range(5)
 
@@ -30,9 +34,12 @@ def test_assignment_agrees_with_loops(seed: int) -> None:
     anchors = np.vstack([near, rectangles(rng, 30)])
     is_object = rng.uniform(size=6) < 0.7
     found = assign_targets(
-        torch.from_numpy(anchors), torch.from_numpy(boxes)[None], torch.from_numpy(is_object)[None]
+        torch.from_numpy(anchors),
+        torch.from_numpy(boxes)[None],
+        torch.from_numpy(is_object)[None],
+        identity_iou=0.6 + 0.02 * seed,
     )
-    box, identity = slow.assigned(anchors, boxes, is_object)
+    box, identity = slow.assigned(anchors, boxes, is_object, 0.6 + 0.02 * seed)
     assert found.box[0].tolist() == box
     assert found.identity[0].tolist() == identity
     assert max(box) >= 0
@@ -89,6 +96,28 @@ def test_batch_hard_across_clips_agrees_with_loops(seed: int) -> None:
             tracks = np.concatenate([identity[clip, own], [identity[at] for at in others]])
             losses += slow.batch_hard(seen, tracks, [int(np.flatnonzero(own == row)[0])], 0.1)
     assert len(losses) == 14 + 21
+    assert float(found) == pytest.approx(np.mean(losses), abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_contrastive_loss_agrees_with_loops(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    embeddings = rng.normal(size=(3, 30, 5))
+    identity = rng.integers(-1, 5, (3, 30))
+    identity += np.where(identity >= 0, 10 * np.arange(3)[:, None], 0)
+    identity[2, 4:] = -1  # here and there a track of one anchor, which has no pair
+    order = rng.uniform(size=(3, 30))
+    found = contrastive_loss(
+        torch.from_numpy(embeddings), torch.from_numpy(identity), torch.from_numpy(order), 0.2, 9
+    )
+    chosen = []
+    for clip in range(3):
+        rows = np.flatnonzero(identity[clip] >= 0)
+        chosen += [(clip, row) for row in rows[np.argsort(-order[clip, rows])][:9]]
+    losses = slow.contrastive(
+        np.stack([embeddings[at] for at in chosen]), np.array([identity[at] for at in chosen]), 0.2
+    )
+    assert len(losses) >= 10
     assert float(found) == pytest.approx(np.mean(losses), abs=1e-9)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch import Tensor
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.networks.retinatrack import RetinaTrack, RetinaTrackConfig
 from unsup_track_ros.networks.retinatrack.anchors import anchor_boxes
-from unsup_track_ros.shapes import Float
+from unsup_track_ros.shapes import Float, Int64
 from unsup_track_ros.training.retinatrack_clips import (
     AugmentationConfig,
     ClipBatch,
@@ -29,6 +29,7 @@ from unsup_track_ros.training.retinatrack_losses import (
     assign_targets,
     batch_hard_loss,
     box_loss,
+    contrastive_loss,
     focal_loss,
 )
 
@@ -50,12 +51,25 @@ class RetinaTrackTrainingConfig(Config):
     weight_decay: float = parameter(4e-4, "Weight decay.", ge=0)
     max_gradient_norm: float = parameter(10.0, "Longer gradients are cut to it.", gt=0)
     triplet_weight: float = parameter(
-        1.0, "Weight of the triplet loss; 0 trains a detector alone.", ge=0
+        0.4, "Weight of the embeddings' loss (paper: 1); 0 trains a detector alone.", ge=0
     )
     triplet_start_steps: int = parameter(
         4000,
         "Steps before the triplets count; the paper starts from a detector trained without them.",
         ge=0,
+    )
+    embedding_loss: Literal["batch_hard", "contrastive"] = parameter(
+        "contrastive",
+        "What forms the embeddings: the paper's triplets, or the cosines of all sampled anchors.",
+    )
+    contrastive_temperature: float = parameter(
+        0.15, "Temperature of the cosines of the contrastive loss.", gt=0
+    )
+    identity_iou: float = parameter(
+        0.5,
+        "Overlap with a box from which an anchor stands for its track (paper: 0.7).",
+        gt=0,
+        le=1,
     )
     triplet_margin: float = parameter(0.1, "Margin m of the triplets.", ge=0)
     num_triplets: int = parameter(
@@ -155,7 +169,7 @@ class RetinaTrackLearner:
         half = self._on_gpu and self.config.mixed_precision
         with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
             output = self.network(images)
-        targets = assign_targets(self._anchors, boxes, is_object)
+        targets = assign_targets(self._anchors, boxes, is_object, self.config.identity_iou)
         classes = torch.zeros_like(batch.ids)  # what moves is one class
         zero = torch.zeros((), device=images.device)
         triplet = zero
@@ -163,13 +177,10 @@ class RetinaTrackLearner:
             num_clips = len(batch.zoom)
             track = batch.ids.gather(1, targets.identity.clamp_min(0))
             track = torch.where(targets.identity >= 0, track, -1)
-            triplet = batch_hard_loss(
+            triplet = self._embedding_loss(
                 torch.cat(torch.split(output.embeddings, num_clips), dim=1),
                 torch.cat(torch.split(track, num_clips), dim=1),
                 batch.triplet_order,
-                self.config.triplet_margin,
-                self.config.num_triplets,
-                across_clips=self.config.triplets_across_clips,
             )
         return torch.stack(
             [
@@ -177,6 +188,26 @@ class RetinaTrackLearner:
                 box_loss(output.offsets, self._anchors, boxes, targets.box),
                 triplet,
             ]
+        )
+
+    def _embedding_loss(
+        self,
+        embeddings: Float[Tensor, "C A E"],
+        track: Int64[Tensor, "C A"],
+        order: Float[Tensor, "C A"],
+    ) -> Float[Tensor, ""]:
+        """Return the loss of the embeddings of both frames of each clip."""
+        config, num = self.config, self.config.num_triplets
+        if config.embedding_loss == "contrastive":
+            temperature = config.contrastive_temperature
+            return contrastive_loss(embeddings, track, order, temperature, num)
+        return batch_hard_loss(
+            embeddings,
+            track,
+            order,
+            config.triplet_margin,
+            num,
+            across_clips=config.triplets_across_clips,
         )
 
     def _train_on(self, batch: ClipBatch) -> None:

@@ -19,9 +19,9 @@ from unsup_track_ros.networks.retinatrack.anchors import encode_boxes, pairwise_
 from unsup_track_ros.shapes import Bool, Float, Int64
 
 MATCHED_IOU: Final = 0.5  # from here on an anchor is positive
-IDENTITY_IOU: Final = 0.7  # from here on it takes the track's identity too
 _FOCAL_ALPHA: Final = 0.25  # RetinaNet, table 1b
 _FOCAL_GAMMA: Final = 2.0
+_NO_COSINE: Final = -1e4  # over any temperature
 _NO_DISTANCE: Final = 1e-12  # keeps the gradient of a square root at 0 finite
 
 
@@ -39,18 +39,22 @@ class AnchorTargets:
 
 
 def assign_targets(
-    anchors: Float[Tensor, "A 4"], boxes: Float[Tensor, "B M 4"], is_object: Bool[Tensor, "B M"]
+    anchors: Float[Tensor, "A 4"],
+    boxes: Float[Tensor, "B M 4"],
+    is_object: Bool[Tensor, "B M"],
+    identity_iou: float,
 ) -> AnchorTargets:
     """Match anchors to boxes by IoU.
 
-    An anchor takes the box that it overlaps most, from `MATCHED_IOU` on. Every box also gets the
-    anchor nearest to it, however small the overlap; where two boxes share that anchor, it takes
-    the one that it overlaps more. Of equals the first counts.
+    An anchor takes the box that it overlaps most, from `MATCHED_IOU` on, and its identity from
+    `identity_iou` on. Every box also gets the anchor nearest to it, however small the overlap;
+    where two boxes share that anchor, it takes the one that it overlaps more. Of equals the first
+    counts.
     """
     iou = pairwise_iou(anchors, boxes) * is_object[:, None, :]
     best_iou, best_box = iou.max(dim=2)
     box = torch.where(best_iou >= MATCHED_IOU, best_box, -1)
-    identity = torch.where(best_iou >= IDENTITY_IOU, best_box, -1)
+    identity = torch.where(best_iou >= identity_iou, best_box, -1)
     nearest = iou.argmax(dim=1)  # B M
     index = torch.arange(len(anchors), device=anchors.device)
     is_nearest = (index[:, None] == nearest[:, None, :]) & (iou > 0)
@@ -146,6 +150,46 @@ def batch_hard_loss(
         loss = functional.softplus(margin + positive.flatten() - negative)
         total, number = total + torch.where(counts, loss, 0.0).sum(), number + counts.sum()
     return total / number.clamp_min(1)
+
+
+def contrastive_loss(
+    embeddings: Float[Tensor, "C A E"],
+    identity: Int64[Tensor, "C A"],
+    order: Float[Tensor, "C A"],
+    temperature: float,
+    num_sampled: int,
+) -> Float[Tensor, ""]:
+    """Return the contrastive loss of the sampled anchors of a step (Sohn 2016, eq. 6).
+
+    Of two anchors of one track their cosine is to stand out from the cosines with all anchors of
+    other tracks, of all clips: log(1 + sum over others exp((c_other - c_pair) / temperature)), the
+    mean over pairs of an anchor, then over anchors. What trackers compare is what is trained.
+
+    Not in the paper, which has BatchHard: there one pair decides, and where a track has many
+    anchors its two least alike are farther apart than a stranger, so that all fall together.
+
+    Args:
+        embeddings: Of all anchors of both frames of C clips; only directions count.
+        identity: Track of each anchor, -1 for none; unique over all clips.
+        order: Random numbers, 0 to 1: which anchors are sampled.
+        temperature: Of the cosines.
+        num_sampled: Most anchors sampled in each clip.
+    """
+    sampled = torch.where(identity >= 0, order, -1.0)
+    query = sampled.topk(min(num_sampled, sampled.shape[1]), dim=1).indices
+    track = identity.gather(1, query).flatten()
+    direction = functional.normalize(_rows(embeddings, query).flatten(0, 1), dim=1)
+    cosine = direction @ direction.T / temperature
+    known = track >= 0
+    same = track[:, None] == track
+    other = ~same & known
+    pair = same & known & ~torch.eye(len(track), dtype=torch.bool, device=track.device)
+    others = torch.where(other, cosine, _NO_COSINE).logsumexp(dim=1)
+    loss = functional.softplus(others[:, None] - cosine)
+    num_pairs = pair.sum(dim=1)
+    counts = known & (num_pairs > 0) & other.any(dim=1)
+    mean = torch.where(pair, loss, 0.0).sum(dim=1) / num_pairs.clamp_min(1)
+    return torch.where(counts, mean, 0.0).sum() / counts.sum().clamp_min(1)
 
 
 def _rows(embeddings: Float[Tensor, "C A E"], index: Int64[Tensor, "C Q"]) -> Tensor:

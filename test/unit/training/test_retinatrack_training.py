@@ -107,11 +107,12 @@ def test_the_rate_rises_and_falls_and_triplets_wait() -> None:
     )
     rates = [config.learning_rate_at(step) for step in (0, 9, 10, 60, 110)]
     assert rates == pytest.approx([0.01, 0.1, 0.1, 0.05, 0.0], abs=1e-9)
-    assert [config.triplet_weight_at(step) for step in (49, 50)] == [0.0, 1.0]
+    assert [config.triplet_weight_at(step) for step in (49, 50)] == [0.0, 0.4]
 
 
 def test_at_first_triplets_do_not_drown_the_detector(data: TrackedFrames) -> None:
-    trained = learner(data)
+    # Of the triplets alone: cosines do not know how small the embeddings start.
+    trained = learner(data, embedding_loss="batch_hard", identity_iou=0.7)
     batch = draw_clips(data, 2, len(trained._anchors), STILL, torch.Generator().manual_seed(0))
     terms = trained.losses(batch)
     shared = list(trained.network.pyramid.parameters())

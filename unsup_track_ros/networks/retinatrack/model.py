@@ -15,6 +15,7 @@ Batch norm is shared by nobody: each convolution has one per level and anchor (p
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -66,22 +67,33 @@ class RetinaTrack(nn.Module):
         # With shared features the K anchors differ in the last convolution alone, as in RetinaNet.
         num_last = 1 if separate else config.num_anchors
         self.num_forks = num_forks
-        width, levels = config.channels, config.num_levels
-        self.forks = nn.ModuleList(
-            _Layers(width, width, 3, config.shared_layers, levels) for _ in range(num_forks)
-        )
-        copies = levels * num_forks
-        self.class_layers = _Layers(width, width, 3, config.task_layers, copies)
-        self.box_layers = _Layers(width, width, 3, config.task_layers, copies)
-        self.class_last = nn.Conv2d(width, num_last * config.num_classes, 3, padding=1)
-        self.box_last = nn.Conv2d(width, num_last * 4, 3, padding=1)
+        width, size = config.channels, config.embedding_size
+        first = nn.Conv2d(width, num_forks * width, 3, padding=1, bias=False)
+        others = [
+            nn.Conv2d(num_forks * width, num_forks * width, 3, padding=1, bias=False,
+                      groups=num_forks)
+            for _ in range(config.shared_layers - 1)
+        ]  # fmt: skip
+        self.forks = _Layers([first, *others], 1, config.num_levels)
+        self.class_layers = self._head(width, 3, config.task_layers)
+        self.box_layers = self._head(width, 3, config.task_layers)
+        self.class_last = _SharedConvolution(width, num_last * config.num_classes, 3, padding=1)
+        self.box_last = _SharedConvolution(width, num_last * 4, 3, padding=1)
         hidden = max(config.embedding_layers - 1, 0)
-        size = config.embedding_size
-        self.embedding_layers = _Layers(width, size, 1, hidden, copies)
+        self.embedding_layers = self._head(size, 1, hidden)
         self.embedding_last: nn.Module = nn.Identity()
         if config.embedding_layers:
-            self.embedding_last = nn.Conv2d(size if hidden else width, size, 1)
+            self.embedding_last = _SharedConvolution(size if hidden else width, size, 1)
         self._initialize()
+
+    def _head(self, size: int, side: int, num_layers: int) -> _Layers:
+        """Return layers that the anchors share, from the features of the forks on."""
+        sizes = [self.config.channels] + [size] * num_layers
+        convolutions = [
+            _SharedConvolution(sizes[i], sizes[i + 1], side, padding=side // 2, bias=False)
+            for i in range(num_layers)
+        ]
+        return _Layers(convolutions, self.num_forks, self.config.num_levels)
 
     def _initialize(self) -> None:
         # RetinaNet, 4.1. For the embedding it matters as much: triplets of large random embeddings
@@ -98,23 +110,20 @@ class RetinaTrack(nn.Module):
     def forward(self, images: Shaped[Tensor, "B 3 H W"]) -> RetinaTrackOutput:
         """Look at images, 0 to 255, whose sides need not be multiples of a stride."""
         levels = self.pyramid(self.backbone(normalized(images)))
-        outputs = [
-            self._of_feature(fork(feature, level), level * self.num_forks + k)
-            for level, feature in enumerate(levels)
-            for k, fork in enumerate(self.forks)
-        ]
+        outputs = [self._of_level(feature, level) for level, feature in enumerate(levels)]
         logits, offsets, embeddings = (
             torch.cat([output[part] for output in outputs], dim=1) for part in range(3)
         )
         return RetinaTrackOutput(class_logits=logits, offsets=offsets, embeddings=embeddings)
 
-    def _of_feature(self, feature: Tensor, copy: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Apply the heads to the features of a level and a fork."""
+    def _of_level(self, feature: Tensor, level: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Apply forks and heads to the features of a level."""
         config = self.config
-        logits = self.class_last(self.class_layers(feature, copy))
-        offsets = self.box_last(self.box_layers(feature, copy))
-        embedding = self.embedding_last(self.embedding_layers(feature, copy))
-        flat = _by_anchor(embedding, embedding.shape[1])
+        instances = self.forks(feature, level)
+        logits = self.class_last(self.class_layers(instances, level))
+        offsets = self.box_last(self.box_layers(instances, level))
+        embedding = self.embedding_last(self.embedding_layers(instances, level))
+        flat = _by_anchor(embedding, config.effective_embedding_size)
         repeats = config.num_anchors // self.num_forks  # colliding anchors share one
         return (
             _by_anchor(logits, config.num_classes),
@@ -123,23 +132,34 @@ class RetinaTrack(nn.Module):
         )
 
 
+class _SharedConvolution(nn.Conv2d):
+    """One convolution for each of the blocks of channels that the forks make: one call for all."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve every block with the same weights."""
+        num = input.shape[1] // self.in_channels
+        bias = None if self.bias is None else self.bias.repeat(num)
+        weight = self.weight.repeat(num, 1, 1, 1)
+        return functional.conv2d(input, weight, bias, padding=self.padding, groups=num)
+
+
 class _Layers(nn.Module):
-    """Convolutions with batch norm and ReLU after each; each of the copies has its own norms."""
+    """Convolutions with batch norm and ReLU after each; every level and fork has its own norms.
 
-    def __init__(self, num_in: int, num_out: int, side: int, num_layers: int, copies: int) -> None:
+    The features of the forks are blocks of channels, so the norms of a level are one norm.
+    """
+
+    def __init__(self, convolutions: Sequence[nn.Conv2d], num_blocks: int, num_levels: int) -> None:
         super().__init__()
-        sizes = [num_in] + [num_out] * num_layers
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(sizes[i], sizes[i + 1], side, padding=side // 2, bias=False)
-            for i in range(num_layers)
-        )
+        self.convolutions = nn.ModuleList(convolutions)
         self.norms = nn.ModuleList(
-            nn.ModuleList(nn.BatchNorm2d(num_out) for _ in range(num_layers)) for _ in range(copies)
+            nn.ModuleList(nn.BatchNorm2d(num_blocks * layer.out_channels) for layer in convolutions)
+            for _ in range(num_levels)
         )
 
-    def forward(self, value: Tensor, copy: int) -> Tensor:
-        """Apply them with the norms of one copy."""
-        norms = self.norms[copy]
+    def forward(self, value: Tensor, level: int) -> Tensor:
+        """Apply them with the norms of one level."""
+        norms = self.norms[level]
         assert isinstance(norms, nn.ModuleList)
         for convolution, norm in zip(self.convolutions, norms, strict=True):
             value = functional.relu(norm(convolution(value)))

@@ -6,8 +6,8 @@ A track is alive or dead, never tentative. It remembers how it looked in its las
 what is detected may look like any of them. Matching is greedy, best pair first.
 
 Divergence: the paper compares place and looks alike with each of the last H observations. Here the
-place is that of the latest alone: what moves has left its old places to others. On validation
-videos (docs/results/retinatrack.md) H = 5 then gives 263 instead of 349 identity switches.
+place is that of the latest alone: what moves has left its old places to others
+(docs/results/retinatrack.md, as is H).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class TrackStoreConfig(Config):
         ge=-1, le=1, tunable=True,
     )  # fmt: skip
     num_observations: int = parameter(
-        10, "H, the last observations of a track whose looks are compared with.", ge=1
+        3, "H, the last observations of a track whose looks are compared with.", ge=1
     )
     max_unseen_s: float = parameter(
         4.0, "A track that is not found again for longer is dead (paper: 40 frames at 10 Hz).",

@@ -71,11 +71,29 @@ def test_without_embedding_layers_the_features_are_the_embedding() -> None:
 
 
 def test_batch_norms_are_shared_by_nobody() -> None:
+    """A norm of one level and anchor is moved: one anchor of that level answers otherwise."""
     net = network()
     norms = [m for m in net.class_layers.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    assert len(norms) == 3 * 6  # levels times anchors
-    weights = [m for m in net.class_layers.modules() if isinstance(m, torch.nn.Conv2d)]
-    assert len(weights) == 1
+    assert [len(norm.weight) for norm in norms] == [6 * SMALL.channels] * 3  # a norm per level
+    before = net(image()).class_logits[0, :, 0]
+    with torch.no_grad():
+        norms[0].bias[2 * SMALL.channels : 3 * SMALL.channels] += 1.0
+    moved = (net(image()).class_logits[0, :, 0] != before).nonzero()[:, 0]
+    places = 6 * 10  # of the first level
+    assert moved.tolist() == list(range(2 * places, 3 * places))
+
+
+def test_heads_are_shared_by_all_forks() -> None:
+    """A fork with the weights and norms of another gives its answers, whatever the others do."""
+    net = network()
+    width = SMALL.channels
+    with torch.no_grad():
+        for value in net.forks.state_dict().values():
+            if len(value.shape):
+                value[4 * width : 5 * width] = value[width : 2 * width]
+    logits = net(image()).class_logits[0, : 6 * 60, 0].reshape(6, 60)
+    assert torch.equal(logits[4], logits[1])
+    assert not torch.allclose(logits[3], logits[1], atol=0, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("depth", "num_layers"), [(0, 0), (1, 1), (2, 2), (4, 4)])
