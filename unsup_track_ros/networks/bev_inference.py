@@ -18,7 +18,7 @@ from unsup_track_ros.networks.bev_decoding import BevBoxes, BevDecodingConfig, d
 from unsup_track_ros.networks.bev_input import bev_image
 from unsup_track_ros.networks.checkpoint import load_weights, read_checkpoint
 from unsup_track_ros.networks.image_segmentor import ImageSegmentor, ImageSegmentorConfig
-from unsup_track_ros.shapes import Bool, Float, Float32
+from unsup_track_ros.shapes import Bool, Float, Float32, Int64
 from unsup_track_ros.structures.voxels import VoxelGrid
 
 NETWORK_KEY = "network"  # of a checkpoint's metadata: the network's parameters as JSON

@@ -53,7 +53,7 @@ def from_arrays(cls: type[T], arrays: Mapping[str, np.ndarray], prefix: str = ""
     Raises:
         DataError: A member without a default is missing.
     """
-    hints = _hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]  # a class is hashable
     members = {
         member.name: _build(hints[member.name], prefix + member.name, arrays)
         for member in dataclasses.fields(cls)  # type: ignore[arg-type]

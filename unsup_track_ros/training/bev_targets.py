@@ -233,7 +233,9 @@ def _free_space(
     num_points = torch.bincount(scans.sample, minlength=scans.num_samples).tolist()
     free = []
     # One scan after the other: the samples along all rays of a batch fit no cache.
-    for points, generator in zip(scans.points_bev.split(num_points), generators, strict=True):
+    for points, generator in zip(
+        torch.split(scans.points_bev, num_points), generators, strict=True
+    ):
         share = torch.rand(
             (_FREE_SAMPLES, len(points), 1),
             generator=generator, dtype=points.dtype, device=points.device,
