@@ -117,7 +117,7 @@ def _product(
     grid: VoxelGrid,
     min_product: float,
 ) -> Float32[np.ndarray, "Z Y X"]:
-    """Multiply both probabilities in the voxels where the product may exceed a bound; 0 elsewhere."""
+    """Multiply both probabilities where the product may exceed a bound; 0 in other voxels."""
     assert frame.camera is not None
     bev_T_cam = bev_T_velo(frame.base_T_velo) @ se3.inverse(frame.camera.cam_T_velo)
     cell = _cell_of_voxels(grid, prediction.grid, bev_T_cam.tobytes())
