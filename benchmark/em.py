@@ -46,6 +46,7 @@ LEVERS: Final[Mapping[str, Mapping[str, object]]] = {
         "decoding.max_iou": 1.0,
     },
     "from scratch": {"warm_start": False},
+    "labels of round 1 in every round": {"expectation.enabled": False},
     "no box search": {"expectation.standing.search.enabled": False},
     "no standing labels": {"label.completion.objects.static_weight": 0.0},
     "labels not completed": {"label.completion.enabled": False},

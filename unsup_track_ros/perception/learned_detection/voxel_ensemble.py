@@ -9,6 +9,7 @@ occupancy agree. Everything else is no label, which does not make it background.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from scipy import ndimage
@@ -38,6 +39,7 @@ _THICKENING = (1.0, 1.01, 1.02)
 _CUBE = np.ones((3, 3, 3), bool)
 _RAY_BLOCK = 4096  # rays per block, to bound memory
 _SECTORS = 720  # of the half circle ahead
+_MIN_RETURNS = 3  # of which a box can be fitted
 _REACH_M = 1.0  # around a believed voxel, farther than the dilation reaches
 
 
@@ -51,6 +53,10 @@ class VoxelEnsembleConfig(Config):
     min_side_vox: int = parameter(2, "Its index extent along each axis exceeds this.", ge=0)
     min_pixels: int = parameter(4, "It covers more distinct pixels than this.", ge=0)
     max_regions: int = parameter(16, "Most regions of a frame; the largest stay.", ge=1)
+    box_of: Literal["networks", "moving_returns"] = parameter(
+        "networks",
+        "A box spans what the networks believe in, as released, or the moving returns there.",
+    )
     quirk_unit_scores: bool = parameter(
         False, "Every score is 1, as released; else the mean product of the component."
     )
@@ -67,6 +73,11 @@ def voxel_ensemble(
     config: VoxelEnsembleConfig,
 ) -> MotionRegions:
     """Return the regions on which all four witnesses agree; their voxels are the networks'.
+
+    Divergence, where `box_of` is `moving_returns`: the regions have no voxels but points alone, so
+    that boxes are fitted to the returns that moved. What networks of few steps believe in spreads
+    beyond the object, its box teaches the next networks to believe in more, and from round to round
+    labels grow to several times the object's size.
 
     Args:
         frame: The frame; it has a camera.
@@ -281,20 +292,37 @@ def _regions(
     if not config.quirk_unit_scores and len(chosen):
         total = np.bincount(region, weights=product.reshape(-1)[flat], minlength=len(chosen) + 1)
         scores = total[1:] / np.array([len(row) for row in rows])
-    # The points are those of both components, the box is that of the networks' alone.
     owner = np.zeros(int(moving.max(initial=0)) + 1, np.int64)
     touched = moving[flat] > 0
     owner[moving[flat[touched]]] = region[touched]
     volume = owner[moving]
-    volume[flat] = region
     place = flat_voxels(grid, points_cam)
-    point_region = np.where(place == OUTSIDE, 0, volume[place])
+    if config.box_of == "moving_returns":
+        return _with_returns(np.where(place == OUTSIDE, 0, volume[place]), scores)
+    # The points are those of both components, the box is that of the networks' alone.
+    volume[flat] = region
     return MotionRegions(
-        point_region=point_region,
+        point_region=np.where(place == OUTSIDE, 0, volume[place]),
         scores=scores.astype(np.float32),
         motion=np.full(len(chosen), MotionState.MOVING, np.int64),
         flow_velo=np.full((len(chosen), 3), np.nan, np.float32),
         voxels=VoxelRegions(grid=grid, voxel=flat, region=region, moving=moving[flat] > 0),
+    )
+
+
+def _with_returns(
+    point_region: Int64[np.ndarray, " P"], scores: Float64[np.ndarray, " R"]
+) -> MotionRegions:
+    """Return regions of points; one whose motion belongs to another component as well has none."""
+    counts = np.bincount(point_region, minlength=len(scores) + 1)
+    kept = np.flatnonzero(counts[1:] >= _MIN_RETURNS)
+    number = np.zeros(len(counts), np.int64)
+    number[kept + 1] = np.arange(1, len(kept) + 1)
+    return MotionRegions(
+        point_region=number[point_region],
+        scores=scores[kept].astype(np.float32),
+        motion=np.full(len(kept), MotionState.MOVING, np.int64),
+        flow_velo=np.full((len(kept), 3), np.nan, np.float32),
     )
 
 
