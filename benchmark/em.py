@@ -28,8 +28,8 @@ from unsup_track_ros.training.em import EmOptions, run_em
 from unsup_track_ros.training.em_config import EmConfig, EmMode, em_config
 from unsup_track_ros.training.em_evaluation import SCORE_ROWS
 
-HELD_OUT_SEEDS: Final = (201, 202)
-TRAIN_SEEDS: Final = (11, 12, 13, 14, 15, 16)
+HELD_OUT_SEEDS: Final = (201, 202, 203, 204, 205, 206)
+TRAIN_SEEDS: Final = tuple(range(11, 23))
 PARKED_BAR: Final = 0.4
 LEAD_BAR: Final = 0.10
 _CONFIGS = Path(__file__).resolve().parent.parent / "config" / "training"
@@ -46,6 +46,7 @@ LEVERS: Final[Mapping[str, Mapping[str, object]]] = {
         "decoding.max_iou": 1.0,
     },
     "from scratch": {"warm_start": False},
+    "labels of round 1 in every round": {"expectation.enabled": False},
     "no box search": {"expectation.standing.search.enabled": False},
     "no standing labels": {"label.completion.objects.static_weight": 0.0},
     "labels not completed": {"label.completion.enabled": False},
@@ -58,11 +59,13 @@ class Size:
 
     Attributes:
         worlds: Worlds that are learned from.
+        held_out: Worlds that are scored on, the first of the held-out ones.
         seconds: Length of each.
         files: Parameter file per mode, None for the default parameters.
     """
 
     worlds: int
+    held_out: int
     seconds: float
     files: Mapping[EmMode, Path | None]
 
@@ -70,15 +73,17 @@ class Size:
 SIZES: Final = {
     "cpu": Size(
         worlds=3,
+        held_out=2,
         seconds=4.0,
         files={"improved": _CONFIGS / "em_small.yaml", "tcr": _CONFIGS / "em_tcr_small.yaml"},
     ),
     "short": Size(
-        worlds=6,
+        worlds=12,
+        held_out=6,
         seconds=4.0,
         files={"improved": _CONFIGS / "em_short.yaml", "tcr": _CONFIGS / "em_tcr_short.yaml"},
     ),
-    "gpu": Size(worlds=6, seconds=10.0, files={"improved": None, "tcr": None}),
+    "gpu": Size(worlds=6, held_out=6, seconds=10.0, files={"improved": None, "tcr": None}),
 }
 
 
@@ -87,7 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     bench, size = Bench(folder=options.folder, device=options.device), SIZES[options.size]
     bags = [bench.world(seed, size.seconds) for seed in TRAIN_SEEDS[: size.worlds]]
-    held_out = [bench.world(seed, size.seconds) for seed in options.seeds]
+    held_out = [
+        bench.world(seed, size.seconds) for seed in options.seeds or HELD_OUT_SEEDS[: size.held_out]
+    ]
     work = EmOptions(
         bags=tuple(bags),
         evaluation_bags=tuple(held_out),
@@ -118,7 +125,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--size", choices=sorted(SIZES), default="cpu")
     parser.add_argument("--modes", nargs="+", default=["improved", "tcr"])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(HELD_OUT_SEEDS))
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", help="worlds to score on, instead of those held out"
+    )
     parser.add_argument("--ablation", action="store_true", help="one lever out at a time")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=0, help="processes that help")

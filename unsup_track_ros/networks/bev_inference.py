@@ -18,7 +18,7 @@ from unsup_track_ros.networks.bev_decoding import BevBoxes, BevDecodingConfig, d
 from unsup_track_ros.networks.bev_input import bev_image
 from unsup_track_ros.networks.checkpoint import load_weights, read_checkpoint
 from unsup_track_ros.networks.image_segmentor import ImageSegmentor, ImageSegmentorConfig
-from unsup_track_ros.shapes import Bool, Float, Float32
+from unsup_track_ros.shapes import Bool, Float, Float32, Int64
 from unsup_track_ros.structures.voxels import VoxelGrid
 
 NETWORK_KEY = "network"  # of a checkpoint's metadata: the network's parameters as JSON
@@ -179,13 +179,12 @@ def _checkpoint(path_text: str, kind: str) -> tuple[dict[str, Tensor], str]:
     return weights, metadata[NETWORK_KEY]
 
 
-def read_volume(
-    volume: Float32[np.ndarray, "S y x"], grid: VoxelGrid, points_bev: Float[np.ndarray, "P 3"]
-) -> tuple[Float32[np.ndarray, " P"], Bool[np.ndarray, " P"]]:
-    """Read the voxel around each point, 0 outside; also tell which points lie inside."""
+def volume_index(
+    grid: VoxelGrid, points_bev: Float[np.ndarray, "P 3"]
+) -> tuple[Int64[np.ndarray, "3 P"], Bool[np.ndarray, " P"]]:
+    """Return z, y, x of the voxel around each point, or nearest to it, and which lie inside."""
     low, size = np.array(grid.minimum_m), np.array(grid.voxel_m)
     index = np.floor((points_bev - low) / size).astype(np.int64)
     limits = np.array(grid.shape_zyx)[::-1]
     inside = ((index >= 0) & (index < limits)).all(axis=1)
-    x, y, z = np.clip(index, 0, limits - 1).T
-    return np.where(inside, volume[z, y, x], np.float32(0)), inside
+    return np.clip(index, 0, limits - 1).T[::-1], inside

@@ -10,6 +10,8 @@ vehicle without a camera has the same network.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -64,12 +66,32 @@ def voxel_of(
     return flat, inside
 
 
-def occupancy(points_bev: Float[Tensor, "P 3"], grid: VoxelGrid) -> Float[Tensor, "Z Y X"]:
-    """Return 1 in voxels with a point, else 0 (TCR's input)."""
-    flat, inside = voxel_of(points_bev, grid)
-    volume = points_bev.new_zeros(grid.shape_zyx)
-    volume.view(-1)[flat[inside]] = 1.0
+def occupied(
+    points_bev: Float[Tensor, "P 3"],
+    sample: Int64[Tensor, " P"],
+    num_samples: int,
+    grid: VoxelGrid,
+) -> Bool[Tensor, "B Z Y X"]:
+    """Tell of each sample which voxels hold a point (TCR's input).
+
+    Args:
+        points_bev: Points of all samples.
+        sample: Whose each point is, -1 for nobody's.
+        num_samples: B.
+        grid: The volume.
+    """
+    flat, counts = _voxel_of_sample(points_bev, sample, grid)
+    volume = torch.zeros((num_samples, *grid.shape_zyx), dtype=torch.bool, device=points_bev.device)
+    volume.view(-1)[flat[counts]] = True
     return volume
+
+
+def _voxel_of_sample(
+    points_bev: Float[Tensor, "P 3"], sample: Int64[Tensor, " P"], grid: VoxelGrid
+) -> tuple[Int64[Tensor, " P"], Bool[Tensor, " P"]]:
+    """Return the flat `[B, Z, Y, X]` voxel of each point, and which points lie in their volume."""
+    flat, inside = voxel_of(points_bev, grid)
+    return flat + sample * math.prod(grid.shape_zyx), inside & (sample >= 0)
 
 
 def bev_image(
@@ -79,27 +101,62 @@ def bev_image(
     *,
     with_features: bool,
 ) -> Float[Tensor, "C Y X"]:
+    """Return the network's input of one scan; arguments as of `bev_images`."""
+    sample = torch.zeros(len(points_bev), dtype=torch.int64, device=points_bev.device)
+    return bev_images(points_bev, intensity, (sample, 1), grid, with_features=with_features)[0]
+
+
+def bev_images(
+    points_bev: Float[Tensor, "P 3"],
+    intensity: Float[Tensor, " P"] | None,
+    owners: tuple[Int64[Tensor, " P"], int],
+    grid: VoxelGrid,
+    *,
+    with_features: bool,
+) -> Float[Tensor, "B C Y X"]:
     """Return the network's input: occupied slices and, if wanted, three features per column.
 
     The features are the highest return (0 at the lower bound, 1 at the upper), the density of
     returns (log-scaled, 1 for many) and the mean intensity relative to that of the scan: LiDARs do
     not agree on the unit of intensity.
+
+    Args:
+        points_bev: Points of all scans.
+        intensity: Of each point, or None.
+        owners: Whose each point is (-1 for nobody's), and the number of scans B.
+        grid: The volume.
+        with_features: Whether the columns have features.
     """
-    volume = occupancy(points_bev, grid)
+    sample, num_samples = owners
+    flat, counts = _voxel_of_sample(points_bev, sample, grid)
+    volume = points_bev.new_zeros((num_samples, *grid.shape_zyx))
+    volume.view(-1)[flat[counts]] = 1.0
     if not with_features:
         return volume
-    flat, inside = voxel_of(points_bev, grid)
     num_columns = grid.shape_zyx[1] * grid.shape_zyx[2]
-    column = flat[inside] % num_columns
+    column = flat[counts] % num_columns + sample[counts] * num_columns
     low_m, high_m = grid.minimum_m[2], grid.maximum_m[2]
-    height = (points_bev[inside, 2] - low_m) / (high_m - low_m)
-    top = height.new_zeros(num_columns).scatter_reduce_(0, column, height, "amax")
-    count = torch.bincount(column, minlength=num_columns).to(height.dtype)
+    height = (points_bev[counts, 2] - low_m) / (high_m - low_m)
+    top = height.new_zeros(num_samples * num_columns).scatter_reduce_(0, column, height, "amax")
+    count = torch.zeros_like(top).index_add_(0, column, torch.ones_like(height))
     density = torch.log1p(count) / np.log1p(_DENSE_POINTS)
     bright = torch.zeros_like(top)
-    if intensity is not None and len(intensity):
-        relative = intensity / (intensity + intensity.mean().clamp(min=1e-6))
-        bright.index_add_(0, column, relative[inside].to(height.dtype))
+    if intensity is not None:
+        relative = _relative_intensity(intensity, sample, num_samples)
+        bright.index_add_(0, column, relative[counts].to(height.dtype))
         bright = bright / count.clamp(min=1.0)
     features = torch.stack([top, density.clamp(max=2.0), bright])
-    return torch.cat([volume, features.view(NUM_FEATURES, *grid.shape_zyx[1:])])
+    of_samples = features.view(NUM_FEATURES, num_samples, *grid.shape_zyx[1:])
+    return torch.cat([volume, of_samples.transpose(0, 1)], dim=1)
+
+
+def _relative_intensity(
+    intensity: Float[Tensor, " P"], sample: Int64[Tensor, " P"], num_samples: int
+) -> Float[Tensor, " P"]:
+    """Return intensities in [0, 1), a half where they are the mean of their scan."""
+    # The last row is that of the points that are nobody's.
+    row = torch.where(sample < 0, num_samples, sample)
+    total = intensity.new_zeros(num_samples + 1).index_add_(0, row, intensity)
+    count = intensity.new_zeros(num_samples + 1).index_add_(0, row, torch.ones_like(intensity))
+    mean = (total / count.clamp(min=1.0)).clamp(min=1e-6)
+    return intensity / (intensity + mean[row])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -52,12 +53,18 @@ def from_arrays(cls: type[T], arrays: Mapping[str, np.ndarray], prefix: str = ""
     Raises:
         DataError: A member without a default is missing.
     """
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]  # a class is hashable
     members = {
         member.name: _build(hints[member.name], prefix + member.name, arrays)
         for member in dataclasses.fields(cls)  # type: ignore[arg-type]
     }
     return cls(**members)
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    """Return the types of a structure's members; finding them costs more than reading an array."""
+    return typing.get_type_hints(cls)
 
 
 def _build(hint: Any, key: str, arrays: Mapping[str, np.ndarray]) -> Any:  # noqa: ANN401

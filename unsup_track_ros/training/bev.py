@@ -4,38 +4,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry.box_iou import box_of_points
 from unsup_track_ros.networks.bev_centernet import BevCenternet, BevCenternetConfig
-from unsup_track_ros.networks.bev_input import bev_image
+from unsup_track_ros.networks.bev_input import bev_images
 from unsup_track_ros.shapes import Bool, Float
-from unsup_track_ros.training.bev_augmentation import BevAugmentationConfig, LabelledScan, varied
+from unsup_track_ros.training.bev_augmentation import (
+    BevAugmentationConfig,
+    LabelledScan,
+    labelled_scan,
+    varied,
+)
 from unsup_track_ros.training.bev_losses import bev_losses
 from unsup_track_ros.training.bev_targets import (
     BevLabels,
+    ScanBatch,
+    SegmentTargets,
     background_cells,
     centre_targets,
     inside_grid,
+    output_grid,
     segment_targets,
 )
-from unsup_track_ros.training.drawing import DrawnSteps
+from unsup_track_ros.training.drawing import DrawnSteps, Remembered
 from unsup_track_ros.training.network_learner import (
     NetworkLearner,
     OptimizerConfig,
     chances,
     own_share,
 )
-from unsup_track_ros.training.scan_cache import CachedScan
 from unsup_track_ros.training.training_labels import ObjectLabels, TrainingSet
 
 _TRIES = 5  # to keep a label in the grid
-_ON_OBJECT_MARGIN_M = 0.05
 
 
 class BevTrainingConfig(Config):
@@ -56,14 +64,13 @@ class BevTrainingConfig(Config):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BevSample:
-    """One scan as the network trains on it; shapes as in `bev_targets`, without B."""
+class BevBatch:
+    """Scans as the network trains on them; shapes as in `bev_targets`."""
 
-    image: Float[Tensor, "C Y X"]
-    labels: ObjectLabels
-    background: Bool[Tensor, "y x"]
-    positive: Bool[Tensor, "S y x"]
-    negative: Bool[Tensor, "S y x"]
+    images: Float[Tensor, "B C Y X"]
+    labels: BevLabels
+    background: Bool[Tensor, "B y x"]
+    segments: SegmentTargets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,12 +79,10 @@ class DrawnScan:
 
     Attributes:
         scan: The varied scan; its labels are those that count.
-        on_object: (Q,) which points of the whole scan lie on a label.
         seed: Of the chance that is left for the targets.
     """
 
     scan: LabelledScan
-    on_object: Bool[np.ndarray, " Q"]
     seed: int
 
 
@@ -89,7 +94,8 @@ class BevDrawer:
     ) -> None:
         self._network = network
         self._config = config
-        self._frames = frames
+        self._num_frames = len(frames)
+        self._scans = Remembered(partial(_scan_of, frames))
         self._samples = own_share(config.optimizer)
 
     def __call__(self, step: int) -> list[DrawnScan]:
@@ -97,11 +103,11 @@ class BevDrawer:
         return [self._draw(rng) for rng in chances(self._config.optimizer, step, self._samples)]
 
     def _draw(self, rng: np.random.Generator) -> DrawnScan:
-        scan = labelled_scan(*self._frames.read(int(rng.integers(len(self._frames)))))
+        scan = self._scans(int(rng.integers(self._num_frames)))
         augmentation = self._config.augmentation
         donor = None
         if augmentation.max_pasted:
-            donor = labelled_scan(*self._frames.read(int(rng.integers(len(self._frames)))))
+            donor = self._scans(int(rng.integers(self._num_frames)))
         for _ in range(_TRIES):
             variation = varied(scan, augmentation, rng, donor, self._network.grid.grid())
             if self._has_label(variation.labels):
@@ -113,13 +119,16 @@ class BevDrawer:
         return bool((padded_labels.weights > 0).any())
 
 
+def _scan_of(frames: TrainingSet, row: int) -> LabelledScan:
+    return labelled_scan(*frames.read(row))
+
+
 def drawn_scan(scan: LabelledScan, rng: np.random.Generator) -> DrawnScan:
-    """Return a labelled scan ready for the network's device."""
-    sure = scan.labels.chosen(scan.labels.weights > 0)
-    owner = box_of_points(scan.whole_points_bev, sure.boxes_bev, _ON_OBJECT_MARGIN_M)
-    return DrawnScan(
-        scan=replace(scan, labels=sure), on_object=owner >= 0, seed=int(rng.integers(2**63))
-    )
+    """Return a labelled scan ready for the network's device: doubtless bad labels are no labels."""
+    counts = scan.labels.weights > 0
+    number = np.append(np.where(counts, np.cumsum(counts) - 1, -1), -1)  # the last is for "none"
+    sure = replace(scan, labels=scan.labels.chosen(counts), owner=number[scan.owner])
+    return DrawnScan(scan=sure, seed=int(rng.integers(2**63)))
 
 
 class BevLearner(NetworkLearner):
@@ -152,62 +161,65 @@ class BevLearner(NetworkLearner):
 
     def losses(self, rngs: list[np.random.Generator]) -> dict[str, Tensor]:  # noqa: ARG002
         """Return the terms of the loss of one batch, drawn with equal chance beside this."""
-        return self.losses_of(
-            [self.sample_of(scan) for scan in self._scans.of(self.num_steps_done)]
-        )
+        return self.losses_of(self.batch_of(self._scans.of(self.num_steps_done)))
 
-    def losses_of(self, samples: list[BevSample]) -> dict[str, Tensor]:
-        """Return the terms of the loss of given samples."""
+    def losses_of(self, batch: BevBatch) -> dict[str, Tensor]:
+        """Return the terms of the loss of a batch."""
         network = self._network_config
-        output = self.network(torch.stack([sample.image for sample in samples]))
-        labels = padded([sample.labels for sample in samples], network, self.device)
-        background = torch.stack([sample.background for sample in samples])
-        segments = (
-            torch.stack([sample.positive for sample in samples]),
-            torch.stack([sample.negative for sample in samples]),
-        )
-        centres = centre_targets(labels, network, background)
-        return bev_losses(output, labels, centres, segments, network)
+        output = self.network(batch.images)
+        centres = centre_targets(batch.labels, network, batch.background)
+        segments = (batch.segments.positive, batch.segments.negative)
+        return bev_losses(output, batch.labels, centres, segments, network)
 
-    def sample_of(self, drawn: DrawnScan) -> BevSample:
-        """Return the input and the targets of one drawn scan."""
-        network, training, scan = self._network_config, self._training, drawn.scan
-        points = torch.from_numpy(scan.points_bev).to(self.device)
+    def batch_of(self, drawn: list[DrawnScan]) -> BevBatch:
+        """Return the input and the targets of drawn scans."""
+        network, grid = self._network_config, self._network_config.grid.grid()
+        scans = [one.scan for one in drawn]
+        whole = self._whole(scans)
+        seen = whole.of(self._joined([_seen(scan) for scan in scans]))
         intensity = None
-        if scan.intensity is not None:
-            intensity = torch.from_numpy(scan.intensity).to(self.device)
-        image = bev_image(
-            points, intensity, network.grid.grid(), with_features=network.mode == "improved"
+        if all(scan.intensity is not None for scan in scans):
+            intensity = self._joined([scan.intensity for scan in scans])
+        images = bev_images(
+            whole.points_bev,
+            intensity,
+            (seen, len(scans)),
+            grid,
+            with_features=network.mode == "improved",
         )
-        whole = torch.from_numpy(scan.whole_points_bev).to(self.device)
-        rows = torch.from_numpy(drawn.on_object).to(self.device)
-        generator = torch.Generator().manual_seed(drawn.seed)
-        segments = segment_targets(whole, rows, network, generator)
-        background = torch.zeros_like(segments.positive[0])
+        on_object = self._joined([scan.owner >= 0 for scan in scans])
+        generators = [torch.Generator(self.device).manual_seed(one.seed) for one in drawn]
+        return BevBatch(
+            images=images,
+            labels=padded([scan.labels for scan in scans], network, self.device),
+            background=self._background(replace(whole, sample=seen), scans),
+            segments=segment_targets(whole, on_object, network, generators),
+        )
+
+    def _whole(self, scans: list[LabelledScan]) -> ScanBatch:
+        num_points = [len(scan.points_bev) for scan in scans]
+        return ScanBatch(
+            points_bev=self._joined([scan.points_bev for scan in scans]),
+            sample=self._joined([np.repeat(np.arange(len(scans)), num_points)]),
+            num_samples=len(scans),
+        )
+
+    def _background(self, seen: ScanBatch, scans: list[LabelledScan]) -> Bool[Tensor, "B y x"]:
+        network, training = self._network_config, self._training
         if network.mode == "improved" and training.background:
-            heights = torch.from_numpy(scan.heights_m).to(self.device)
+            heights = self._joined([scan.heights_m for scan in scans])
             band_m = (training.background_low_m, training.background_high_m)
-            background = background_cells(
-                points, heights, network, band_m, training.background_margin_m
-            )
-        return BevSample(
-            image=image,
-            labels=scan.labels,
-            background=background,
-            positive=segments.positive,
-            negative=segments.negative,
-        )
+            return background_cells(seen, heights, network, band_m, training.background_margin_m)
+        _, num_y, num_x = output_grid(network).shape_zyx
+        return torch.zeros(len(scans), num_y, num_x, dtype=torch.bool, device=self.device)
+
+    def _joined(self, arrays: Sequence[Any]) -> Tensor:
+        """Return arrays of several scans as one, on the network's device."""
+        return torch.from_numpy(np.concatenate(arrays)).to(self.device)
 
 
-def labelled_scan(scan: CachedScan, labels: ObjectLabels) -> LabelledScan:
-    """Join a cached scan with its labels."""
-    return LabelledScan(
-        points_bev=scan.points_bev,
-        heights_m=scan.heights_m,
-        intensity=scan.intensity,
-        labels=labels,
-        whole_points_bev=scan.points_bev,
-    )
+def _seen(scan: LabelledScan) -> Bool[np.ndarray, " P"]:
+    return np.ones(len(scan.points_bev), bool) if scan.seen is None else scan.seen
 
 
 def padded(

@@ -17,8 +17,9 @@ import numpy as np
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.box_iou import bev_iou, box_of_points
-from unsup_track_ros.shapes import Bool, Float32, Float64, Int64
+from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int64
 from unsup_track_ros.structures.voxels import VoxelGrid
+from unsup_track_ros.training.scan_cache import CachedScan
 from unsup_track_ros.training.training_labels import ObjectLabels
 
 _TRIES = 10
@@ -27,6 +28,7 @@ _MIN_LEFT_SHARE = 1 / 8
 _PATCH_RAD = (0.02, 0.2)  # 10 to 99 px of TCR's camera
 _PASTE_CLEAR_M = 0.3  # nothing higher may stand where an object is pasted
 _PASTE_MARGIN_M = 0.5
+_ON_OBJECT_MARGIN_M = 0.05
 
 
 class BevAugmentationConfig(Config):
@@ -58,27 +60,47 @@ class LabelledScan:
     """A scan with its labels.
 
     Attributes:
-        points_bev: (P, 3) what is left of the scan.
+        points_bev: (P, 3) the scan.
         heights_m: (P,) above the ground.
         intensity: (P,) or None.
         labels: The objects.
-        whole_points_bev: (Q, 3) the same scan before anything was covered, for the segmentation.
+        owner: (P,) the label that each point lies on, -1 for none.
+        seen: (P,) what is left when parts are covered and rays dropped, or None for all: the
+            network sees it, while the segmentation is taught on the whole scan.
     """
 
     points_bev: Float32[np.ndarray, "P 3"]
     heights_m: Float32[np.ndarray, " P"]
     intensity: Float32[np.ndarray, " P"] | None
     labels: ObjectLabels
-    whole_points_bev: Float32[np.ndarray, "Q 3"]
+    owner: Int64[np.ndarray, " P"]
+    seen: Bool[np.ndarray, " P"] | None = None
 
     def kept(self, rows: Bool[np.ndarray, " P"]) -> LabelledScan:
         """Return the scan with some of its points."""
+        picked = np.flatnonzero(rows)
         return replace(
             self,
-            points_bev=self.points_bev[rows],
-            heights_m=self.heights_m[rows],
-            intensity=None if self.intensity is None else self.intensity[rows],
+            points_bev=self.points_bev.take(picked, axis=0),
+            heights_m=self.heights_m.take(picked),
+            intensity=None if self.intensity is None else self.intensity.take(picked),
+            owner=self.owner.take(picked),
         )
+
+    def hiding(self, hidden: Bool[np.ndarray, " P"]) -> LabelledScan:
+        """Return the scan with more of its points hidden from the network."""
+        return replace(self, seen=~hidden if self.seen is None else self.seen & ~hidden)
+
+
+def labelled_scan(scan: CachedScan, labels: ObjectLabels) -> LabelledScan:
+    """Join a cached scan with its labels."""
+    return LabelledScan(
+        points_bev=scan.points_bev,
+        heights_m=scan.heights_m,
+        intensity=scan.intensity,
+        labels=labels,
+        owner=box_of_points(scan.points_bev, labels.boxes_bev, _ON_OBJECT_MARGIN_M),
+    )
 
 
 def varied(
@@ -103,21 +125,22 @@ def varied(
     scale = rng.uniform(config.min_scale, config.max_scale)
     turn_rad = rng.uniform(-config.max_turn_rad, config.max_turn_rad)
     if grid is not None:
-        ends = _placement(scan.labels, scale, turn_rad, mirror=mirror).placed(scan.points_bev)
-        scan = scan.kept(_over(ends, grid))
-        scan = replace(scan, whole_points_bev=scan.points_bev)
+        place = _placement(scan.labels, scale, turn_rad, mirror=mirror)
+        scan = scan.kept(_over(place, scan.points_bev, grid))
     if rng.random() < config.cover_probability:
         scan = covered(scan, config, rng)
     if rng.random() < config.drop_probability:
         share = rng.uniform(0, config.max_drop_share)
-        scan = scan.kept(rng.random(len(scan.points_bev)) >= share)
+        scan = scan.hiding(rng.random(len(scan.points_bev)) < share)
     return moved(scan, scale, turn_rad, mirror=mirror)
 
 
-def _over(points_bev: Float32[np.ndarray, "P 3"], grid: VoxelGrid) -> Bool[np.ndarray, " P"]:
-    """Tell which points lie over the grid, at any height."""
+def _over(
+    place: _Placement, points_bev: Float32[np.ndarray, "P 3"], grid: VoxelGrid
+) -> Bool[np.ndarray, " P"]:
+    """Tell which points end over the grid, at any height."""
     (low_x, low_y, _), (high_x, high_y, _) = grid.minimum_m, grid.maximum_m
-    x, y = points_bev[:, 0], points_bev[:, 1]
+    x, y = place.placed_flat(points_bev)
     return np.asarray((x >= low_x) & (x < high_x) & (y >= low_y) & (y < high_y))
 
 
@@ -137,12 +160,21 @@ class _Placement:
     centre: Float64[np.ndarray, " 2"]
     turn: Float64[np.ndarray, "2 2"]
 
+    def placed_flat(
+        self, points: Float32[np.ndarray, "P 3"]
+    ) -> tuple[Float32[np.ndarray, " P"], Float32[np.ndarray, " P"]]:
+        """Return x and y of moved points."""
+        x, y = points[:, 0], points[:, 1]
+        (xx, xy), (yx, yy) = (self.turn * (self.scale * self.side)).astype(np.float32)
+        move_x, move_y = (self.centre - self.turn @ self.centre).astype(np.float32)
+        return xx * x + xy * y + move_x, yx * x + yy * y + move_y
+
     def placed(self, points: Float32[np.ndarray, "P 3"]) -> Float32[np.ndarray, "P 3"]:
         """Move points."""
-        centre = self.centre.astype(np.float32)
-        flat = points[:, :2] * (self.scale * self.side).astype(np.float32) - centre
-        flat = flat @ self.turn.T.astype(np.float32) + centre
-        return np.concatenate([flat, points[:, 2:] * np.float32(self.scale)], axis=1)
+        moved_points = np.empty_like(points)
+        moved_points[:, 0], moved_points[:, 1] = self.placed_flat(points)
+        moved_points[:, 2] = points[:, 2] * np.float32(self.scale)
+        return moved_points
 
 
 def _placement(labels: ObjectLabels, scale: float, turn_rad: float, *, mirror: bool) -> _Placement:
@@ -167,12 +199,9 @@ def moved(scan: LabelledScan, scale: float, turn_rad: float, *, mirror: bool) ->
     boxes[:, :6] *= scale
     boxes[:, :2] = (boxes[:, :2] - place.centre) @ place.turn.T + place.centre
     boxes[:, 6] = se3.wrap_angle_rad(boxes[:, 6] + turn_rad)
-    points = place.placed(scan.points_bev)
-    is_whole = scan.whole_points_bev is scan.points_bev
     return replace(
         scan,
-        points_bev=points,
-        whole_points_bev=points if is_whole else place.placed(scan.whole_points_bev),
+        points_bev=place.placed(scan.points_bev),
         heights_m=scan.heights_m * np.float32(scale),
         labels=replace(
             labels,
@@ -189,25 +218,26 @@ def covered(
     boxes = scan.labels.boxes_bev
     if not len(boxes):
         return scan
-    azimuth = np.arctan2(scan.points_bev[:, 1], scan.points_bev[:, 0])
-    elevation = np.arctan2(scan.points_bev[:, 2], np.linalg.norm(scan.points_bev[:, :2], axis=1))
-    owner = box_of_points(scan.points_bev, boxes)
-    before = np.bincount(owner[owner >= 0], minlength=len(boxes))
-    centres = np.stack(
-        [
-            np.arctan2(boxes[:, 1], boxes[:, 0]),
-            np.arctan2(boxes[:, 2], np.hypot(boxes[:, 0], boxes[:, 1])),
-        ],
-        axis=1,
-    )
+    on_object = np.flatnonzero(scan.owner >= 0)
+    owner = scan.owner[on_object]
+    before = np.bincount(owner, minlength=len(boxes))
+    place = _directions(scan.points_bev[on_object])
+    centres = np.stack(_directions(boxes[:, :3]), axis=1)
     for _ in range(_TRIES):
         patches = _patches(centres, config.cover_object_probability, rng)
-        hidden = _within(azimuth, elevation, patches)
-        after = np.bincount(owner[(owner >= 0) & ~hidden], minlength=len(boxes))
+        after = np.bincount(owner[~_within(*place, patches)], minlength=len(boxes))
         enough = (after >= _MIN_LEFT) & (after > _MIN_LEFT_SHARE * before)
         if np.all(enough | (before == 0)) and np.any(after < before):
-            return scan.kept(~hidden)
+            return scan.hiding(_within(*_directions(scan.points_bev), patches))
     return scan
+
+
+def _directions(
+    points_bev: Float[np.ndarray, "P 3"],
+) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
+    """Return azimuth and elevation as seen from the LiDAR."""
+    x, y, z = points_bev.T
+    return np.arctan2(y, x), np.arctan2(z, np.sqrt(x * x + y * y))
 
 
 def _patches(
@@ -223,8 +253,8 @@ def _patches(
 
 
 def _within(
-    azimuth: Float32[np.ndarray, " P"],
-    elevation: Float32[np.ndarray, " P"],
+    azimuth: Float[np.ndarray, " P"],
+    elevation: Float[np.ndarray, " P"],
     patches: Float64[np.ndarray, "M 4"],
 ) -> Bool[np.ndarray, " P"]:
     hidden = np.zeros(len(azimuth), bool)
@@ -250,25 +280,27 @@ def pasted(
     boxes = _turned_boxes(donor.labels.boxes_bev[rows], turns_rad)
     free = _is_free(scan, boxes)
     rows, turns_rad, boxes = rows[free], turns_rad[free], boxes[free]
-    owner = box_of_points(donor.points_bev, donor.labels.boxes_bev[rows], _PASTE_MARGIN_M / 5)
-    member = np.flatnonzero((owner >= 0) & (donor.heights_m > 0))
+    slot = np.full(len(donor.labels) + 1, -1)  # the last entry answers for "none", -1
+    slot[rows] = np.arange(len(rows))
+    member = np.flatnonzero((slot[donor.owner] >= 0) & (donor.heights_m > 0))
     if not len(member):
         return scan
-    turn = turns_rad[owner[member]]
+    added = slot[donor.owner[member]]
+    turn = turns_rad[added]
     x, y, z = donor.points_bev[member].T
     points = np.stack(
         [np.cos(turn) * x - np.sin(turn) * y, np.sin(turn) * x + np.cos(turn) * y, z], axis=1
     ).astype(np.float32)
-    return _with(scan, donor, (points, member), (boxes, rows, turns_rad))
+    return _with(scan, donor, (points, member, added), (boxes, rows, turns_rad))
 
 
 def _with(
     scan: LabelledScan,
     donor: LabelledScan,
-    added: tuple[Float32[np.ndarray, "A 3"], Int64[np.ndarray, " A"]],
+    added: tuple[Float32[np.ndarray, "A 3"], Int64[np.ndarray, " A"], Int64[np.ndarray, " A"]],
     objects: tuple[Float64[np.ndarray, "K 7"], Int64[np.ndarray, " K"], Float64[np.ndarray, " K"]],
 ) -> LabelledScan:
-    points, member = added
+    points, member, slot = added
     boxes, rows, turns_rad = objects
     labels, given = scan.labels, donor.labels
     cosine, sine = np.cos(turns_rad), np.sin(turns_rad)
@@ -281,7 +313,7 @@ def _with(
         points_bev=np.concatenate([scan.points_bev, points]),
         heights_m=np.concatenate([scan.heights_m, donor.heights_m[member]]),
         intensity=intensity,
-        whole_points_bev=np.concatenate([scan.whole_points_bev, points]),
+        owner=np.concatenate([scan.owner, len(labels) + slot]),
         labels=ObjectLabels(
             boxes_bev=np.concatenate([labels.boxes_bev, boxes]),
             weights=np.concatenate([labels.weights, given.weights[rows]]),
@@ -306,7 +338,11 @@ def _is_free(scan: LabelledScan, boxes: Float64[np.ndarray, "K 7"]) -> Bool[np.n
     """Tell which boxes stand on free ground, apart from labels and from each other."""
     grown = boxes.copy()
     grown[:, 3:5] += 2 * _PASTE_MARGIN_M
-    tall = scan.points_bev[scan.heights_m > _PASTE_CLEAR_M]
+    x, y, _ = scan.points_bev.T
+    reach_m = (np.hypot(grown[:, 3], grown[:, 4]) / 2).astype(np.float32)[:, None]
+    centre_x, centre_y = grown.T[:2, :, None].astype(np.float32)
+    near = (np.abs(x - centre_x) <= reach_m) & (np.abs(y - centre_y) <= reach_m)
+    tall = scan.points_bev[near.any(axis=0) & (scan.heights_m > _PASTE_CLEAR_M)]
     owner = box_of_points(tall, grown)
     stands = np.bincount(owner[owner >= 0], minlength=len(boxes)) > 0
     labelled = np.any(bev_iou(grown, scan.labels.boxes_bev) > 0, axis=1)

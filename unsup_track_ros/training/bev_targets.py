@@ -11,7 +11,7 @@ Shapes: B samples, N label slots, S height slices, [y, x] cells of the network's
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from unsup_track_ros.networks.bev_centernet import HEIGHT_STRIDE, BevCenternetConfig
-from unsup_track_ros.networks.bev_input import occupancy, voxel_of
+from unsup_track_ros.networks.bev_input import occupied
 from unsup_track_ros.shapes import Bool, Float, Int64
 from unsup_track_ros.structures.voxels import VoxelGrid
 
@@ -150,11 +150,30 @@ def _on_footprint(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SegmentTargets:
-    """Voxels (S, y, x) that are on an object, and voxels that are not; the rest is not asked."""
+class ScanBatch:
+    """The points of several scans, one behind the other.
 
-    positive: Bool[Tensor, "S y x"]
-    negative: Bool[Tensor, "S y x"]
+    Attributes:
+        points_bev: (P, 3) of all scans.
+        sample: (P,) the scan of each.
+        num_samples: B.
+    """
+
+    points_bev: Float[Tensor, "P 3"]
+    sample: Int64[Tensor, " P"]
+    num_samples: int
+
+    def of(self, rows: Bool[Tensor, " P"]) -> Int64[Tensor, " P"]:
+        """Return the scan of some points, -1 for the others."""
+        return torch.where(rows, self.sample, -1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SegmentTargets:
+    """Voxels (B, S, y, x) that are on an object, and voxels that are not; the rest is not asked."""
+
+    positive: Bool[Tensor, "B S y x"]
+    negative: Bool[Tensor, "B S y x"]
 
 
 def output_grid(network: BevCenternetConfig) -> VoxelGrid:
@@ -169,77 +188,85 @@ def output_grid(network: BevCenternetConfig) -> VoxelGrid:
 
 
 def segment_targets(
-    points_bev: Float[Tensor, "P 3"],
+    scans: ScanBatch,
     on_object: Bool[Tensor, " P"],
     network: BevCenternetConfig,
-    generator: torch.Generator,
+    generators: Sequence[torch.Generator],
 ) -> SegmentTargets:
-    """Return the segmentation targets of one scan (SPECS 0.9).
+    """Return the segmentation targets of several scans (SPECS 0.9).
 
     Positive: voxels with a point in a label. Negative: occupied voxels in a ring 2 to 4 m around
     them, and free space within 2 m, sampled along the rays. Divergence: training follows only rays
     that end over the grid (`bev_augmentation.varied` leaves the others out).
+
+    Args:
+        scans: Whole scans: what was covered for the network counts here.
+        on_object: Which points lie on a label.
+        network: Parameters of the network.
+        generators: One per scan, of the samples along its rays.
     """
     grid = output_grid(network)
-    occupied = occupancy(points_bev, grid) > 0
-    positive = occupancy(points_bev[on_object], grid) > 0
+    filled = occupied(scans.points_bev, scans.sample, scans.num_samples, grid)
+    positive = occupied(scans.points_bev, scans.of(on_object), scans.num_samples, grid)
     cell_m = grid.voxel_m[0]
     inner, outer = (_dilated(positive, max(1, round(side / cell_m))) for side in _RING_M)
-    free = _free_space(points_bev, grid, generator) & ~occupied
+    free = _free_space(scans, grid, generators) & ~filled
     return SegmentTargets(
-        positive=positive, negative=(outer & ~inner & occupied) | (free & inner & ~positive)
+        positive=positive, negative=(outer & ~inner & filled) | (free & inner & ~positive)
     )
 
 
-def _dilated(volume: Bool[Tensor, "S y x"], steps: int) -> Bool[Tensor, "S y x"]:
+def _dilated(volume: Bool[Tensor, "B S y x"], steps: int) -> Bool[Tensor, "B S y x"]:
     """Dilate by `steps` voxels in every direction."""
-    pooled = volume.float()[None, None]
+    pooled = volume.float()[:, None]
     side = 2 * steps + 1
     # One axis after the other: the same result as a cube at a fraction of the cost.
     for kernel in ((side, 1, 1), (1, side, 1), (1, 1, side)):
         padding = tuple(length // 2 for length in kernel)
         pooled = functional.max_pool3d(pooled, kernel, 1, padding)
-    return pooled[0, 0] > 0
+    return pooled[:, 0] > 0
 
 
 def _free_space(
-    points_bev: Float[Tensor, "P 3"], grid: VoxelGrid, generator: torch.Generator
-) -> Bool[Tensor, "S y x"]:
-    share = torch.rand(
-        (_FREE_SAMPLES, len(points_bev), 1), generator=generator, dtype=points_bev.dtype
-    )
-    passed = (_FREE_SHARE * share.to(points_bev.device) * points_bev).reshape(-1, 3)
-    flat, inside = voxel_of(passed, grid)
-    free = torch.zeros(math.prod(grid.shape_zyx), dtype=torch.bool, device=points_bev.device)
-    free[flat[inside]] = True
-    return free.view(grid.shape_zyx)
+    scans: ScanBatch, grid: VoxelGrid, generators: Sequence[torch.Generator]
+) -> Bool[Tensor, "B S y x"]:
+    num_points = torch.bincount(scans.sample, minlength=scans.num_samples).tolist()
+    free = []
+    # One scan after the other: the samples along all rays of a batch fit no cache.
+    for points, generator in zip(
+        torch.split(scans.points_bev, num_points), generators, strict=True
+    ):
+        share = torch.rand(
+            (_FREE_SAMPLES, len(points), 1),
+            generator=generator, dtype=points.dtype, device=points.device,
+        )  # fmt: skip
+        passed = ((_FREE_SHARE * share) * points).reshape(-1, 3)
+        nobody = torch.zeros(len(passed), dtype=torch.int64, device=points.device)
+        free.append(occupied(passed, nobody, 1, grid))
+    return torch.cat(free)
 
 
 def background_cells(
-    points_bev: Float[Tensor, "P 3"],
+    scans: ScanBatch,
     height_m: Float[Tensor, " P"],
     network: BevCenternetConfig,
     band_m: tuple[float, float],
     margin_m: float,
-) -> Bool[Tensor, "y x"]:
+) -> Bool[Tensor, "B y x"]:
     """Return the output cells around which nothing stands: seen, and no return in the band.
 
     Args:
-        points_bev: The scan.
+        scans: What the network sees.
         height_m: Height of each point above the ground.
         network: Parameters of the network.
         band_m: Heights between which anything of interest returns something.
         margin_m: How far around a cell nothing may stand.
     """
     grid = output_grid(network)
-    _, num_y, num_x = grid.shape_zyx
-    flat, inside = voxel_of(points_bev, grid)
-    column: Int64[Tensor, " P"] = flat % (num_y * num_x)
-    tall = inside & (height_m > band_m[0]) & (height_m < band_m[1])
-    seen = torch.zeros(num_y * num_x, dtype=torch.bool, device=points_bev.device)
-    seen[column[inside]] = True
-    stands = torch.zeros_like(seen)
-    stands[column[tall]] = True
-    steps = max(1, round(margin_m / grid.voxel_m[0]))
-    near = _dilated(stands.view(1, num_y, num_x).expand(1, -1, -1), steps)[0]
-    return seen.view(num_y, num_x) & ~near
+    tall = (height_m > band_m[0]) & (height_m < band_m[1])
+    seen, stands = (
+        occupied(scans.points_bev, sample, scans.num_samples, grid).any(dim=1, keepdim=True)
+        for sample in (scans.sample, scans.of(tall))
+    )
+    near = _dilated(stands, max(1, round(margin_m / grid.voxel_m[0])))
+    return (seen & ~near)[:, 0]

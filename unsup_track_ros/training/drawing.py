@@ -15,6 +15,7 @@ import cv2
 from torch.utils.data import DataLoader, Dataset
 
 _AHEAD = 3  # steps that each process may be ahead
+_ROWS_KEPT = 500  # of a scan of 64 beams so many take about a gigabyte in each process that draws
 
 Sample = TypeVar("Sample")
 
@@ -22,6 +23,28 @@ Sample = TypeVar("Sample")
 # Draws what one step learns from, which follows from its number alone. It runs on the CPU, and
 # processes get a copy of it.
 Draw: TypeAlias = Callable[[int], list[Sample]]
+
+
+class Remembered(Generic[Sample]):
+    """What was made of the rows of a training set, kept for the next time that one is drawn.
+
+    Args:
+        make: Makes it of a row; it follows from the row alone.
+        max_rows: Most rows that are kept; the one not asked for longest goes first.
+    """
+
+    def __init__(self, make: Callable[[int], Sample], max_rows: int = _ROWS_KEPT) -> None:
+        self._make = make
+        self._max_rows = max_rows
+        self._rows: dict[int, Sample] = {}
+
+    def __call__(self, row: int) -> Sample:
+        """Return what is made of a row."""
+        made = self._rows.pop(row) if row in self._rows else self._make(row)
+        self._rows[row] = made  # behind all others
+        if len(self._rows) > self._max_rows:
+            del self._rows[next(iter(self._rows))]
+        return made
 
 
 class _Steps(Dataset[list[Sample]], Generic[Sample]):

@@ -39,6 +39,9 @@ from unsup_track_ros.training.standing_objects import (
 class ExpectationConfig(Config):
     """Standing objects by the networks' word."""
 
+    enabled: bool = parameter(
+        True, "Off: every round keeps the labels of round 1; shows what training alone brings."
+    )
     num_views: int = parameter(
         4, "Views of a scan (mirrored, scaled) whose boxes are fused.", ge=1, le=4
     )
@@ -67,6 +70,9 @@ def expected_labels(
         config: Parameters.
         progress: Told after every frame.
     """
+    if not config.enabled:
+        yield from labels
+        return
     opinions = []
     for number, label in enumerate(labels):
         scan = scans.read(label.index)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from unsup_track_ros.geometry.box_iou import box_of_points
 from unsup_track_ros.networks.image_segmentor import ImageSegmentor, ImageSegmentorConfig
 from unsup_track_ros.shapes import Bool, UInt8
 from unsup_track_ros.training.bev_losses import balanced_bce
-from unsup_track_ros.training.drawing import DrawnSteps
+from unsup_track_ros.training.drawing import DrawnSteps, Remembered
 from unsup_track_ros.training.image_augmentation import (
     ImageAugmentationConfig,
     LabelledImage,
@@ -99,7 +101,8 @@ class ImageDrawer:
     ) -> None:
         self._side_px = side_px
         self._config = config
-        self._frames = frames
+        self._num_frames = len(frames)
+        self._images = Remembered(partial(_image_of, frames))
         self._samples = own_share(config.optimizer)
 
     def __call__(self, step: int) -> list[LabelledImage]:
@@ -116,8 +119,7 @@ class ImageDrawer:
     def _drawn(self, rng: np.random.Generator) -> LabelledImage:
         """Draw an image that shows a labelled object; after many tries an image without targets."""
         for _ in range(_TRIES):
-            scan, labels = self._frames.read(int(rng.integers(len(self._frames))))
-            if (found := labelled_image(scan, labels)) is not None:
+            if (found := self._images(int(rng.integers(self._num_frames)))) is not None:
                 return found
         width_px, height_px = self._side_px
         nothing = np.zeros((height_px, width_px), bool)
@@ -126,6 +128,10 @@ class ImageDrawer:
             positive=nothing,
             negative=nothing,
         )
+
+
+def _image_of(frames: TrainingSet, row: int) -> LabelledImage | None:
+    return labelled_image(*frames.read(row))
 
 
 class SegmentorLearner(NetworkLearner):

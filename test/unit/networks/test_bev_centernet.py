@@ -15,7 +15,7 @@ from torch import Tensor
 from unsup_track_ros.errors import ConfigError
 from unsup_track_ros.networks.bev_centernet import BevCenternet, BevCenternetConfig, BevOutput
 from unsup_track_ros.networks.bev_decoding import BevBoxes, BevDecodingConfig, decode, fuse
-from unsup_track_ros.networks.bev_input import BevGridConfig, bev_image, occupancy
+from unsup_track_ros.networks.bev_input import BevGridConfig, bev_image, bev_images
 
 RELEASED = BevCenternetConfig(mode="tcr")
 IMPROVED = BevCenternetConfig(mode="improved")
@@ -47,7 +47,7 @@ def test_a_grid_that_does_not_divide_is_refused() -> None:
 def test_points_fall_into_the_voxel_around_them() -> None:
     grid = BevGridConfig().grid()
     points = torch.tensor([[2.01, -15.99, -2.49], [18.06, 0.06, 0.1], [1.99, 0, 0], [5, 5, 1.6]])
-    volume = occupancy(points, grid)
+    volume = bev_image(points, None, grid, with_features=False)
     assert volume.sum() == 2
     assert volume[0, 0, 0] == 1
     assert volume[10, 128, 128] == 1
@@ -62,6 +62,20 @@ def test_features_tell_height_and_density() -> None:
     assert top == pytest.approx(0.75)
     assert density == pytest.approx(math.log(3) / math.log(33))
     assert bright == 0.0
+
+
+def test_scans_of_a_batch_look_as_each_does_alone_and_points_of_nobody_are_left_out() -> None:
+    grid = BevGridConfig().grid()
+    rng = torch.Generator().manual_seed(0)
+    points = torch.rand((300, 3), generator=rng) * torch.tensor([40.0, 40.0, 5.0])
+    points -= torch.tensor([0.0, 20.0, 3.0])
+    intensity = torch.rand(300, generator=rng)
+    sample = torch.arange(300) % 3 - 1
+    both = bev_images(points, intensity, (sample, 2), grid, with_features=True)
+    for i in range(2):
+        rows = sample == i
+        alone = bev_image(points[rows], intensity[rows], grid, with_features=True)
+        torch.testing.assert_close(both[i], alone)
 
 
 def planted(config: BevCenternetConfig) -> BevOutput:

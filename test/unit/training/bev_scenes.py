@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.geometry.box_iou import corners
+from unsup_track_ros.geometry.box_iou import box_of_points, corners
 from unsup_track_ros.networks.bev_centernet import BevCenternetConfig
 from unsup_track_ros.networks.bev_input import BevGridConfig
 from unsup_track_ros.training.bev_augmentation import LabelledScan
@@ -66,5 +66,5 @@ def scan_of(labels: ObjectLabels, seed: int = 0) -> LabelledScan:
         heights_m=points[:, 2] - np.float32(GROUND_M),
         intensity=None,
         labels=labels,
-        whole_points_bev=points,
+        owner=box_of_points(points, labels.boxes_bev, 0.05),
     )

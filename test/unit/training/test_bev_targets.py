@@ -15,6 +15,7 @@ from unsup_track_ros.networks.bev_centernet import BevCenternetConfig
 from unsup_track_ros.training.bev import padded
 from unsup_track_ros.training.bev_targets import (
     CentreTargets,
+    ScanBatch,
     background_cells,
     centre_targets,
     output_cells,
@@ -29,6 +30,15 @@ def targets_of(network: BevCenternetConfig, boxes: list[list[float]]) -> CentreT
     labels = padded([objects(boxes)], network, CPU)
     side = network.grid.num_y // network.stride
     return centre_targets(labels, network, torch.zeros(1, side, side, dtype=torch.bool))
+
+
+def batch_of(*scans: torch.Tensor) -> ScanBatch:
+    numbers = [torch.full((len(points),), number) for number, points in enumerate(scans)]
+    return ScanBatch(points_bev=torch.cat(scans), sample=torch.cat(numbers), num_samples=len(scans))
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def test_a_car_of_4_5_m_has_a_sigma_of_2_25_cells_and_a_valid_radius_of_10_6() -> None:
@@ -84,16 +94,16 @@ def test_segments_are_positive_on_the_object_and_negative_in_the_free_space_besi
     scan = scan_of(objects([car(8.0, 0.0)]))
     points = torch.from_numpy(scan.points_bev)
     on_object = torch.from_numpy(scan.heights_m > 0.01)
-    found = segment_targets(points, on_object, network, torch.Generator().manual_seed(0))
+    found = segment_targets(batch_of(points), on_object, network, [generator(0)])
     assert not (found.positive & found.negative).any()
-    slices, rows, columns = found.positive.nonzero().T
+    slices, rows, columns = found.positive[0].nonzero().T
     assert ((columns + 0.5) * 0.5 >= 6.0).all()
     assert ((columns + 0.5) * 0.5 <= 10.5).all()
     assert slices.unique().tolist() == [0, 1, 2]  # up to -0.2 m in slices of 1 m from -2.5
     # In front of the car the rays pass.
-    assert found.negative[:, 15:17, 9:11].any()
+    assert found.negative[0, :, 15:17, 9:11].any()
     # Nothing is asked farther than 4 m from it.
-    assert not found.negative[:, :, :3].any()
+    assert not found.negative[0, :, :, :3].any()
     assert rows.min() >= 13
 
 
@@ -102,7 +112,26 @@ def test_a_cell_beside_a_pole_is_no_background_and_open_road_is() -> None:
     scan = scan_of(objects([]))
     pole = np.column_stack([np.full(20, 8.2), np.full(20, 0.2), np.linspace(-1.5, 0, 20)])
     points = torch.from_numpy(np.concatenate([scan.points_bev, pole]).astype(np.float32))
-    found = background_cells(points, points[:, 2] - GROUND_M, network, (0.3, 2.5), 1.0)
+    heights_m = points[:, 2] - GROUND_M
+    found = background_cells(batch_of(points), heights_m, network, (0.3, 2.5), 1.0)[0]
     assert not found[14:19, 14:19].any()
     assert found[2, 16]
     assert found.float().mean() > 0.8
+
+
+def test_scans_of_a_batch_have_the_targets_that_each_has_alone() -> None:
+    network = small_network("improved")
+    scans = [scan_of(objects([car(8.0, 0.0)])), scan_of(objects([car(5.1, -2.7)]), 1)]
+    points = [torch.from_numpy(scan.points_bev) for scan in scans]
+    on_object = [torch.from_numpy(scan.owner >= 0) for scan in scans]
+    heights_m = [torch.from_numpy(scan.heights_m) for scan in scans]
+    segments = segment_targets(
+        batch_of(*points), torch.cat(on_object), network, [generator(0), generator(1)]
+    )
+    background = background_cells(batch_of(*points), torch.cat(heights_m), network, (0.3, 2.5), 1.0)
+    for i in range(len(scans)):
+        alone = segment_targets(batch_of(points[i]), on_object[i], network, [generator(i)])
+        assert torch.equal(segments.positive[i], alone.positive[0])
+        assert torch.equal(segments.negative[i], alone.negative[0])
+        one = background_cells(batch_of(points[i]), heights_m[i], network, (0.3, 2.5), 1.0)
+        assert torch.equal(background[i], one[0])

@@ -66,19 +66,19 @@ def overfitted(frames: TrainingSet, mode: str, num_steps: int) -> BevOutput:
     """Train on one batch until its loss has fallen to a quarter; return the output for it."""
     taught = learner(frames, mode)
     rng = np.random.default_rng(0)
-    samples = [
-        taught.sample_of(drawn_scan(scan_of(labels, i), rng)) for i, labels in enumerate(LABELS)
-    ]
+    batch = taught.batch_of(
+        [drawn_scan(scan_of(labels, i), rng) for i, labels in enumerate(LABELS)]
+    )
     optimizer = torch.optim.AdamW(taught.network.parameters(), 3e-3)
-    first = torch.stack(list(taught.losses_of(samples).values())).sum().item()
+    first = torch.stack(list(taught.losses_of(batch).values())).sum().item()
     for _ in range(num_steps):
         optimizer.zero_grad()
-        loss = torch.stack(list(taught.losses_of(samples).values())).sum()
+        loss = torch.stack(list(taught.losses_of(batch).values())).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     assert loss.item() < 0.25 * first
     with torch.no_grad():
-        output = taught.network(torch.stack([sample.image for sample in samples]))
+        output = taught.network(batch.images)
     assert isinstance(output, BevOutput)
     return output
 

@@ -5,15 +5,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from unit.evaluation.scenes import car, label, tracks
 
+from unsup_track_ros.labeling.progress import no_progress
+from unsup_track_ros.networks.bev_inference import BevPredictor
 from unsup_track_ros.networks.bev_input import BevGridConfig
 from unsup_track_ros.structures.labels import FrameLabel
-from unsup_track_ros.training.expectation import sureness, with_standing
+from unsup_track_ros.training.expectation import (
+    ExpectationConfig,
+    expected_labels,
+    sureness,
+    with_standing,
+)
 from unsup_track_ros.training.network_opinion import FrameOpinion
+from unsup_track_ros.training.scan_cache import ScanCache
 from unsup_track_ros.training.standing_objects import StandingObjectConfig, find_standing
 from unsup_track_ros.training.training_labels import object_labels
 
@@ -80,6 +89,16 @@ def test_sureness_is_the_mean_score_of_labels_that_count_fully() -> None:
     assert sureness(weighed, support) == pytest.approx(0.4)
     assert sureness(moving, support) == pytest.approx(0.25)
     assert sureness(weighed, {}) == 1.0
+
+
+def test_without_the_e_step_labels_stay_those_of_round_1_and_no_network_is_asked(
+    tmp_path: Path,
+) -> None:
+    labels = frames(2)
+    nobody = (object.__new__(BevPredictor), None)  # has no network: asking it fails
+    off = ExpectationConfig(enabled=False)
+    kept = expected_labels(labels, ScanCache(tmp_path), nobody, off, no_progress)
+    assert list(kept) == labels
 
 
 def test_what_moves_is_left_to_motion() -> None:

@@ -12,7 +12,7 @@ import torch
 from unit.training.bev_scenes import car, objects, scan_of
 
 from unsup_track_ros.labeling.array_file import pack_arrays
-from unsup_track_ros.networks.image_segmentor import ImageSegmentorConfig
+from unsup_track_ros.networks.image_segmentor import ImageSegmentor, ImageSegmentorConfig
 from unsup_track_ros.structures.arrays import to_arrays
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.training.image_augmentation import (
@@ -140,3 +140,15 @@ def test_equal_states_go_on_equally(frames: TrainingSet) -> None:
         resumed.advance()
     for name, value in whole.state().items():
         assert torch.equal(value, resumed.state()[name]), name
+
+
+def test_after_fifty_steps_the_network_at_work_tells_pixels_apart_as_in_training() -> None:
+    """The statistics of its normalisation have followed the images by then."""
+    torch.manual_seed(0)
+    network = ImageSegmentor(ImageSegmentorConfig(width_px=128, height_px=64))
+    images = torch.rand(4, 3, 64, 128)
+    with torch.no_grad():
+        for _ in range(50):
+            taught = network.train()(images)
+        answered = network.eval()(images)
+    assert float(answered.std()) > 0.5 * float(taught.std())

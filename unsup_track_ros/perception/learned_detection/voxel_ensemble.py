@@ -8,11 +8,15 @@ occupancy agree. Everything else is no label, which does not make it background.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Literal
+
 import numpy as np
 from scipy import ndimage
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
+from unsup_track_ros.geometry.box_iou import expand_ranges
 from unsup_track_ros.geometry.components import connected_components, large_components
 from unsup_track_ros.geometry.voxels import (
     OUTSIDE,
@@ -23,7 +27,7 @@ from unsup_track_ros.geometry.voxels import (
     voxel_centres,
     voxel_index_zyx,
 )
-from unsup_track_ros.networks.bev_inference import BevPrediction, read_volume
+from unsup_track_ros.networks.bev_inference import BevPrediction, volume_index
 from unsup_track_ros.networks.bev_input import bev_T_velo
 from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int64
 from unsup_track_ros.structures.frame import SensorFrame
@@ -35,6 +39,7 @@ _THICKENING = (1.0, 1.01, 1.02)
 _CUBE = np.ones((3, 3, 3), bool)
 _RAY_BLOCK = 4096  # rays per block, to bound memory
 _SECTORS = 720  # of the half circle ahead
+_MIN_RETURNS = 3  # of which a box can be fitted
 _REACH_M = 1.0  # around a believed voxel, farther than the dilation reaches
 
 
@@ -48,6 +53,10 @@ class VoxelEnsembleConfig(Config):
     min_side_vox: int = parameter(2, "Its index extent along each axis exceeds this.", ge=0)
     min_pixels: int = parameter(4, "It covers more distinct pixels than this.", ge=0)
     max_regions: int = parameter(16, "Most regions of a frame; the largest stay.", ge=1)
+    box_of: Literal["networks", "moving_returns"] = parameter(
+        "networks",
+        "A box spans what the networks believe in, as released, or the moving returns there.",
+    )
     quirk_unit_scores: bool = parameter(
         False, "Every score is 1, as released; else the mean product of the component."
     )
@@ -65,6 +74,11 @@ def voxel_ensemble(
 ) -> MotionRegions:
     """Return the regions on which all four witnesses agree; their voxels are the networks'.
 
+    Divergence, where `box_of` is `moving_returns`: the regions have no voxels but points alone, so
+    that boxes are fitted to the returns that moved. What networks of few steps believe in spreads
+    beyond the object, its box teaches the next networks to believe in more, and from round to round
+    labels grow to several times the object's size.
+
     Args:
         frame: The frame; it has a camera.
         motion: Motion in voxels (mode `tcr` of motion segmentation, in the training volume), or
@@ -80,7 +94,7 @@ def voxel_ensemble(
     if not len(found.voxel):
         return _nothing(frame)
     grid = found.grid
-    product = _product(frame, prediction, probability, grid)
+    product = _product(frame, prediction, probability, grid, config.min_product)
     believed = _agreed(product, points_cam, grid, config.min_product)
     labels, order = _components(believed, points_cam, grid, config)
     moving = np.zeros(int(np.prod(grid.shape_zyx)), np.int64)
@@ -112,26 +126,41 @@ def _product(
     prediction: BevPrediction,
     probability: Float32[np.ndarray, "H W"],
     grid: VoxelGrid,
+    min_product: float,
 ) -> Float32[np.ndarray, "Z Y X"]:
-    """Multiply both probabilities in every voxel; 0 where a network does not see it."""
+    """Multiply both probabilities where the product may exceed a bound; 0 in other voxels."""
     assert frame.camera is not None
-    every = np.arange(int(np.prod(grid.shape_zyx)))
-    centres_cam = voxel_centres(grid, every)
     bev_T_cam = bev_T_velo(frame.base_T_velo) @ se3.inverse(frame.camera.cam_T_velo)
-    seen3d, _ = read_volume(
-        prediction.segmentation, prediction.grid, se3.transform(bev_T_cam, centres_cam)
-    )
-    likely = np.flatnonzero(seen3d > 0)
+    cell = _cell_of_voxels(grid, prediction.grid, bev_T_cam.tobytes())
+    # The last entry answers for voxels that the network does not see. A product is at most as large
+    # as either factor.
+    probability3d = np.append(prediction.segmentation, np.float32(0))
+    likely = np.flatnonzero((probability3d > min_product)[cell])
     height_px, width_px = probability.shape
     pinhole = frame.camera.camera.resized(width_px, height_px)
-    place = camera.project(centres_cam[likely], pinhole.pix_T_cam)
+    place = camera.project(voxel_centres(grid, likely), pinhole.pix_T_cam)
     inside = camera.inside(place, width_px, height_px)
     seen2d = np.zeros(len(likely), np.float32)
     column, row = place[inside].T
     seen2d[inside] = ndimage.map_coordinates(probability, [row, column], order=1, mode="nearest")
-    product = np.zeros(len(every), np.float32)
-    product[likely] = seen3d[likely] * seen2d
+    product = np.zeros(len(cell), np.float32)
+    product[likely] = probability3d[cell[likely]] * seen2d
     return np.asarray(product.reshape(grid.shape_zyx))
+
+
+@lru_cache(maxsize=2)
+def _cell_of_voxels(
+    grid: VoxelGrid, seen: VoxelGrid, bev_T_cam_bytes: bytes
+) -> Int64[np.ndarray, " G"]:
+    """Return the cell of the network's volume around each voxel's centre, -1 outside of it.
+
+    It changes with the mounting of the sensors only, and costs more than all that is read by it.
+    """
+    bev_T_cam = np.frombuffer(bev_T_cam_bytes).reshape(4, 4)
+    every = np.arange(int(np.prod(grid.shape_zyx)))
+    index, inside = volume_index(seen, se3.transform(bev_T_cam, voxel_centres(grid, every)))
+    cell = np.ravel_multi_index(tuple(index), seen.shape_zyx)
+    return np.where(inside, cell, -1)
 
 
 def _agreed(
@@ -145,8 +174,9 @@ def _agreed(
     if not believed.any():
         return np.asarray(believed)
     occupied = dense(grid, occupied_voxels(grid, points_cam))
-    towards = _towards(points_cam, voxel_centres(grid, np.flatnonzero(believed.reshape(-1))))
-    free = free_voxels(points_cam[towards], grid) & ~occupied
+    wanted_cam = voxel_centres(grid, np.flatnonzero(believed.reshape(-1)))
+    rays, depths_m = _towards(points_cam, wanted_cam)
+    free = free_voxels(points_cam[rays], grid, depths_m) & ~occupied
     thick = np.concatenate([scale * points_cam for scale in _THICKENING])
     extended = dense(grid, occupied_voxels(grid, thick)) & ~free
     near = ndimage.binary_dilation(extended, _CUBE, iterations=3)
@@ -156,17 +186,23 @@ def _agreed(
 
 def _towards(
     points_cam: Float[np.ndarray, "P 3"], wanted_cam: Float64[np.ndarray, "V 3"]
-) -> Bool[np.ndarray, " P"]:
-    """Tell which rays pass the wanted voxels, as seen from above: the others need no following."""
-    slope = wanted_cam[:, 0] / np.maximum(wanted_cam[:, 2], _REACH_M)
-    reach = _REACH_M / np.maximum(wanted_cam[:, 2], _REACH_M)
+) -> tuple[Int64[np.ndarray, " R"], Float64[np.ndarray, "R 2"]]:
+    """Return the rays that pass the wanted voxels, as seen from above, and between which depths.
+
+    Elsewhere the rays need no following.
+    """
+    depth_m = wanted_cam[:, 2]
+    slope = wanted_cam[:, 0] / np.maximum(depth_m, _REACH_M)
+    reach = _REACH_M / np.maximum(depth_m, _REACH_M)
     low, high = (_sector(slope + side * reach) for side in (-1, 1))
-    passing = np.bincount(low, minlength=_SECTORS + 1)
-    passing -= np.bincount(high + 1, minlength=_SECTORS + 1)
-    hit = np.cumsum(passing)[:_SECTORS] > 0
-    ahead = points_cam[:, 2] > 0
-    ray = _sector(points_cam[:, 0] / np.where(ahead, points_cam[:, 2], 1.0))
-    return np.asarray(ahead & hit[ray])
+    row, sector = expand_ranges(low, high - low + 1)
+    near_m, far_m = np.full(_SECTORS, np.inf), np.full(_SECTORS, -np.inf)
+    np.minimum.at(near_m, sector, depth_m[row] - _REACH_M)
+    np.maximum.at(far_m, sector, depth_m[row] + _REACH_M)
+    ahead = np.flatnonzero(points_cam[:, 2] > 0)
+    ray = _sector(points_cam[ahead, 0] / points_cam[ahead, 2])
+    passes = points_cam[ahead, 2] > near_m[ray]
+    return ahead[passes], np.stack([near_m[ray], far_m[ray]], axis=1)[passes]
 
 
 def _sector(slope: Float[np.ndarray, " V"]) -> Int64[np.ndarray, " V"]:
@@ -174,22 +210,38 @@ def _sector(slope: Float[np.ndarray, " V"]) -> Int64[np.ndarray, " V"]:
     return np.asarray(np.clip((turn * _SECTORS).astype(np.int64), 0, _SECTORS - 1))
 
 
-def free_voxels(points_cam: Float[np.ndarray, "P 3"], grid: VoxelGrid) -> Bool[np.ndarray, "Z Y X"]:
+def free_voxels(
+    points_cam: Float[np.ndarray, "P 3"],
+    grid: VoxelGrid,
+    depths_m: Float64[np.ndarray, "P 2"] | None = None,
+) -> Bool[np.ndarray, "Z Y X"]:
     """Return the voxels that rays pass: uniform samples from the sensor to every return.
 
     2 floor(hypot(Y, Z)) samples a ray, as released. Only rays to returns in front of the camera
     are followed, one per voxel of the volume that they end in or one per return beyond it.
+
+    Args:
+        points_cam: The returns.
+        grid: The volume.
+        depths_m: Between which depths each ray is followed; None for all of it.
     """
     num_z, num_y, _ = grid.shape_zyx
     num_samples = 2 * int(np.hypot(num_y, num_z))
-    ahead = points_cam[points_cam[:, 2] > 0]
-    flat = flat_voxels(grid, ahead)
+    ahead = np.flatnonzero(points_cam[:, 2] > 0)
+    flat = flat_voxels(grid, points_cam[ahead])
     _, first = np.unique(np.where(flat == OUTSIDE, -1 - np.arange(len(flat)), flat), True)
-    rays = ahead[first].astype(np.float32)
-    share = (np.arange(num_samples, dtype=np.float32) / num_samples)[:, None, None]
+    rows = ahead[first]
+    rays = points_cam[rows].astype(np.float32)
+    begin, end = np.zeros(len(rays), np.int64), np.full(len(rays), num_samples)
+    if depths_m is not None:
+        steps = depths_m[rows] * num_samples / rays[:, 2:]
+        begin, end = np.clip(np.ceil(steps), 0, num_samples).astype(np.int64).T
+    share = np.arange(num_samples, dtype=np.float32) / num_samples
     free = np.zeros(int(np.prod(grid.shape_zyx)), bool)
     for start in range(0, len(rays), _RAY_BLOCK):
-        passed = flat_voxels(grid, (share * rays[start : start + _RAY_BLOCK]).reshape(-1, 3))
+        block = slice(start, start + _RAY_BLOCK)
+        ray, step = expand_ranges(begin[block], np.maximum(end - begin, 0)[block])
+        passed = flat_voxels(grid, share[step, None] * rays[block][ray])
         free[passed[passed != OUTSIDE]] = True
     return np.asarray(free.reshape(grid.shape_zyx))
 
@@ -240,20 +292,37 @@ def _regions(
     if not config.quirk_unit_scores and len(chosen):
         total = np.bincount(region, weights=product.reshape(-1)[flat], minlength=len(chosen) + 1)
         scores = total[1:] / np.array([len(row) for row in rows])
-    # The points are those of both components, the box is that of the networks' alone.
     owner = np.zeros(int(moving.max(initial=0)) + 1, np.int64)
     touched = moving[flat] > 0
     owner[moving[flat[touched]]] = region[touched]
     volume = owner[moving]
-    volume[flat] = region
     place = flat_voxels(grid, points_cam)
-    point_region = np.where(place == OUTSIDE, 0, volume[place])
+    if config.box_of == "moving_returns":
+        return _with_returns(np.where(place == OUTSIDE, 0, volume[place]), scores)
+    # The points are those of both components, the box is that of the networks' alone.
+    volume[flat] = region
     return MotionRegions(
-        point_region=point_region,
+        point_region=np.where(place == OUTSIDE, 0, volume[place]),
         scores=scores.astype(np.float32),
         motion=np.full(len(chosen), MotionState.MOVING, np.int64),
         flow_velo=np.full((len(chosen), 3), np.nan, np.float32),
         voxels=VoxelRegions(grid=grid, voxel=flat, region=region, moving=moving[flat] > 0),
+    )
+
+
+def _with_returns(
+    point_region: Int64[np.ndarray, " P"], scores: Float64[np.ndarray, " R"]
+) -> MotionRegions:
+    """Return regions of points; one whose motion belongs to another component as well has none."""
+    counts = np.bincount(point_region, minlength=len(scores) + 1)
+    kept = np.flatnonzero(counts[1:] >= _MIN_RETURNS)
+    number = np.zeros(len(counts), np.int64)
+    number[kept + 1] = np.arange(1, len(kept) + 1)
+    return MotionRegions(
+        point_region=number[point_region],
+        scores=scores[kept].astype(np.float32),
+        motion=np.full(len(kept), MotionState.MOVING, np.int64),
+        flow_velo=np.full((len(kept), 3), np.nan, np.float32),
     )
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ from unsup_track_ros.perception.learned_detection.voxel_ensemble import (
 )
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
-from unsup_track_ros.structures.motion import MotionSegmentation, MotionStatus
+from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation, MotionStatus
 from unsup_track_ros.structures.voxels import VoxelGrid
 
 CAM_T_VELO = np.array([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
@@ -100,6 +102,45 @@ def test_where_all_agree_the_box_is_that_of_the_networks() -> None:
     assert box[1] == pytest.approx(0.0, abs=0.3)
     assert 3.5 < box[3] < 5.5
     assert (regions.point_region[:9000] == 1).mean() > 0.8
+
+
+def spread() -> BevPrediction:
+    """A segmentation that believes in the car and in as much again around it."""
+    sure = prediction()
+    volume = sure.segmentation.copy()
+    volume[:, 25:39, 15:33] = 1.0
+    return replace(sure, segmentation=volume)
+
+
+def fitted(regions: MotionRegions) -> np.ndarray:
+    scanned = frame()
+    level = level_scan(scanned.base_T_velo, scanned.cloud.points_velo)
+    return BoxFitter(BoxFittingConfig()).step(scanned, regions, level).boxes_velo
+
+
+def test_networks_that_believe_in_too_much_widen_their_boxes_but_not_those_of_moving_returns() -> (
+    None
+):
+    released = voxel_ensemble(frame(), motion(), spread(), seen(), CONFIG)
+    anchored_config = CONFIG.model_copy(update={"box_of": "moving_returns"})
+    anchored = voxel_ensemble(frame(), motion(), spread(), seen(), anchored_config)
+    (wide,), (box,) = fitted(released), fitted(anchored)
+    assert wide[4] > CAR_VELO[4] + 1.0
+    assert box[3:5] == pytest.approx(CAR_VELO[3:5], abs=0.3)
+    assert anchored.scores == pytest.approx(released.scores)
+
+
+def test_of_two_components_on_one_motion_one_has_its_returns() -> None:
+    halves = prediction()
+    volume = halves.segmentation.copy()
+    volume[:, 31:33] = 0.0
+    parts = replace(halves, segmentation=volume)
+    released = voxel_ensemble(frame(), motion(), parts, seen(), CONFIG)
+    assert len(released.scores) == 2
+    config = CONFIG.model_copy(update={"box_of": "moving_returns"})
+    regions = voxel_ensemble(frame(), motion(), parts, seen(), config)
+    assert len(regions.scores) == len(regions.motion) == len(regions.flow_velo) == 1
+    assert set(np.unique(regions.point_region)) == {0, 1}
 
 
 @pytest.mark.parametrize("silent", ["motion", "image", "scan"])
