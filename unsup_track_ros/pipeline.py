@@ -159,6 +159,7 @@ class Pipeline:
             frame: The next frame.
             memory: Motion that was found before, by the same means.
         """
+        self._finish_last()
         past = self._past_of(frame)
         clock = StageClock()
         preparing = self._beside.submit(self._prepare, frame, memory)
@@ -187,7 +188,7 @@ class Pipeline:
             tracks = self._track(frame, detections, egomotion, looking.result())
         add_to_map = partial(self._map, scan, regions, tracks, panoptic)
         mapping = Deferred(clock.timed("occupancy", add_to_map))
-        self._put_off_next(checking, mapping)
+        self._put_off = (checking, mapping)
         self._remember(PastFrame(frame=frame, egomotion=egomotion))
         clock.stop()
         return PerceptionResult(
@@ -220,14 +221,11 @@ class Pipeline:
             self._beside.submit(self._motion_segmentation.prepare_as_past, frame)
         self._egomotion.join_map(self._beside)
 
-    def _put_off_next(self, *work: Deferred[Any]) -> None:
-        """Put work off until somebody asks for it or the next frame leaves a thread free.
-
-        That of the last frame is done now at the latest; if it failed, it says so here.
-        """
-        last, self._put_off = self._put_off, work
-        for each in last:
-            each()
+    def _finish_last(self) -> None:
+        """Do what was put off of the last frame and nobody asked for; if it failed, it says so."""
+        last, self._put_off = self._put_off, ()
+        for work in last:
+            work()
 
     def _moving(
         self,
@@ -334,7 +332,7 @@ class Pipeline:
 
     def _start_odom(self) -> None:
         """Forget all that is placed in odom: a new odom begins."""
-        self._put_off_next()
+        self._finish_last()
         self._history = ()
         self._tracking.reset()
         self._occupancy.reset()
@@ -347,7 +345,7 @@ class Pipeline:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that the next step depends on, as flat arrays."""
-        self._put_off_next()
+        self._finish_last()
         arrays = {
             "last_stamp_ns": np.array(-1 if self._last_stamp_ns is None else self._last_stamp_ns)
         }

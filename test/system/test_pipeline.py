@@ -15,6 +15,7 @@ from unsup_track_ros.data.synthetic.lidar import LidarConfig
 from unsup_track_ros.data.synthetic.render import render
 from unsup_track_ros.data.synthetic.world import WorldConfig, build_world
 from unsup_track_ros.errors import DataError
+from unsup_track_ros.occupancy.change_image import ChangeImageConfig
 from unsup_track_ros.occupancy.mapper import OccupancyMapper
 from unsup_track_ros.perception.egomotion import EgomotionConfig
 from unsup_track_ros.pipeline import Pipeline, PipelineConfig
@@ -87,6 +88,20 @@ def test_the_map_is_the_same_whether_or_not_somebody_asks_for_every_grid(
         expected, result = asked.step(frame), unasked.step(frame)
         assert expected.grids is not None
     assert_same(expected, result)
+
+
+def test_what_has_changed_is_told_by_the_map_of_all_scans_before_whether_or_not_somebody_asked(
+    frames: list[SensorFrame],
+) -> None:
+    config = PipelineConfig(change_image=ChangeImageConfig(always=True))
+    asked, unasked = Pipeline(config), Pipeline(config)
+    for frame in frames[:6]:
+        expected, result = asked.step(frame), unasked.step(frame)
+        assert expected.grids is not None
+    assert expected.change is not None
+    assert result.change is not None
+    for name, value in to_arrays(expected.change).items():
+        np.testing.assert_array_equal(value, to_arrays(result.change)[name])
 
 
 def test_a_scan_that_cannot_be_mapped_is_told_with_the_next_frame_at_the_latest(

@@ -27,7 +27,7 @@ from unsup_track_ros.structures.voxel_scene import CameraScene
 class PerceptionResult:
     """Every stage's answer for one frame.
 
-    What no vehicle waits for is worked out when somebody asks, or beside the next frame.
+    What no vehicle waits for is worked out when somebody asks, or before the next frame.
 
     Attributes:
         frame: The input.
