@@ -123,8 +123,7 @@ def batch_hard_loss(
         num_triplets: Most anchors sampled in each clip.
         across_clips: Whether tracks of other clips form triplets too.
     """
-    sampled = torch.where(identity >= 0, order, -1.0)
-    query = sampled.topk(min(num_triplets, sampled.shape[1]), dim=1).indices
+    query = _sampled(identity, order, num_triplets)
     of_query = identity.gather(1, query)
     same = of_query[:, :, None] == identity[:, None, :]
     other = ~same & (identity >= 0)[:, None, :]
@@ -175,8 +174,7 @@ def contrastive_loss(
         temperature: Of the cosines.
         num_sampled: Most anchors sampled in each clip.
     """
-    sampled = torch.where(identity >= 0, order, -1.0)
-    query = sampled.topk(min(num_sampled, sampled.shape[1]), dim=1).indices
+    query = _sampled(identity, order, num_sampled)
     track = identity.gather(1, query).flatten()
     direction = functional.normalize(_rows(embeddings, query).flatten(0, 1), dim=1)
     cosine = direction @ direction.T / temperature
@@ -190,6 +188,14 @@ def contrastive_loss(
     counts = known & (num_pairs > 0) & other.any(dim=1)
     mean = torch.where(pair, loss, 0.0).sum(dim=1) / num_pairs.clamp_min(1)
     return torch.where(counts, mean, 0.0).sum() / counts.sum().clamp_min(1)
+
+
+def _sampled(
+    identity: Int64[Tensor, "C A"], order: Float[Tensor, "C A"], most: int
+) -> Int64[Tensor, "C Q"]:
+    """Return anchors drawn in each clip, those of tracks first."""
+    drawn = torch.where(identity >= 0, order, -1.0)
+    return drawn.topk(min(most, drawn.shape[1]), dim=1).indices
 
 
 def _rows(embeddings: Float[Tensor, "C A E"], index: Int64[Tensor, "C Q"]) -> Tensor:
