@@ -168,6 +168,14 @@ def correct_heading(
     return _turn_to_motion(refined, config)
 
 
+def turned_by(
+    table: TrackTable, measured_yaw_rad: Float64[np.ndarray, " N"]
+) -> tuple[Float64[np.ndarray, " N"], Float64[np.ndarray, " N"]]:
+    """Return how far measured headings are from the tracks', in radians and in quarter turns."""
+    difference = se3.wrap_angle_rad(measured_yaw_rad - table.yaw_rad)
+    return difference, np.round(difference / (np.pi / 2))
+
+
 def refine_heading(
     table: TrackTable,
     measured_yaw_rad: Float64[np.ndarray, " N"],
@@ -175,8 +183,7 @@ def refine_heading(
     yaw_std_rad: Float64[np.ndarray, " N"],
 ) -> TrackTable:
     """Correct by measured headings up to quarter turns; the first known front is taken over."""
-    difference = se3.wrap_angle_rad(measured_yaw_rad - table.yaw_rad)
-    quarters = np.round(difference / (np.pi / 2))
+    difference, quarters = turned_by(table, measured_yaw_rad)
     fresh = measured_known & ~table.heading_known & (quarters % 2 == 0)
     yaw = table.yaw_rad + np.pi * (fresh & (quarters != 0))
     yaw, variance = motion_model.correct_yaw(

@@ -13,9 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from unsup_track_ros.geometry.se3 import wrap_angle_rad
 from unsup_track_ros.shapes import Bool, Float64
-from unsup_track_ros.tracking.correction import refine_heading
+from unsup_track_ros.tracking.correction import refine_heading, turned_by
 from unsup_track_ros.tracking.motion_model import MotionModelConfig
 from unsup_track_ros.tracking.track_store import TrackTable
 from unsup_track_ros.tracking.visible_extent import VisibleExtentConfig
@@ -51,7 +50,7 @@ def correct_shape(
     motion, extent = configs
     yaw_std_rad = motion.yaw_std_rad * noise_factors
     refined = refine_heading(table, boxes_odom[:, 6], heading_known, yaw_std_rad)
-    quarters = np.round(wrap_angle_rad(boxes_odom[:, 6] - table.yaw_rad) / (np.pi / 2))
+    _, quarters = turned_by(table, boxes_odom[:, 6])
     across = quarters % 2 == 1
     weight = shape_weights(noise_factors)
     total = table.shape_weight * np.exp(-unseen_s / extent.growth_time_s)
