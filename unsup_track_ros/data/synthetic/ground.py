@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
-from unsup_track_ros.data.synthetic.compiled import compiled, compiled_inner
+from unsup_track_ros.compiled import compiled, compiled_inner
 from unsup_track_ros.shapes import Float32, Float64
 
 # Cross-section of the street, right half: a residential street with parking strips.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.data.synthetic.compiled import compiled_inner
+from unsup_track_ros.compiled import compiled_inner
 from unsup_track_ros.data.synthetic.ground import KERB_HEIGHT_M, Ground, is_raised, surface_at
 from unsup_track_ros.data.synthetic.solids import Kind, Solids
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.data.synthetic.compiled import compiled_inner
+from unsup_track_ros.compiled import compiled_inner
 
 # Random numbers that repeat every 128 lattice points: 6 m at the finest grain, 200 m at the
 # coarsest.

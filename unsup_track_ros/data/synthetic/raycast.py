@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unsup_track_ros.data.synthetic.compiled import compiled, compiled_inner, on_all_cores
+from unsup_track_ros.compiled import compiled, compiled_inner, on_all_cores
 from unsup_track_ros.data.synthetic.ground import Ground
 from unsup_track_ros.data.synthetic.intersection import Vector, ground_distance, solid_distance
 from unsup_track_ros.data.synthetic.solids import Solids

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unsup_track_ros.data.synthetic.compiled import compiled, compiled_inner, on_all_cores
+from unsup_track_ros.compiled import compiled, compiled_inner, on_all_cores
 from unsup_track_ros.data.synthetic.ground import (
     KERB_D_M,
     SHADOW_D_M,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.data.synthetic.compiled import compiled, on_all_cores
+from unsup_track_ros.compiled import compiled, on_all_cores
 from unsup_track_ros.data.synthetic.ground import (
     SHADOW_D_M,
     Ground,

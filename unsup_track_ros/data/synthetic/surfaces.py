@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.data.synthetic.compiled import compiled_inner
+from unsup_track_ros.compiled import compiled_inner
 from unsup_track_ros.data.synthetic.ground import (
     CROSSING_HALF_WIDTH_M,
     KERB_D_M,

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How the inner loops of the ray caster are compiled: numba, cached on disk, on all cores."""
+"""How inner loops over points and rays are compiled: numba, kept on disk (docs/decisions/0025)."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import itertools
@@ -22,8 +23,22 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
 def compiled(function: _Function) -> _Function:
-    """Compile a function that Python and other compiled functions call."""
-    return _jit(function, cache=True)
+    """Compile a function that Python and other compiled functions call, when it is first called.
+
+    What it calls must be in files of the same folder: an edit there is then noticed.
+    """
+    return _jit(function, None, cache=True)
+
+
+def compiled_for(*signatures: str) -> Callable[[_Function], _Function]:
+    """Compile a function for these types of arguments when its module is imported.
+
+    No frame waits for the compiler then, and arguments of other types are refused.
+
+    Args:
+        signatures: In numba's notation, as `"int64[::1](float64[:, ::1], float64)"`.
+    """
+    return lambda function: _jit(function, list(signatures), cache=True)
 
 
 def compiled_inner(function: _Function) -> _Function:
@@ -32,7 +47,7 @@ def compiled_inner(function: _Function) -> _Function:
     It cannot be called from Python and has no file of its own in the cache, for it is part of its
     callers' there: that saves a third of the compile time.
     """
-    return _jit(function, inner=True)
+    return _jit(function, None, inner=True)
 
 
 def on_all_cores(work: Callable[[int, int], None], num: int) -> None:
@@ -57,17 +72,23 @@ def sources_digest(folder: Path) -> str:
     return digest.hexdigest()[:8]
 
 
-_DIGEST = sources_digest(Path(__file__).parent)
+_digest_of = functools.cache(sources_digest)
 
 
-def _jit(function: _Function, *, cache: bool = False, inner: bool = False) -> _Function:
+def _jit(
+    function: _Function,
+    signatures: list[str] | None,
+    *,
+    cache: bool = False,
+    inner: bool = False,
+) -> _Function:
     # The test run wraps functions with a check of their annotations, which cannot be compiled.
     bare: Any = inspect.unwrap(function)
     if cache:
         # numba looks at the caller's file only: it would miss an edit in the file of a callee.
-        bare.__qualname__ += f"_{_DIGEST}"
+        bare.__qualname__ += f"_{_digest_of(Path(inspect.getfile(bare)).parent)}"
     # No fast-math: with it the compiler may reorder sums, and bytes would depend on the machine.
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
     if inner:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return cast(_Function, numba.njit(cache=cache, **options)(bare))
+    return cast(_Function, numba.njit(signatures, cache=cache, **options)(bare))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from unsup_track_ros.compiled import compiled_for, on_all_cores, sources_digest
 from unsup_track_ros.data.synthetic import raycast
-from unsup_track_ros.data.synthetic.compiled import on_all_cores, sources_digest
 
 
 @pytest.mark.parametrize("num", [0, 1, 7, 1000])
@@ -39,3 +40,18 @@ def test_an_edit_in_any_file_gives_compiled_code_another_name(tmp_path: Path) ->
     assert sources_digest(tmp_path) != before
     digest = sources_digest(Path(raycast.__file__).parent)
     assert raycast._cast_bundles.__qualname__.endswith(digest)
+
+
+@compiled_for("float64(float64[::1])")
+def _sum(values: np.ndarray) -> float:
+    total = 0.0
+    for k in range(len(values)):
+        total += values[k]
+    return total
+
+
+def test_a_function_compiled_for_types_is_ready_and_refuses_others() -> None:
+    assert len(_sum.signatures) == 1  # type: ignore[attr-defined]
+    assert _sum(np.arange(4.0)) == 6.0
+    with pytest.raises(TypeError, match="No matching definition"):
+        _sum(np.arange(4))
