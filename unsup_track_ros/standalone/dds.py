@@ -8,14 +8,26 @@ the name that ROS uses; overridden, it hands the bytes through.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
-from cyclonedds.core import Entity, InstanceState, ReadCondition, SampleState, ViewState
+from cyclonedds.core import (
+    DDSException,
+    Entity,
+    InstanceState,
+    ReadCondition,
+    SampleState,
+    ViewState,
+    WaitSet,
+)
 from cyclonedds.domain import Domain, DomainParticipant
 from cyclonedds.idl import IdlStruct, make_idl_struct
+from cyclonedds.internal import dds_c_t
 from cyclonedds.pub import DataWriter
 from cyclonedds.qos import Policy, Qos
 from cyclonedds.sub import DataReader
@@ -188,6 +200,68 @@ class Reader:
         """Leave the network."""
         for entity in (self.condition, self.entity, self._topic):
             close(entity)
+
+
+class ConditionSet:
+    """Waits for conditions and says which were triggered, where cyclonedds only counts them.
+
+    To ask every reader after every wait costs more than all messages on /clock.
+    """
+
+    def __init__(self, participant: DomainParticipant) -> None:
+        self._wait_set = WaitSet(participant)
+        self._watched: dict[int, Entity] = {}
+        self._keys: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def watch(self, wanted: Mapping[int, Entity]) -> None:
+        """Wait for these conditions, by any key, from now on, and for no others."""
+        with self._lock:
+            if wanted.keys() == self._watched.keys():
+                return
+            for key in self._watched.keys() - wanted.keys():
+                self._detach(key)
+            for key in wanted.keys() - self._watched.keys():
+                with suppress(DDSException):  # it was destroyed meanwhile
+                    self._wait_set.attach(wanted[key])
+                    self._watched[key] = wanted[key]
+            self._find_keys()
+
+    def forget(self, key: int) -> None:
+        """Wait no more for a condition that is about to be deleted."""
+        with self._lock:
+            if key in self._watched:
+                self._detach(key)
+                self._find_keys()
+
+    def wait(self, limit_ns: int) -> set[int]:
+        """Wait until a condition is triggered or the time is over; return the triggered ones' keys.
+
+        Raises:
+            DDSException: The context has left the network.
+        """
+        keys = self._keys
+        places = (dds_c_t.attach * len(keys))()
+        num = self._wait_set._waitset_wait(self._wait_set._ref, places, len(keys), limit_ns)
+        if num < 0:
+            raise DDSException(num, "Occurred while waiting for conditions")
+        return {keys[place] for place in places[:num] if place in keys}
+
+    def _detach(self, key: int) -> None:
+        condition = self._watched.pop(key)
+        try:
+            self._wait_set.detach(condition)
+        except DDSException:  # it was deleted meanwhile
+            attached = self._wait_set.attached
+            self._wait_set.attached = [entry for entry in attached if entry[0] is not condition]
+
+    def _find_keys(self) -> None:
+        """Note by which address DDS names each condition: that of a number cyclonedds keeps."""
+        keys = {id(condition): key for key, condition in self._watched.items()}
+        self._keys = {
+            ctypes.addressof(place): keys[id(condition)]
+            for condition, place in self._wait_set.attached
+        }
 
 
 def gid(entity: Entity) -> bytes:

@@ -220,8 +220,10 @@ class Timer(Endpoint):
         return left_ns is not None and left_ns <= 0
 
     def due_ns(self) -> int | None:
-        """Return when it is due; a clock that follows /clock wakes the executor by itself."""
-        return None if getattr(self.clock, "ros_time_is_active", False) else self._left_ns()
+        """Return when it is due; a clock that follows /clock wakes the executor when it goes on."""
+        left_ns = self._left_ns()
+        is_by_clock = getattr(self.clock, "ros_time_is_active", False)
+        return None if is_by_clock and left_ns is not None and left_ns > 0 else left_ns
 
     def take(self) -> Work | None:
         """Return the call if it is due."""

@@ -11,15 +11,17 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from cyclonedds.core import DDSException, GuardCondition, WaitSet
+from cyclonedds.core import DDSException, GuardCondition
 
 from unsup_track_ros.standalone.context import Context, get_default_context
+from unsup_track_ros.standalone.dds import ConditionSet
 from unsup_track_ros.standalone.endpoints import Endpoint, Work
 from unsup_track_ros.standalone.task import CallbackGroup, Future
 
@@ -38,11 +40,12 @@ class Executor:
         self._nodes: list[Any] = []
         self._lock = threading.RLock()
         self._is_shutdown = False
-        self._turn = 0
         participant = self._context.participant
-        self._wait_set, self._guard = WaitSet(participant), GuardCondition(participant)
-        self._wait_set.attach(self._guard)
-        self._attached: dict[int, Any] = {}
+        self._conditions, self._guard = ConditionSet(participant), GuardCondition(participant)
+        # Who may have work after the last wait: each has one turn before the next.
+        self._ready: deque[Endpoint] = deque()
+        self._is_woken, self._is_waiting = False, False
+        self._waiter = 0
         self._context.wakers.add(self)
 
     @property
@@ -74,8 +77,12 @@ class Executor:
 
     def wake(self) -> None:
         """End the wait, if there is one, to look again."""
-        with suppress(DDSException):  # the context has left the network
-            self._guard.set(True)
+        if threading.get_ident() == self._waiter:  # it looks at everything before it waits
+            return
+        self._is_woken = True
+        if self._is_waiting:
+            with suppress(DDSException):  # the context has left the network
+                self._guard.set(True)
 
     def spin(self) -> None:
         """Serve until the context or the executor is shut down.
@@ -121,9 +128,7 @@ class Executor:
 
     def detach(self, condition: Any) -> None:
         """Forget a condition that is about to be deleted."""
-        with self._lock:
-            if self._attached.pop(id(condition), None) is not None:
-                self._wait_set.detach(condition)
+        self._conditions.forget(id(condition))
 
     def _spin_once(self, timeout_sec: float | None, is_enough: Callable[[], bool]) -> None:
         raise NotImplementedError
@@ -136,28 +141,28 @@ class Executor:
         end_s = (
             float("inf") if timeout_sec is None or is_endless else time.monotonic() + timeout_sec
         )
+        left_s = float("inf")
+        self._waiter = threading.get_ident()
         while True:
             if self._is_shutdown:
                 return None
             if not self._context.ok():
                 raise ExternalShutdownException
             found = self._poll()
-            left_s = end_s - time.monotonic()
             if found is not None or left_s <= 0 or is_enough():
                 return found
-            self._wait(_FOREVER_NS if is_endless else int(left_s * 1e9))
+            left_s = end_s - time.monotonic()
+            self._wait(_FOREVER_NS if is_endless else int(max(0.0, left_s) * 1e9))
 
     def _poll(self) -> tuple[Work, CallbackGroup] | None:
-        """Return work that is ready, the entities taking turns."""
-        entities = self._entities()
-        for at in range(len(entities)):
-            entity = entities[(self._turn + at) % len(entities)]
+        """Return work of those that may have some."""
+        while self._ready:
+            entity = self._ready.popleft()
             group = entity.callback_group
             assert group is not None
             if group.begin():
                 work = entity.take()
                 if work is not None:
-                    self._turn += at + 1
                     return work, group
                 group.end()
         return None
@@ -169,35 +174,32 @@ class Executor:
     def _wait(self, limit_ns: int) -> None:
         """Wait until something that may run now could be ready."""
         self._context.hear()
-        wanted = {}
-        for entity in self._entities():
-            if entity.callback_group is not None and entity.callback_group.is_free():
-                due_ns = entity.due_ns()
-                limit_ns = limit_ns if due_ns is None else min(limit_ns, max(0, due_ns))
-                if entity.condition is not None:
-                    wanted[id(entity.condition)] = entity.condition
-        with self._lock:
-            for key in [key for key in self._attached if key not in wanted]:
-                self._detach_quietly(self._attached.pop(key))
-            for key, condition in wanted.items():
-                if key not in self._attached:
-                    with suppress(DDSException):  # it was destroyed meanwhile
-                        self._wait_set.attach(condition)
-                        self._attached[key] = condition
+        self._is_waiting = True  # before looking: who wakes us from here on ends the wait
+        self._is_woken, was_woken = False, self._is_woken
+        free = [
+            entity
+            for entity in self._entities()
+            if entity.callback_group is not None and entity.callback_group.is_free()
+        ]
+        wanted = {id(self._guard): self._guard}
+        for entity in free:
+            due_ns = entity.due_ns()
+            limit_ns = limit_ns if due_ns is None else min(limit_ns, max(0, due_ns))
+            if entity.condition is not None:
+                wanted[id(entity.condition)] = entity.condition
         try:
-            self._wait_set.wait(limit_ns)
-            self._guard.take()
+            self._conditions.watch(wanted)
+            triggered = self._conditions.wait(0 if was_woken else limit_ns)
+            self._is_waiting = False
+            if id(self._guard) in triggered:
+                self._guard.take()
         except DDSException:
             if self._context.ok():
                 raise
-
-    def _detach_quietly(self, condition: Any) -> None:
-        try:
-            self._wait_set.detach(condition)
-        except DDSException:  # it was deleted meanwhile
-            self._wait_set.attached = [
-                entry for entry in self._wait_set.attached if entry[0] is not condition
-            ]
+            return
+        self._ready.extend(
+            one for one in free if one.condition is None or id(one.condition) in triggered
+        )
 
     def _run(self, work: Work, group: CallbackGroup) -> None:
         try:

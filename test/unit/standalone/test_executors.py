@@ -82,6 +82,30 @@ def test_a_guard_condition_wakes_from_another_thread(node: Any, spin_until: Spin
     assert called == [threading.main_thread().name]
 
 
+def test_a_topic_that_never_rests_does_not_keep_others_waiting(node: Any, spin_until: Spin) -> None:
+    heard: list[str] = []
+    flood = node.create_publisher(String, "flood", 10)
+    quiet = node.create_publisher(String, "quiet", 10)
+
+    def again(message: String) -> None:
+        heard.append("flood")
+        flood.publish(message)
+        if len(heard) == 20:
+            quiet.publish(message)
+            guard.trigger()
+            node.create_timer(0.0, lambda: heard.append("timer"))
+
+    guard = node.create_guard_condition(lambda: heard.append("guard"))
+    node.create_subscription(String, "flood", again, 10)
+    node.create_subscription(String, "quiet", lambda _: heard.append("quiet"), 10)
+    assert spin_until(node, lambda: flood.get_subscription_count() == 1)
+    assert spin_until(node, lambda: quiet.get_subscription_count() == 1)
+    for _ in range(3):
+        flood.publish(String(data="on and on"))
+    assert spin_until(node, lambda: {"quiet", "guard", "timer"} <= set(heard))
+    assert len(heard) < 200
+
+
 def test_what_a_callback_raises_comes_out_of_spinning(node: Any, spin_until: Spin) -> None:
     def fail() -> None:
         raise ValueError("broken callback")
