@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Float32, Float64, Int, Int64, Shaped, UInt8
+    from jaxtyping import Bool, Float, Float32, Float64, Int, Int32, Int64, Shaped, UInt8
 else:
     try:
-        from jaxtyping import Bool, Float, Float32, Float64, Int, Int64, Shaped, UInt8
+        from jaxtyping import Bool, Float, Float32, Float64, Int, Int32, Int64, Shaped, UInt8
     except ImportError:
 
         class _Unchecked:
@@ -24,6 +24,6 @@ else:
             def __class_getitem__(cls, item: tuple[type, str]) -> type:
                 return item[0]
 
-        Bool = Float = Float32 = Float64 = Int = Int64 = Shaped = UInt8 = _Unchecked
+        Bool = Float = Float32 = Float64 = Int = Int32 = Int64 = Shaped = UInt8 = _Unchecked
 
-__all__ = ["Bool", "Float", "Float32", "Float64", "Int", "Int64", "Shaped", "UInt8"]
+__all__ = ["Bool", "Float", "Float32", "Float64", "Int", "Int32", "Int64", "Shaped", "UInt8"]

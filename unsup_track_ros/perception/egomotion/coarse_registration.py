@@ -19,6 +19,7 @@ from kiss_icp.voxelization import voxel_down_sample
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.se3 import inverse, rotation_angle_rad
+from unsup_track_ros.perception.egomotion.scan_thinning import ScanInRange
 from unsup_track_ros.shapes import Float64
 
 
@@ -70,11 +71,13 @@ class CoarseRegistration:
 
     def align(
         self,
-        points_velo: Float64[np.ndarray, "P 3"],
+        scan: ScanInRange,
         predicted_odom_T_velo: Float64[np.ndarray, "4 4"],
     ) -> Float64[np.ndarray, "4 4"]:
         """Return the pose of a scan near the predicted one; the map must not be empty."""
-        source = voxel_down_sample(self._thinned(points_velo), 1.5 * self._config.voxel_m)
+        source = voxel_down_sample(
+            scan.thinned(self._config.max_points), 1.5 * self._config.voxel_m
+        )
         sigma_m = float(np.sqrt(self._deviation_sum / self._deviation_count))
         pose: Float64[np.ndarray, "4 4"] = self._registration.align_points_to_map(
             points=source,
@@ -87,7 +90,7 @@ class CoarseRegistration:
 
     def add(
         self,
-        points_velo: Float64[np.ndarray, "P 3"],
+        scan: ScanInRange,
         odom_T_velo: Float64[np.ndarray, "4 4"],
         predicted_odom_T_velo: Float64[np.ndarray, "4 4"],
     ) -> None:
@@ -95,7 +98,9 @@ class CoarseRegistration:
         self._learn_deviation(inverse(predicted_odom_T_velo) @ odom_T_velo)
         if len(self._updates) >= self._config.rebuild_every_scans:
             self._rebuild(np.array(self._map.point_cloud(), np.float64))
-        thinned = voxel_down_sample(self._thinned(points_velo), 0.5 * self._config.voxel_m)
+        thinned = voxel_down_sample(
+            scan.thinned(self._config.max_points), 0.5 * self._config.voxel_m
+        )
         self._updates.append((np.array(thinned, np.float64), odom_T_velo))
         self._map.update(*self._updates[-1])
 
@@ -135,11 +140,6 @@ class CoarseRegistration:
         settings.mapping.voxel_size = self._config.voxel_m
         settings.mapping.max_points_per_voxel = self._config.max_points_per_voxel
         return get_voxel_hash_map(settings)
-
-    def _thinned(self, points_velo: np.ndarray) -> np.ndarray:
-        stride = -(-len(points_velo) // self._config.max_points)
-        # KISS-ICP converts a contiguous copy ten times as fast as a strided view.
-        return np.ascontiguousarray(points_velo[:: max(stride, 1)])
 
     def _learn_deviation(self, deviation: np.ndarray) -> None:
         """Count how far a wrong prediction moves a point at most (equations 5 and 6)."""

@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from kiss_icp.voxelization import voxel_down_sample
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry.se3 import inverse, rigid, rotation_angle_rad, scaled, transform
+from unsup_track_ros.geometry.se3 import inverse, rigid, rotation_angle_rad, scaled
 from unsup_track_ros.perception.egomotion.coarse_registration import (
     CoarseRegistration,
     CoarseRegistrationConfig,
@@ -31,17 +30,20 @@ from unsup_track_ros.perception.egomotion.plane_map import (
     PlaneLevels,
     PlaneMapConfig,
     plane_levels,
-    register,
-    support,
+)
+from unsup_track_ros.perception.egomotion.plane_registration import register, support
+from unsup_track_ros.perception.egomotion.scan_thinning import (
+    ScanInRange,
+    first_per_voxel,
+    in_range,
 )
 from unsup_track_ros.perception.egomotion.voxel_moments import (
-    VoxelMoments,
     empty_moments,
-    moments_of,
     overlap_ratio,
+    restored_moments,
     updated,
 )
-from unsup_track_ros.shapes import Float32, Float64
+from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.frame import SensorFrame
 
 
@@ -137,7 +139,7 @@ class _LastScan:
 class _PosedScan(NamedTuple):
     """A scan and its pose, found and as the motion before led one to expect."""
 
-    points_velo: np.ndarray
+    scan: ScanInRange
     odom_T_velo: np.ndarray
     predicted_odom_T_velo: np.ndarray
 
@@ -167,17 +169,18 @@ class LidarOdometry:
         See `join_map`.
         """
         self._await_map()
-        points_velo = self._in_range(frame.cloud.points_velo)
-        if len(points_velo) < self._config.min_points:
+        config = self._config
+        scan = in_range(frame.cloud.points_velo, config.min_range_m, config.max_range_m)
+        if len(scan) < config.min_points:
             return self._lost(
-                f"The scan has {len(points_velo)} points between {self._config.min_range_m} and "
-                f"{self._config.max_range_m} m; LiDAR odometry needs {self._config.min_points}."
+                f"The scan has {len(scan)} points between {config.min_range_m} and "
+                f"{config.max_range_m} m; LiDAR odometry needs {config.min_points}."
             )
         if self._last is not None and self._is_stale(frame.stamp_ns, self._last):
             self.reset()
         if self._last is None:
-            return self._start(frame, points_velo)
-        return self._track(frame, points_velo, self._last)
+            return self._start(frame, scan)
+        return self._track(frame, scan, self._last)
 
     def join_map(self, beside: Executor) -> None:
         """Let the latest scan join the map on another thread; without it, the next call does."""
@@ -207,7 +210,7 @@ class LidarOdometry:
         self._coarse.restore(
             {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
         )
-        self._moments = VoxelMoments(keys=state["plane_keys"], sums=state["plane_sums"])
+        self._moments = restored_moments(state["plane_keys"], state["plane_sums"])
         self._levels = plane_levels(self._moments, self._config.planes)
         self._last = None
         if "last_stamp_ns" in state:
@@ -219,10 +222,10 @@ class LidarOdometry:
                 support_ratio=float(state["last_support_ratio"]),
             )
 
-    def _start(self, frame: SensorFrame, points_velo: np.ndarray) -> LidarPose:
+    def _start(self, frame: SensorFrame, scan: ScanInRange) -> LidarPose:
         odom_T_base = np.eye(4)  # odom starts where the vehicle stands, level
         odom_T_velo = odom_T_base @ frame.base_T_velo
-        self._waiting = _PosedScan(points_velo, odom_T_velo, odom_T_velo)
+        self._waiting = _PosedScan(scan, odom_T_velo, odom_T_velo)
         self._last = _LastScan(
             stamp_ns=frame.stamp_ns,
             odom_T_velo=odom_T_velo,
@@ -232,11 +235,11 @@ class LidarOdometry:
         )
         return LidarPose(outcome=LidarOutcome.STARTED, odom_T_velo=odom_T_velo)
 
-    def _track(self, frame: SensorFrame, points_velo: np.ndarray, last: _LastScan) -> LidarPose:
+    def _track(self, frame: SensorFrame, scan: ScanInRange, last: _LastScan) -> LidarPose:
         elapsed_s = (frame.stamp_ns - last.stamp_ns) * 1e-9
         delta = scaled(last.delta, elapsed_s / last.delta_s) if last.delta_s > 0 else last.delta
         predicted_odom_T_velo = last.odom_T_velo @ delta
-        source = voxel_down_sample(self._thinned(points_velo), self._config.source_voxel_m)
+        source = first_per_voxel(scan.thinned(self._config.max_points), self._config.source_voxel_m)
         levels = self._levels
         starts = [predicted_odom_T_velo]
         if last.delta_s == 0:
@@ -244,16 +247,14 @@ class LidarOdometry:
         odom_T_velo = self._refined(predicted_odom_T_velo, source, levels)
         support_ratio = self._support_ratio(odom_T_velo, source, levels)
         if support_ratio < self._config.min_support_kept * last.support_ratio:
-            coarse_odom_T_velo = self._coarse.align(points_velo, predicted_odom_T_velo)
+            coarse_odom_T_velo = self._coarse.align(scan, predicted_odom_T_velo)
             odom_T_velo = self._best_refined([coarse_odom_T_velo, *starts], source, levels)
             support_ratio = self._support_ratio(odom_T_velo, source, levels)
-        overlap = overlap_ratio(
-            transform(odom_T_velo, source), self._moments, self._config.planes.voxel_m
-        )
+        overlap = overlap_ratio(odom_T_velo, source, self._moments, self._config.planes.voxel_m)
         reason = self._doubt(inverse(predicted_odom_T_velo) @ odom_T_velo, overlap)
         if reason:
             return self._lost(reason, overlap)
-        self._waiting = _PosedScan(points_velo, odom_T_velo, predicted_odom_T_velo)
+        self._waiting = _PosedScan(scan, odom_T_velo, predicted_odom_T_velo)
         self._last = _LastScan(
             stamp_ns=frame.stamp_ns,
             odom_T_velo=odom_T_velo,
@@ -364,20 +365,11 @@ class LidarOdometry:
             waiting, self._waiting = self._waiting, None
             self._add(waiting)
 
-    def _add(self, scan: _PosedScan) -> None:
-        self._coarse.add(scan.points_velo, scan.odom_T_velo, scan.predicted_odom_T_velo)
-        points_odom = transform(scan.odom_T_velo, self._thinned(scan.points_velo))
-        new = moments_of(points_odom, self._config.planes.voxel_m)
-        self._moments = updated(self._moments, new, self._config.planes.keep_ratio)
-        self._levels = plane_levels(self._moments, self._config.planes)
-
-    def _thinned(self, points_velo: np.ndarray) -> np.ndarray:
-        stride = -(-len(points_velo) // self._config.max_points)
-        return np.ascontiguousarray(points_velo[:: max(stride, 1)])
-
-    def _in_range(self, points_velo: Float32[np.ndarray, "P 3"]) -> Float64[np.ndarray, "Q 3"]:
-        x, y, z = points_velo[:, 0], points_velo[:, 1], points_velo[:, 2]
-        squared = x * x + y * y + z * z
-        near, far = self._config.min_range_m**2, self._config.max_range_m**2
-        in_range = np.compress((squared > near) & (squared < far), points_velo, axis=0)
-        return np.asarray(in_range, np.float64)
+    def _add(self, posed: _PosedScan) -> None:
+        self._coarse.add(posed.scan, posed.odom_T_velo, posed.predicted_odom_T_velo)
+        points_velo = posed.scan.thinned(self._config.max_points)
+        planes = self._config.planes
+        self._moments = updated(
+            self._moments, points_velo, posed.odom_T_velo, planes.voxel_m, planes.keep_ratio
+        )
+        self._levels = plane_levels(self._moments, planes)

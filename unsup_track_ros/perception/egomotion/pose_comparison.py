@@ -21,9 +21,8 @@ from unsup_track_ros.perception.egomotion.plane_map import (
     PlaneLevels,
     PlaneMapConfig,
     plane_levels,
-    register,
-    support,
 )
+from unsup_track_ros.perception.egomotion.plane_registration import register, support
 from unsup_track_ros.perception.egomotion.voxel_moments import moments_of
 from unsup_track_ros.shapes import Float32, Float64
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource

@@ -7,7 +7,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unsup_track_ros.geometry.principal_axes import thinnest_axes
+from unsup_track_ros.compiled import compiled
+from unsup_track_ros.perception.egomotion.principal_axes import thinnest_axis
+
+
+@compiled
+def thinnest_axes(entries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ask for many covariances one by one: (2, V) variances and (V, 3) axes."""
+    num = entries.shape[1]
+    variances, axes = np.empty((2, num)), np.empty((num, 3))
+    for v in range(num):
+        xx, xy, xz, yy, yz, zz = entries[:, v]
+        variances[0, v], variances[1, v], axes[v, 0], axes[v, 1], axes[v, 2] = thinnest_axis(
+            xx, xy, xz, yy, yz, zz
+        )
+    return variances, axes
+
 
 ROWS, COLUMNS = np.triu_indices(3)
 
