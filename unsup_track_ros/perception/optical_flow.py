@@ -13,12 +13,11 @@ from typing import Literal
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry.warp import sample_grid, splat_coverage, targets
+from unsup_track_ros.geometry.flow_reliability import CycleCheck, reliability
 from unsup_track_ros.networks.raft import Raft, RaftConfig
-from unsup_track_ros.shapes import Bool, Float, Float32, UInt8
+from unsup_track_ros.shapes import Float32, UInt8
 from unsup_track_ros.structures.flow import FlowStatus, OpticalFlow
 from unsup_track_ros.structures.frame import CameraImage, SensorFrame
 from unsup_track_ros.structures.history import PastFrame
@@ -68,7 +67,12 @@ class OpticalFlowEstimator:
             ConfigError: Backend 'raft' lacks torchvision or its weights.
         """
         self._config = config
-        self._device = device
+        self._check = CycleCheck(
+            relative=config.cycle_relative,
+            absolute_px=config.cycle_absolute_px,
+            stride_px=config.check_stride_px,
+            half_pixel_quirk=config.quirk_half_pixel_warp,
+        )
         self._raft = Raft(config.raft, device) if config.backend == "raft" else None
         # The next frame is compared with this one as a rule: its grey image is there already.
         self._last_grey: tuple[CameraImage, UInt8[np.ndarray, "Y X"]] | None = None
@@ -86,24 +90,24 @@ class OpticalFlowEstimator:
         if image0 is None:
             return OpticalFlow(status=FlowStatus.NO_PAST_IMAGE, stamp1_ns=image1.stamp_ns)
         flow01_px, flow10_px = self._both_ways(image0, image1)
-        reliable0, reliable1 = blockwise_reliability(flow01_px, flow10_px, self._config)
+        reliable0, reliable1 = reliability(flow01_px, flow10_px, self._check)
         return OpticalFlow(
             status=FlowStatus.OK,
             stamp0_ns=image0.stamp_ns,
             stamp1_ns=image1.stamp_ns,
-            flow01_px=flow01_px.cpu().numpy(),
-            flow10_px=flow10_px.cpu().numpy(),
-            reliable0=reliable0.cpu().numpy(),
-            reliable1=reliable1.cpu().numpy(),
+            flow01_px=flow01_px,
+            flow10_px=flow10_px,
+            reliable0=reliable0,
+            reliable1=reliable1,
         )
 
     def _both_ways(
         self, image0: CameraImage, image1: CameraImage
-    ) -> tuple[Float[Tensor, "2 H W"], Float[Tensor, "2 H W"]]:
+    ) -> tuple[Float32[np.ndarray, "2 H W"], Float32[np.ndarray, "2 H W"]]:
         if self._raft is not None:
             rgb0, rgb1 = self._resized(image0.image_rgb), self._resized(image1.image_rgb)
             forward, backward = self._raft.flow_both_ways(rgb0, rgb1)
-            return forward, backward
+            return forward.float().cpu().numpy(), backward.float().cpu().numpy()
         grey0, grey1 = self._grey(image0), self._grey(image1)
         self._last_grey = (image1, grey1)
         return self._dis(grey0, grey1), self._dis(grey1, grey0)
@@ -123,12 +127,12 @@ class OpticalFlowEstimator:
         )
         return resized
 
-    def _dis(self, grey0: np.ndarray, grey1: np.ndarray) -> Float32[Tensor, "2 H W"]:
+    def _dis(self, grey0: np.ndarray, grey1: np.ndarray) -> Float32[np.ndarray, "2 H W"]:
         # A new object each time: what DIS keeps from a pair must not reach the next one.
         dis = _dis_solver(self._config.dis_preset)
         # OpenCV's stubs lack the None that stands for "no flow to start from".
         flow_px = np.asarray(dis.calc(grey0, grey1, None), np.float32)  # type: ignore[call-overload]
-        return torch.from_numpy(np.ascontiguousarray(flow_px.transpose(2, 0, 1))).to(self._device)
+        return np.ascontiguousarray(flow_px.transpose(2, 0, 1))
 
 
 def _dis_solver(preset: str) -> cv2.DISOpticalFlow:
@@ -145,94 +149,3 @@ def _dis_solver(preset: str) -> cv2.DISOpticalFlow:
         solver.setGradientDescentIterations(8)
         solver.setVariationalRefinementIterations(0)
     return solver
-
-
-def blockwise_reliability(
-    flow01_px: Float[Tensor, "2 H W"], flow10_px: Float[Tensor, "2 H W"], config: OpticalFlowConfig
-) -> tuple[Tensor, Tensor]:
-    """Judge one pixel of every block of `check_stride_px` squared and let it answer for the block.
-
-    The judged pixels form an image of their own, in which the flow is as much shorter, so that it
-    is covered and returns as `reliability` asks. A divergence from SPECS 0.3, which judges every
-    pixel: the finest scale of DIS is half the working resolution, and judging every pixel took
-    longer than finding the flow.
-
-    Returns:
-        (H, W) bool masks of image 0 and of image 1.
-    """
-    stride = config.check_stride_px
-    if stride == 1:
-        return reliability(flow01_px, flow10_px, config)
-    coarse = config.model_copy(update={"cycle_absolute_px": config.cycle_absolute_px / stride})
-    sparse01, sparse10 = (
-        flow_px[:, ::stride, ::stride].contiguous() / stride for flow_px in (flow01_px, flow10_px)
-    )
-    masks = reliability(sparse01, sparse10, coarse)
-    height, width = flow01_px.shape[-2:]
-    full0, full1 = (
-        mask.repeat_interleave(stride, 0).repeat_interleave(stride, 1)[:height, :width].contiguous()
-        for mask in masks
-    )
-    return full0, full1
-
-
-def reliability(
-    flow01_px: Float[Tensor, "2 H W"], flow10_px: Float[Tensor, "2 H W"], config: OpticalFlowConfig
-) -> tuple[Tensor, Tensor]:
-    """Judge which pixels of image 0 and of image 1 have a flow to rely on (SPECS 0.3, items 1-4).
-
-    A pixel is reliable iff something flows onto it and onto its target (one-to-one), the flow there
-    and back returns to it (cycle), and its target is reliable in the same sense.
-
-    Returns:
-        (H, W) bool masks of image 0 and of image 1.
-    """
-    covered0, covered1 = splat_coverage(flow10_px), splat_coverage(flow01_px)
-    forward = _Warped(flow01_px, config)
-    backward = _Warped(flow10_px, config)
-    passed0 = covered0 & forward.passes_alone(flow10_px, covered1)
-    passed1 = covered1 & backward.passes_alone(flow01_px, covered0)
-    return passed0 & forward.lands_on(passed1), passed1 & backward.lands_on(passed0)
-
-
-def is_cycle_consistent(
-    forward_px: Float[Tensor, "2 ..."],
-    backward_px: Float[Tensor, "2 ..."],
-    config: OpticalFlowConfig,
-) -> Tensor:
-    """Compare flow with the backward flow found at its target (SPECS 0.3, item 3).
-
-    ||f + b|| < relative * ||(f, b)|| + absolute, with the norm of the 4-vector on the right.
-    """
-    residual_px = _squared_length(forward_px + backward_px).sqrt_()
-    length_px = _squared_length(forward_px).add_(_squared_length(backward_px)).sqrt_()
-    return residual_px < length_px.mul_(config.cycle_relative).add_(config.cycle_absolute_px)
-
-
-def _squared_length(flow_px: Tensor) -> Tensor:
-    # torch.linalg.vector_norm over a leading axis of size 2 takes 20 times as long on a CPU.
-    return flow_px[0] * flow_px[0] + flow_px[1] * flow_px[1]
-
-
-class _Warped:
-    """One direction of the flow, and what is read where it leads."""
-
-    def __init__(self, flow_px: Float[Tensor, "2 H W"], config: OpticalFlowConfig) -> None:
-        self._flow_px = flow_px
-        self._config = config
-        self._targets = targets(flow_px)
-
-    def passes_alone(
-        self, back_px: Float[Tensor, "2 H W"], covered_target: Bool[Tensor, "H W"]
-    ) -> Bool[Tensor, "H W"]:
-        """Cycle check and coverage of the target, before asking whether the target passes them."""
-        there = self._read(torch.cat([back_px, covered_target[None].to(back_px.dtype)]))
-        return is_cycle_consistent(self._flow_px, there[:2], self._config) & (there[2] > 0.5)
-
-    def lands_on(self, mask: Bool[Tensor, "H W"]) -> Bool[Tensor, "H W"]:
-        """Tell which pixels' target is in a mask of the other image."""
-        return self._read(mask[None].to(self._flow_px.dtype))[0] > 0.5
-
-    def _read(self, image: Float[Tensor, "C H W"]) -> Float[Tensor, "C H W"]:
-        quirk = self._config.quirk_half_pixel_warp
-        return sample_grid(image, self._targets, half_pixel_quirk=quirk)

@@ -17,9 +17,6 @@ from unsup_track_ros.networks.raft import RaftConfig
 from unsup_track_ros.perception.optical_flow import (
     OpticalFlowConfig,
     OpticalFlowEstimator,
-    blockwise_reliability,
-    is_cycle_consistent,
-    reliability,
 )
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionSource, EgomotionStatus
@@ -139,59 +136,6 @@ def test_without_a_camera_or_a_past_image_there_is_a_status_and_no_flow() -> Non
     before_the_camera = remembered(frame_with(None, 1))
     found = estimator.step(frame_with(image, 2), before_the_camera)
     assert (found.status, found.stamp1_ns) == (FlowStatus.NO_PAST_IMAGE, 2)
-
-
-def test_the_cycle_example_of_the_specification_is_reliable() -> None:
-    # f01 = (10, 0), warped f10 = (-9, 0): residual 1.0 < 0.05 * 13.45 + 0.5 = 1.173.
-    forward, backward = torch.tensor([[10.0], [0.0]]), torch.tensor([[-9.0], [0.0]])
-    assert bool(is_cycle_consistent(forward, backward, SMALL)[0])
-    # Residual 1.2 > 0.05 * sqrt(10^2 + 8.8^2) + 0.5 = 1.166.
-    assert not bool(is_cycle_consistent(forward, torch.tensor([[-8.8], [0.0]]), SMALL)[0])
-
-
-def test_two_pixels_that_flow_to_one_place_are_not_both_trusted() -> None:
-    # Columns 0-9 move right by 10 on top of columns 10-19, which stand still.
-    forward = torch.zeros(2, 8, 30)
-    forward[0, :, :10] = 10.0
-    reliable0, _ = reliability(forward, torch.zeros(2, 8, 30), SMALL)
-    assert not reliable0[:, :10].any()
-    assert reliable0[:, 10:].all()
-
-
-def test_a_block_is_judged_as_its_pixel_is_in_the_image_of_judged_pixels() -> None:
-    generator = torch.Generator().manual_seed(3)
-    coarse01 = torch.randn((2, 12, 16), generator=generator)
-    coarse10 = -coarse01 + 0.3 * torch.randn((2, 12, 16), generator=generator)
-    blocks = (1, 2, 2)
-    flow01_px, flow10_px = (2 * torch.kron(f, torch.ones(blocks)) for f in (coarse01, coarse10))
-    fine = SMALL.model_copy(update={"cycle_absolute_px": 1.0, "check_stride_px": 2})
-    half = SMALL.model_copy(update={"cycle_absolute_px": 0.5, "check_stride_px": 1})
-
-    found = blockwise_reliability(flow01_px, flow10_px, fine)
-
-    for mask, expected in zip(found, reliability(coarse01, coarse10, half), strict=True):
-        assert 0 < expected.sum() < expected.numel()
-        assert torch.equal(mask, torch.kron(expected.float(), torch.ones((2, 2))) > 0)
-
-
-def test_blocks_at_the_border_of_odd_images_keep_its_size() -> None:
-    flow_px = torch.zeros((2, 7, 9))
-
-    reliable0, reliable1 = blockwise_reliability(flow_px, flow_px, SMALL)
-
-    assert reliable0.shape == reliable1.shape == (7, 9)
-    assert reliable0.all()
-    assert reliable1.all()
-
-
-def test_the_half_pixel_quirk_changes_only_what_it_is_about() -> None:
-    forward = torch.zeros(2, 64, 64)
-    straight, _ = reliability(forward, forward, SMALL)
-    quirk = SMALL.model_copy(update={"quirk_half_pixel_warp": True})
-    shifted, _ = reliability(forward, forward, quirk)
-    assert straight.all()
-    assert shifted[2:-2, 2:-2].all()
-    assert not shifted[0, 0]  # half a pixel outside both ways: a quarter of the mask is left
 
 
 def test_raft_without_weights_names_the_remedy() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from unsup_track_ros.geometry.camera import depth_image, seen_points
-from unsup_track_ros.geometry.warp import sample_bilinear
+from unsup_track_ros.geometry.image_sampling import sample_bilinear
 from unsup_track_ros.shapes import Bool, Float32, Float64, Int64, UInt8
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.frame import CameraImage, SensorFrame

@@ -15,8 +15,8 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.camera import backproject, inside
+from unsup_track_ros.geometry.image_sampling import sample_bilinear
 from unsup_track_ros.geometry.rigid_fit import RansacOptions, fit_rigid_ransac
-from unsup_track_ros.geometry.warp import sample_bilinear
 from unsup_track_ros.perception.egomotion.flow_pairs import View, depth_lookup
 from unsup_track_ros.shapes import Bool, Float64
 
