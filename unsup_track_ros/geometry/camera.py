@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from unsup_track_ros.compiled import compiled_for
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.shapes import Bool, Float, Float32, Int
 from unsup_track_ros.structures.calibration import PinholeCamera
@@ -71,9 +72,65 @@ def seen_points(
     Occlusion is not looked at. The depth is worked out first: most of a scan lies behind.
     """
     row = cam_T_velo[2].astype(points_velo.dtype)
-    x, y, z = points_velo[:, 0], points_velo[:, 1], points_velo[:, 2]
-    index = np.flatnonzero(row[0] * x + row[1] * y + row[2] * z + row[3] > min_depth_m)
-    points_cam = se3.transform(cam_T_velo, points_velo.take(index, axis=0))
-    points_pix = project(points_cam, camera.pix_T_cam)
-    seen = np.flatnonzero(inside(points_pix, camera.width_px, camera.height_px))
-    return index[seen], points_cam.take(seen, axis=0), points_pix.take(seen, axis=0)
+    index, ahead_velo = _ahead(np.ascontiguousarray(points_velo), row, min_depth_m)
+    points_cam = np.ascontiguousarray(se3.transform(cam_T_velo, ahead_velo))
+    pix_T_cam = camera.pix_T_cam.astype(points_velo.dtype)
+    seen: tuple[np.ndarray, np.ndarray, np.ndarray] = _seen(
+        index, points_cam, np.ascontiguousarray(pix_T_cam), camera.width_px, camera.height_px
+    )
+    return seen
+
+
+def _for_both_precisions(signature: str) -> tuple[str, str]:
+    return signature, signature.replace("float32", "float64")
+
+
+@compiled_for(
+    *_for_both_precisions(
+        "Tuple((int64[::1], float32[:, ::1]))(float32[:, ::1], float32[::1], float32)"
+    )
+)
+def _ahead(
+    points: np.ndarray, row: np.ndarray, min_depth_m: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which points lie deeper by the third row of `cam_T_velo`, and these points."""
+    index, ahead = np.empty(len(points), np.int64), np.empty_like(points)
+    num = 0
+    for p in range(len(points)):
+        x, y, z = points[p, 0], points[p, 1], points[p, 2]
+        if row[0] * x + row[1] * y + row[2] * z + row[3] > min_depth_m:
+            index[num] = p
+            ahead[num, 0], ahead[num, 1], ahead[num, 2] = x, y, z
+            num += 1
+    return index[:num].copy(), ahead[:num].copy()
+
+
+@compiled_for(
+    *_for_both_precisions(
+        "Tuple((int64[::1], float32[:, ::1], float32[:, ::1]))"
+        "(int64[::1], float32[:, ::1], float32[:, ::1], int64, int64)"
+    )
+)
+def _seen(
+    index: np.ndarray,
+    points_cam: np.ndarray,
+    pix_T_cam: np.ndarray,
+    width_px: int,
+    height_px: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keep what is inside the image, see `project` and `inside`."""
+    seen, seen_cam = np.empty_like(index), np.empty_like(points_cam)
+    seen_pix = np.empty((len(index), 2), points_cam.dtype)
+    num = 0
+    for p in range(len(index)):
+        x, y, z = points_cam[p, 0], points_cam[p, 1], points_cam[p, 2]
+        if not z > MIN_DEPTH_M:
+            continue
+        u = x / z * pix_T_cam[0, 0] + pix_T_cam[0, 2]
+        v = y / z * pix_T_cam[1, 1] + pix_T_cam[1, 2]
+        if u >= -0.5 and u < width_px - 0.5 and v >= -0.5 and v < height_px - 0.5:
+            seen[num] = index[p]
+            seen_cam[num, 0], seen_cam[num, 1], seen_cam[num, 2] = x, y, z
+            seen_pix[num, 0], seen_pix[num, 1] = u, v
+            num += 1
+    return seen[:num].copy(), seen_cam[:num].copy(), seen_pix[:num].copy()

@@ -100,10 +100,20 @@ def rotation_about(axis: Float[np.ndarray, " 3"], angle_rad: float) -> Float64[n
     return rigid(Rotation.from_rotvec(np.asarray(axis) * angle_rad).as_matrix(), np.zeros(3))
 
 
-def scaled(b1_T_b0: Float[np.ndarray, "4 4"], ratio: float) -> Float64[np.ndarray, "4 4"]:
-    """Return the motion that would have happened in `ratio` times the time; negative goes back."""
-    turn = Rotation.from_matrix(b1_T_b0[:3, :3]).as_rotvec() * ratio
-    return rigid(Rotation.from_rotvec(turn).as_matrix(), b1_T_b0[:3, 3] * ratio)
+def scaled(
+    b1_T_b0: Float[np.ndarray, "4 4"], ratio: float | Float64[np.ndarray, " R"]
+) -> Float64[np.ndarray, "*R 4 4"]:
+    """Return the motion that would have happened in `ratio` times the time; negative goes back.
+
+    Of several ratios, the motion of each.
+    """
+    ratios = np.asarray(ratio)[..., None]
+    turns = Rotation.from_matrix(b1_T_b0[:3, :3]).as_rotvec() * ratios
+    motions = np.zeros((*ratios.shape[:-1], 4, 4))
+    motions[..., :3, :3] = Rotation.from_rotvec(turns).as_matrix()
+    motions[..., :3, 3] = b1_T_b0[:3, 3] * ratios
+    motions[..., 3, 3] = 1.0
+    return motions
 
 
 def yaw_rad(a_T_b: Float[np.ndarray, "4 4"]) -> float:

@@ -18,6 +18,16 @@ def test_half_a_turn_between_two_headings_is_a_quarter_turn_and_the_middle() -> 
     np.testing.assert_allclose(middle[:3, 3], [1.0, 0.0, 0.0])
 
 
+def test_a_motion_is_scaled_by_several_ratios_as_by_each() -> None:
+    base1_T_base0 = se3.rigid(se3.rotation_about_z(0.4), np.array([2.0, -1.0, 0.5]))
+    half, back, none = se3.scaled(base1_T_base0, np.array([0.5, -1.0, 0.0]))
+    np.testing.assert_array_equal(half, se3.scaled(base1_T_base0, 0.5))
+    np.testing.assert_allclose(half[:3, 3], [1.0, -0.5, 0.25])
+    assert se3.yaw_rad(half) == pytest.approx(0.2)
+    assert se3.yaw_rad(back) == pytest.approx(-0.4)
+    np.testing.assert_allclose(none, np.eye(4), atol=1e-15)
+
+
 def test_the_angle_of_a_tiny_rotation_keeps_its_digits() -> None:
     assert se3.rotation_angle_rad(
         se3.rigid(se3.rotation_about_z(1e-9), np.zeros(3))

@@ -21,10 +21,11 @@ from typing import Final
 import cv2
 import numpy as np
 
+from unsup_track_ros.compiled import compiled_for, compiled_inner
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.camera import MIN_DEPTH_M, seen_points
 from unsup_track_ros.geometry.se3 import scaled, transform
-from unsup_track_ros.shapes import Bool, Float32, Float64, Int, Int64
+from unsup_track_ros.shapes import Bool, Float32, Float64, Int64
 from unsup_track_ros.structures.calibration import PinholeCamera
 from unsup_track_ros.structures.frame import CameraImage, SensorFrame
 
@@ -108,9 +109,15 @@ class ImageAlignment:
         if len(edges_velo) < self._config.min_edges:
             return None
         gradients = self._gradients(image, camera)
-        x_pix, y_pix = self._pixels(edges_velo, frame, image, camera, (velo1_T_velo0, elapsed_s))
-        scores = _sampled(gradients, x_pix, y_pix).sum(-1, dtype=np.float64)
-        return np.ascontiguousarray(scores.T)
+        times = self._moved_back(edges_velo, frame, image, (velo1_T_velo0, elapsed_s))
+        parts = self._turning(times, image.cam_T_velo, frame.base_T_velo[2, :3])
+        return _scores(
+            np.pad(gradients, 1),
+            camera.pix_T_cam.astype(np.float32),
+            parts.reshape(3, 3, len(self.times_s), -1),
+            np.cos(self.yaws_rad).astype(np.float32),
+            np.sin(self.yaws_rad).astype(np.float32),
+        )
 
     def peak(self, scores: Float64[np.ndarray, "T Y"]) -> Float64[np.ndarray, " 2"]:
         """Return the time offset and the yaw error where the scores peak, between the steps too."""
@@ -170,61 +177,43 @@ class ImageAlignment:
         around = cv2.blur(strength, (_SURROUNDINGS_PX, _SURROUNDINGS_PX))
         return np.asarray(strength - around, np.float32)
 
-    def _pixels(
+    def _moved_back(
         self,
         edges_velo: np.ndarray,
         frame: SensorFrame,
         image: CameraImage,
-        camera: PinholeCamera,
         motion: tuple[np.ndarray, float],
-    ) -> tuple[Float32[np.ndarray, "Y T E"], Float32[np.ndarray, "Y T E"]]:
-        """Project the edges as the image saw them, under every hypothesis: columns and rows.
+    ) -> Float32[np.ndarray, "N 3"]:
+        """Return the edges where they were when the image was taken, for every time offset.
 
-        An image that is late by t shows the world of t ago: the points are moved back. A camera
-        whose yaw in TF is too large sees everything farther to the left than TF says. Without poses
-        `cam_T_velo` leaves out what the stamps themselves are apart.
+        An image that is late by t shows the world of t ago. Without poses `cam_T_velo` leaves out
+        what the stamps themselves are apart.
         """
         velo1_T_velo0, elapsed_s = motion
         apart_s = 0.0
         if frame.odom_T_velo is None:
             apart_s = (frame.stamp_ns - image.stamp_ns) * 1e-9
-        then = [
-            transform(scaled(velo1_T_velo0, -(late_s + apart_s) / elapsed_s), edges_velo)
-            for late_s in self.times_s
-        ]
-        points_velo = np.stack(then).reshape(-1, 3).astype(np.float32)
-        x, y, z = self._turned(points_velo, image.cam_T_velo, frame.base_T_velo[2, :3])
-        z[z < MIN_DEPTH_M] = np.nan
-        pix_T_cam = camera.pix_T_cam.astype(np.float32)
-        shape = (len(self.yaws_rad), len(self.times_s), -1)
-        x_pix = pix_T_cam[0, 0] * (x / z) + pix_T_cam[0, 2]
-        y_pix = pix_T_cam[1, 1] * (y / z) + pix_T_cam[1, 2]
-        return x_pix.reshape(shape), y_pix.reshape(shape)
+        motions = scaled(velo1_T_velo0, -(self.times_s + apart_s) / elapsed_s)
+        return np.concatenate([transform(motion, edges_velo) for motion in motions])
 
-    def _turned(
+    def _turning(
         self,
         points_velo: Float32[np.ndarray, "N 3"],
         cam_T_velo: Float64[np.ndarray, "4 4"],
         up_velo: Float64[np.ndarray, " 3"],
-    ) -> Float32[np.ndarray, "3 Y N"]:
-        """Return points in cam for every yaw of the LiDAR about its upward axis.
+    ) -> Float32[np.ndarray, "3 3 N"]:
+        """Return in cam what a turn of the LiDAR about its upward axis does to points.
 
-        Rodrigues' formula: what a turn keeps is worked out once, and each yaw costs two products
-        per coordinate.
+        Rodrigues' formula: what it keeps, what it takes by the cosine of the yaw, and what by the
+        sine, coordinate by coordinate.
         """
         up = up_velo.astype(np.float32)
         along = np.outer(points_velo @ up, up)
         across, beside = points_velo - along, np.cross(up, points_velo)
         cam_R_velo = cam_T_velo[:3, :3].astype(np.float32)
-        kept, cosine_part, sine_part = (cam_R_velo @ part.T for part in (along, across, beside))
-        kept += cam_T_velo[:3, 3:].astype(np.float32)
-        cosine, sine = (
-            turn(self.yaws_rad).astype(np.float32)[:, None] for turn in (np.cos, np.sin)
-        )
-        points_cam = cosine_part[:, None] * cosine
-        points_cam += sine_part[:, None] * sine
-        points_cam += kept[:, None]
-        return np.asarray(points_cam)
+        parts = np.stack([cam_R_velo @ part.T for part in (along, across, beside)])
+        parts[0] += cam_T_velo[:3, 3:].astype(np.float32)
+        return parts
 
 
 def _symmetric(reach: float, step: float) -> Float64[np.ndarray, " N"]:
@@ -251,27 +240,6 @@ def _beside(grid_m: Float32[np.ndarray, "R C"], side: int) -> Float32[np.ndarray
     return beside
 
 
-def _sampled(
-    image: Float32[np.ndarray, "H W"],
-    x_pix: Float32[np.ndarray, "*S"],
-    y_pix: Float32[np.ndarray, "*S"],
-) -> Float32[np.ndarray, "*S"]:
-    """Look pixels up; those outside the image and behind the camera count nothing."""
-    height, width = image.shape
-    framed = np.pad(image, 1).reshape(-1)
-    index = _framed_index(y_pix, height) * np.int32(width + 2) + _framed_index(x_pix, width)
-    return np.asarray(framed.take(index))
-
-
-def _framed_index(place_pix: Float32[np.ndarray, "*S"], size: int) -> Int[np.ndarray, "*S"]:
-    """Round places to pixels of an image with a frame of one pixel, which takes what is outside."""
-    # fmax turns the nan of points behind the camera into the frame.
-    inside = np.fmax(place_pix, np.float32(-1.0))
-    np.minimum(inside, np.float32(size), out=inside)
-    inside += np.float32(1.5)  # rounded, and one more for the frame
-    return np.asarray(inside.astype(np.int32))
-
-
 def _vertex(grid: np.ndarray, scores: np.ndarray, best: int) -> float:
     """Refine the best step by the parabola through it and its neighbours."""
     if best in (0, len(grid) - 1):
@@ -280,3 +248,58 @@ def _vertex(grid: np.ndarray, scores: np.ndarray, best: int) -> float:
     curvature = below - 2.0 * top + above
     shift = 0.5 * (below - above) / curvature if curvature < 0 else 0.0
     return float(grid[best] + shift * (grid[1] - grid[0]))
+
+
+@compiled_inner
+def _framed(place_pix: np.float32, size: int) -> int:
+    """Return the pixel of a place in an image with a frame, which takes what is outside."""
+    inside = min(max(place_pix, np.float32(-1.0)), np.float32(size))
+    return int(inside + np.float32(1.5))  # rounded, and one more for the frame
+
+
+# An image that is late by t shows the world of t ago; a camera whose yaw in TF is too large sees
+# everything farther to the left than TF says.
+@compiled_for(
+    "float64[:, ::1](float32[:, ::1], float32[:, ::1], float32[:, :, :, ::1], float32[::1],"
+    "float32[::1])"
+)
+def _scores(
+    gradients: np.ndarray,
+    pix_T_cam: np.ndarray,
+    parts: np.ndarray,
+    cosines: np.ndarray,
+    sines: np.ndarray,
+) -> np.ndarray:
+    """Add up the gradients where each time offset and yaw sees the edges, (T, Y).
+
+    Args:
+        gradients: (H + 2, W + 2) in a frame of zeros, for what is outside the image.
+        pix_T_cam: (3, 3) camera of the gradients.
+        parts: (3, 3, T, E) what each turn keeps, and what goes with its cosine and its sine, in
+            x, y and z, of each edge at each time.
+        cosines: (Y,) of each yaw.
+        sines: (Y,) of each yaw.
+    """
+    height, width = gradients.shape[0] - 2, gradients.shape[1] - 2
+    focal_x, focal_y = pix_T_cam[0, 0], pix_T_cam[1, 1]
+    centre_x, centre_y = pix_T_cam[0, 2], pix_T_cam[1, 2]
+    _, _, num_times, num_edges = parts.shape
+    scores = np.zeros((num_times, len(cosines)))
+    for time in range(num_times):
+        for yaw in range(len(cosines)):
+            cosine, sine = cosines[yaw], sines[yaw]
+            score = 0.0
+            for e in range(num_edges):
+                z = parts[1, 2, time, e] * cosine + parts[2, 2, time, e] * sine
+                z += parts[0, 2, time, e]
+                if z < np.float32(MIN_DEPTH_M):
+                    continue  # behind the camera
+                x = parts[1, 0, time, e] * cosine + parts[2, 0, time, e] * sine
+                x += parts[0, 0, time, e]
+                y = parts[1, 1, time, e] * cosine + parts[2, 1, time, e] * sine
+                y += parts[0, 1, time, e]
+                column = _framed(focal_x * (x / z) + centre_x, width)
+                row = _framed(focal_y * (y / z) + centre_y, height)
+                score += gradients[row, column]
+            scores[time, yaw] = score
+    return scores

@@ -11,6 +11,7 @@ from unit.perception.egomotion.pole_scene import PERIOD_S, VELO1_T_VELO0, frame
 from unsup_track_ros.perception.egomotion.image_alignment import (
     ImageAlignment,
     ImageAlignmentConfig,
+    _scores,
 )
 from unsup_track_ros.structures.frame import PointCloud, SensorFrame
 
@@ -86,3 +87,34 @@ def test_a_peak_at_the_end_of_the_search_stays_there_and_is_told(time: int, yaw:
     peak = ALIGNMENT.peak(scores)
     np.testing.assert_allclose(peak, [ALIGNMENT.times_s[time], ALIGNMENT.yaws_rad[yaw]])
     np.testing.assert_array_equal(ALIGNMENT.limits(peak), [time == -1, yaw == 0])
+
+
+@pytest.mark.parametrize("num_edges", [0, 1, 200])
+def test_scores_are_the_gradients_at_the_nearest_pixels_inside_the_image(num_edges: int) -> None:
+    rng = np.random.default_rng(0)
+    gradients = rng.normal(size=(40, 60)).astype(np.float32)
+    pix_T_cam = np.array([[50.0, 0, 30.2], [0, 50.0, 19.7], [0, 0, 1]], np.float32)
+    # Some edges are seen, some are beside the image, some behind the camera, one is in its centre.
+    parts = rng.normal(size=(3, 3, 2, num_edges)).astype(np.float32)
+    parts[0, 2] += 2.0
+    parts[:, :, 0, :1] = 0.0
+    yaws_rad = np.linspace(-0.6, 0.6, 5)
+    cosines, sines = np.cos(yaws_rad).astype(np.float32), np.sin(yaws_rad).astype(np.float32)
+
+    found = _scores(np.pad(gradients, 1), pix_T_cam, parts, cosines, sines)
+
+    num_seen = 0
+    expected = np.zeros((2, 5))
+    for time, yaw, e in np.ndindex(2, 5, num_edges):
+        kept, by_cosine, by_sine = parts[:, :, time, e]
+        x, y, z = by_cosine * cosines[yaw] + by_sine * sines[yaw] + kept
+        if z < 1e-3:
+            continue
+        column = int(np.floor(pix_T_cam[0, 0] * (x / z) + pix_T_cam[0, 2] + np.float32(0.5)))
+        row = int(np.floor(pix_T_cam[1, 1] * (y / z) + pix_T_cam[1, 2] + np.float32(0.5)))
+        if 0 <= column < 60 and 0 <= row < 40:
+            expected[time, yaw] += gradients[row, column]
+            num_seen += 1
+    assert num_seen < 10 * num_edges or num_edges == 0
+    assert num_seen > 0 or num_edges < 2
+    np.testing.assert_allclose(found, expected, atol=1e-9)
