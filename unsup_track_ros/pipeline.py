@@ -129,7 +129,7 @@ class Pipeline:
         self._optical_flow = OpticalFlowEstimator(config.optical_flow, device)
         self._egomotion = EgomotionEstimator(config.egomotion, device)
         self._consistency = EgomotionConsistencyCheck(config.consistency)
-        self._motion_segmentation = MotionSegmenter(config.motion_segmentation, device)
+        self._motion_segmentation = MotionSegmenter(config.motion_segmentation)
         self._detection = MotionDetector(config.detection, device)
         self._silot = SilotDetector(config.silot, device) if config.detector == "silot" else None
         self._trackocc = (

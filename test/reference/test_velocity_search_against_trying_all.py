@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-import torch
 from scipy.spatial import cKDTree
 
 from unsup_track_ros.geometry import se3
@@ -21,9 +20,8 @@ from unsup_track_ros.perception.motion_segmentation.velocity_search import (
     best_velocities,
 )
 
-CPU = torch.device("cpu")
 AGES_S = (0.1, 0.2, 0.5)
-REACH_MPS = 10.0
+REACH_MPS, REACH_M = 10.0, 8.0
 TOLERANCE_MPS = 0.35  # a cell and a half of 0.1 m, and a quarter, in half a second
 
 
@@ -47,17 +45,16 @@ def view_of(
     now = np.stack(clusters)
     places = se3.transform(base0_T_base1, now.reshape(-1, 3))[:, :2].reshape(*now.shape[:2], 2)
     return PastView(
-        places=torch.from_numpy(places.astype(np.float32)),
-        layers=torch.from_numpy(height_layer(now[..., 2].astype(np.float32))),
-        base0_R_base1=torch.from_numpy(base0_T_base1[:2, :2].astype(np.float32)),
+        places=places.astype(np.float32),
+        layers=height_layer(now[..., 2].astype(np.float32)),
+        base0_R_base1=base0_T_base1[:2, :2].astype(np.float32),
         seconds=seconds,
         field=DistanceField(
             past_base0.astype(np.float32),
             past_base0[:, 2].astype(np.float32),
+            clearance_m=0.0,
             half_side_m=20.0,
-            reach_m=8.0,
             cell_m=0.1,
-            device=CPU,
         ),
     )
 
@@ -70,7 +67,7 @@ def search(
 ) -> np.ndarray:
     poses = [np.eye(4)] * len(scans) if poses is None else poses
     views = [view_of(clusters, *scan) for scan in zip(scans, ages_s, poses, strict=True)]
-    return best_velocities(views, REACH_MPS).numpy()
+    return best_velocities(views, REACH_MPS, REACH_M)
 
 
 def moved(points: np.ndarray, velocity: np.ndarray, seconds: float) -> np.ndarray:

@@ -23,3 +23,16 @@ def test_no_group_gives_more_than_its_share_nor_much_less(size: int) -> None:
     assert min(size, 50) <= len(picked) <= 100
     assert picked[0] == 0
     assert np.diff(picked, append=size).max() <= size / 100 + 1
+
+
+def test_the_rows_are_those_that_pass_a_multiple_of_the_stride() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        group = np.sort(rng.integers(0, 6, rng.integers(0, 400)))
+        most = int(rng.integers(1, 50))
+        expected = []
+        for name in np.unique(group):
+            rows = np.flatnonzero(group == name)
+            passed = np.floor(np.arange(len(rows)) / max(len(rows) / most, 1.0))
+            expected += rows[np.diff(passed, prepend=-1.0) > 0].tolist()
+        assert evenly_picked(group, most).tolist() == expected

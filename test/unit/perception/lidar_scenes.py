@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.perception.motion_segmentation.lidar_evidence import (
@@ -97,7 +96,7 @@ def judge(
         window(boxes, pose, before_s),
         window(boxes, pose, [-later_s for later_s in after_s]),
     )
-    evidence = LidarEvidence(LidarEvidenceConfig(), torch.device("cpu"))
+    evidence = LidarEvidence(LidarEvidenceConfig())
     answer = evidence.judge(now.frame, windows, now.egomotion)
     assert answer is not None
     return answer, se3.transform(pose(0.0), now.frame.cloud.points_velo)

@@ -106,7 +106,7 @@ def test_unknown_velocities_stay_unknown() -> None:
 
 
 def tcr_regions(scene: Scene, **values: float) -> MotionRegions:
-    segmenter = MotionSegmenter(MotionSegmentationConfig(mode="tcr"), torch.device("cpu"))
+    segmenter = MotionSegmenter(MotionSegmentationConfig(mode="tcr"))
     motion = segmenter.step(scene.frame, scene.history, lambda: scene.flow, scene.egomotion)
     return detector(**values).step(scene.frame, motion)
 

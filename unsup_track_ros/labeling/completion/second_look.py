@@ -75,7 +75,7 @@ class SecondLooker:
     """Looks at the frames of one recording again."""
 
     def __init__(self, config: PipelineConfig, window_s: float, device: torch.device) -> None:
-        self._segmenter = MotionSegmenter(config.motion_segmentation, device)
+        self._segmenter = MotionSegmenter(config.motion_segmentation)
         self._detector = MotionDetector(config.detection, device)
         self._fitter = BoxFitter(config.box_fitting)
         self._window_ns = round(window_s * _NS_PER_S)

@@ -8,96 +8,66 @@ shifted point is a single look-up.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
-import torch
 
-from unsup_track_ros.shapes import Float, Int, UInt8
+from unsup_track_ros.compiled import compiled_for, compiled_inner, read_only
+from unsup_track_ros.shapes import Bool, Float, Float32, Int
 
 LAYER_TOPS_M = (0.9, 1.6)  # height bands over the ground: bumper and wheels, body, roof and above
-_SLACK_M = 5.0  # places this far outside the covered square are known to be far from everything
+_NUM_LAYERS = len(LAYER_TOPS_M) + 1
 _TRUNCATION_M = 1.0  # beyond this a point is simply wrong; keeps far points from ruling a search
+
+_OUTSIDE = 1 << 20  # a cell beyond every table
+
+_LOW_TOP_M, _MIDDLE_TOP_M = (np.float32(top_m) for top_m in LAYER_TOPS_M)
 
 
 class DistanceField:
     """Truncated city-block distance on the ground to the nearest point of a scan, per height band.
 
     Attributes:
+        cells: (L, Y, X) distance in cells, at most `far_cells`. In bytes, which is a quarter of the
+            memory that look-ups jump about in.
+        far_cells: Distance of what is far from everything, and of all that lies outside.
         cell_m: Side of a cell.
-        device: Where it lies.
+        lattice_m: Half of the side of the covered square, and the side of a cell, for loops.
     """
 
     def __init__(
         self,
-        points_level: Float[np.ndarray, "P 3"],
-        height_m: Float[np.ndarray, " P"],
+        points_level: Float32[np.ndarray, "P 3"],
+        height_m: Float32[np.ndarray, " P"],
         *,
+        clearance_m: float,
         half_side_m: float,
-        reach_m: float,
         cell_m: float,
-        device: torch.device,
     ) -> None:
+        """Measure the distances to the points that are higher than `clearance_m`."""
         self.cell_m = cell_m
-        self._half_side_m = half_side_m
-        self._reach = int(reach_m / cell_m)
-        self._margin = self._reach + int(_SLACK_M / cell_m)
+        self.lattice_m = np.array([half_side_m, cell_m], np.float32)
+        self.far_cells = min(round(_TRUNCATION_M / cell_m), 255)
         covered_cells = round(2 * half_side_m / cell_m)
-        self._side = covered_cells + 2 * self._margin
-        cell = np.floor((points_level[:, :2] + half_side_m) / cell_m).astype(np.int32)
-        column, row = cell[:, 0], cell[:, 1]
-        covered = (column >= 0) & (column < covered_cells) & (row >= 0) & (row < covered_cells)
-        empty = np.ones((len(LAYER_TOPS_M) + 1, covered_cells, covered_cells), np.uint8)
-        empty[height_layer(height_m[covered]), row[covered], column[covered]] = 0
-        far_cells = min(round(_TRUNCATION_M / cell_m), 255)
-        distance = np.full((len(empty), self._side, self._side), far_cells, np.uint8)
-        inner = slice(self._margin, self._margin + covered_cells)
-        for image, layer in zip(empty, distance, strict=True):
-            layer[inner, inner] = _city_block(image, far_cells)
-        self._distance_cells = torch.from_numpy(distance.reshape(-1)).to(device)
-        self.device = device
+        # One bit per layer, so that all are grown at once, and a border that is never hit.
+        hit = np.zeros((covered_cells + 2, covered_cells + 2), np.uint8)
+        _mark(points_level, height_m, np.float32(clearance_m), self.lattice_m, hit)
+        self.cells = np.zeros((_NUM_LAYERS, covered_cells, covered_cells), np.uint8)
+        _measure(hit, self.far_cells, self.cells)
 
-    def index(self, points: torch.Tensor, layer: torch.Tensor) -> torch.Tensor:
-        """Return the flat cell of places (..., 2), clamped so that every shift stays inside."""
-        column, row = self._cell(points[..., 0]), self._cell(points[..., 1])
-        return (layer.int() * self._side + row) * self._side + column
+    def is_farther(
+        self, places: Float32[np.ndarray, "M 3"], layer: Int[np.ndarray, " M"], limit_m: float
+    ) -> Bool[np.ndarray, " M"]:
+        """Tell which places have no point of the scan within a limit; beyond 1 m none is known."""
+        distances_m = np.arange(self.far_cells + 1, dtype=np.float32) * self.cell_m
+        near_cells = int(np.count_nonzero(distances_m <= np.float32(limit_m)))
+        farther = np.zeros(len(places), bool)
+        if near_cells <= self.far_cells:
+            _compare(places, layer, self.lattice_m, self.cells, near_cells, farther)
+        return farther
 
-    def _cell(self, coordinate: torch.Tensor) -> torch.Tensor:
-        cell = torch.floor((coordinate + self._half_side_m) / self.cell_m).int() + self._margin
-        return cell.clamp_(self._reach, self._side - 1 - self._reach)
-
-    def whole_cells(self, shift_m: torch.Tensor) -> torch.Tensor:
-        """Return (..., 2) shifts in whole cells, at most the reach."""
-        return torch.round(shift_m / self.cell_m).clamp(-self._reach, self._reach).int()
-
-    def shifted(self, index: torch.Tensor, shift_cells: torch.Tensor) -> torch.Tensor:
-        """Return the cells that lie (..., 2) whole cells back; at most the reach."""
-        return index - (shift_cells[..., 1] * self._side + shift_cells[..., 0])
-
-    def distance_m(self, index: torch.Tensor) -> torch.Tensor:
-        """Look up the distance of cells, at most 1 m."""
-        return self._looked_up(index) * self.cell_m
-
-    def mean_distance_m(self, index: torch.Tensor) -> torch.Tensor:
-        """Return the mean distance over the last axis."""
-        return self._looked_up(index).float().mean(-1) * self.cell_m
-
-    def _looked_up(self, index: torch.Tensor) -> torch.Tensor:
-        # Indexing in brackets takes four times as long on a CPU.
-        return self._distance_cells.index_select(0, index.reshape(-1)).view(index.shape)
-
-
-def _city_block(empty: UInt8[np.ndarray, "Y X"], most: int) -> UInt8[np.ndarray, "Y X"]:
-    """Return the city-block distance to the nearest cell that is 0, in cells, at most `most`.
-
-    A cell is as far away as the number of times that the rest can be eroded without reaching it. In
-    bytes, which is a quarter of the memory that look-ups jump about in.
-    """
-    distance = np.zeros_like(empty)
-    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    for _ in range(most):
-        cv2.add(distance, empty, dst=distance)
-        empty = cv2.erode(empty, cross)
-    return distance
+    def cells_of(self, places: Float32[np.ndarray, "*M 2"]) -> Int[np.ndarray, "*M 2"]:
+        """Return column and row of places; they may lie outside."""
+        cells = np.floor((places + self.lattice_m[0]) / self.lattice_m[1])
+        return np.asarray(np.clip(cells, -_OUTSIDE, _OUTSIDE), np.int32)
 
 
 def height_layer(height_m: Float[np.ndarray, "*P"]) -> Int[np.ndarray, "*P"]:
@@ -106,3 +76,72 @@ def height_layer(height_m: Float[np.ndarray, "*P"]) -> Int[np.ndarray, "*P"]:
     for top_m in LAYER_TOPS_M:
         layer += height_m > np.float32(top_m)
     return layer
+
+
+@compiled_inner
+def layer_of(height_m: np.float32) -> np.int32:
+    """Return the height band of one point, for compiled functions."""
+    return np.int32(height_m > _LOW_TOP_M) + np.int32(height_m > _MIDDLE_TOP_M)
+
+
+@compiled_inner
+def _cell_of(place_m: np.float32, lattice_m: np.ndarray) -> int:
+    """Return the row or column of a coordinate, for compiled functions; nan lies outside too."""
+    cell = np.floor((place_m + lattice_m[0]) / lattice_m[1])
+    return int(min(cell, np.float32(_OUTSIDE))) if cell > -_OUTSIDE else -_OUTSIDE
+
+
+@compiled_for(
+    f"void({read_only('float32', 2)}, {read_only('float32')}, float32, float32[::1], uint8[:, ::1])"
+)
+def _mark(
+    points: np.ndarray,
+    heights_m: np.ndarray,
+    clearance_m: np.float32,
+    lattice_m: np.ndarray,
+    hit: np.ndarray,
+) -> None:
+    """Set the bits of the layers in the cells that points fall into."""
+    num = hit.shape[0] - 2
+    for k in range(len(points)):
+        if heights_m[k] > clearance_m:
+            column, row = _cell_of(points[k, 0], lattice_m), _cell_of(points[k, 1], lattice_m)
+            if 0 <= column < num and 0 <= row < num:
+                hit[row + 1, column + 1] |= np.uint8(1) << layer_of(heights_m[k])
+
+
+@compiled_for("void(uint8[:, ::1], int64, uint8[:, :, ::1])")
+def _measure(hit: np.ndarray, most: int, distance: np.ndarray) -> None:
+    """Count for each cell how often what is hit can grow by a cell without reaching it."""
+    num = hit.shape[0] - 2
+    grown = np.zeros_like(hit)
+    for _ in range(most):
+        for y in range(num):
+            above, here, below, out = hit[y], hit[y + 1], hit[y + 2], grown[y + 1]
+            for layer in range(_NUM_LAYERS):
+                to = distance[layer, y]
+                for x in range(num):
+                    to[x] += (~here[x + 1] >> layer) & 1
+            for x in range(num):
+                out[x + 1] = here[x] | here[x + 1] | here[x + 2] | above[x + 1] | below[x + 1]
+        hit, grown = grown, hit
+
+
+@compiled_for(
+    f"void({read_only('float32', 2)}, {read_only('int32')}, float32[::1], uint8[:, :, ::1], int64,"
+    " boolean[::1])"
+)
+def _compare(
+    places: np.ndarray,
+    layer: np.ndarray,
+    lattice_m: np.ndarray,
+    distance: np.ndarray,
+    near_cells: int,
+    farther: np.ndarray,
+) -> None:
+    """Tell which places are `near_cells` or more away from everything."""
+    num = distance.shape[1]
+    for k in range(len(places)):
+        column, row = _cell_of(places[k, 0], lattice_m), _cell_of(places[k, 1], lattice_m)
+        inside = 0 <= column < num and 0 <= row < num
+        farther[k] = not inside or distance[layer[k], row, column] >= near_cells

@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
-import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
@@ -164,11 +163,10 @@ class _Side:
 class LidarEvidence:
     """Judges clusters of the current scan against past scans."""
 
-    def __init__(self, config: LidarEvidenceConfig, device: torch.device) -> None:
+    def __init__(self, config: LidarEvidenceConfig) -> None:
         if config.scan.ground == "patchworkpp":
             check_available()
         self._config = config
-        self._device = device
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="side")
         # By stamp; they only save working it out again.
         self._facts: dict[int, ScanFacts] = {}
@@ -347,7 +345,7 @@ class LidarEvidence:
     def _field(self, frame: SensorFrame) -> DistanceField:
         if frame.stamp_ns not in self._fields:
             scan = self.facts(frame)
-            self._fields[frame.stamp_ns] = distance_field(self._config.scan, scan, self._device)
+            self._fields[frame.stamp_ns] = distance_field(self._config.scan, scan)
         return self._fields[frame.stamp_ns]
 
     def _judgeable(self, clusters: Clusters) -> Bool[np.ndarray, " C1"]:
@@ -377,7 +375,8 @@ class LidarEvidence:
         if not suspects.any():
             return answer
         members, entering = members.chosen(suspects), entering[suspects]
-        found = search_velocities(searched, members, config.max_speed_mps)
+        reach_mps, reach_m = config.max_speed_mps, config.scan.reach_m
+        found = search_velocities(searched, members, reach_mps, reach_m)
         left = [
             members.share(unexplained(past, members, config.explained_m, found))
             for past in searched

@@ -15,7 +15,6 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
@@ -110,16 +109,14 @@ def read_scan(config: ScanFactsConfig, frame: SensorFrame, level: LevelScan) -> 
     )
 
 
-def distance_field(config: ScanFactsConfig, scan: ScanFacts, device: torch.device) -> DistanceField:
+def distance_field(config: ScanFactsConfig, scan: ScanFacts) -> DistanceField:
     """Return the distance to the nearest point over the ground: what later scans are laid on."""
-    solid = scan.height_m > config.ground_clearance_m
     return DistanceField(
-        np.compress(solid, scan.points_base, axis=0),
-        scan.height_m[solid],
+        scan.points_base,
+        scan.height_m,
+        clearance_m=config.ground_clearance_m,
         half_side_m=config.range_m,
-        reach_m=config.reach_m,
         cell_m=config.field_cell_m,
-        device=device,
     )
 
 

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
+from unsup_track_ros.compiled import compiled_for, read_only
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.group_sampling import evenly_picked
 from unsup_track_ros.perception.motion_segmentation.distance_field import (
     DistanceField,
     height_layer,
+    layer_of,
 )
 from unsup_track_ros.perception.motion_segmentation.scan_facts import ScanFacts
 from unsup_track_ros.perception.motion_segmentation.velocity_search import (
@@ -92,15 +93,16 @@ def members_of(
 ) -> Members:
     """Sample the wanted clusters: all points of the small ones, an even share of the large ones."""
     label = scan.clusters.label
-    point = np.flatnonzero(wanted[label])
-    # A radix sort; the grid has fewer components than uint16 has numbers.
-    point = point[np.argsort(label[point].astype(np.uint16), kind="stable")]
-    point = point[evenly_picked(label[point], most)]
-    cluster, row, size = np.unique(label[point], return_inverse=True, return_counts=True)
+    grouped = np.empty(len(label), np.int64)
+    num = _group(label, wanted, np.zeros(len(wanted), np.int64), grouped)
+    point = grouped[:num][evenly_picked(label[grouped[:num]], most)]
+    sizes = np.bincount(label[point])
+    cluster = np.flatnonzero(sizes)
+    size = sizes[cluster]
     return Members(
-        cluster=cluster.astype(np.int64),
+        cluster=cluster,
         size=size,
-        row=row.astype(np.int64),
+        row=np.repeat(np.arange(len(size)), size),
         point=point,
         points_base1=scan.points_base.take(point, axis=0),
         layer=height_layer(scan.height_m[point]),
@@ -114,15 +116,15 @@ def entered_points(
 
     The cheap look-up goes first: the few points that nothing explains are held against the rays.
     """
-    point = np.flatnonzero(scan.clusters.label)
-    points_base1 = scan.points_base.take(point, axis=0)
-    layer = torch.from_numpy(height_layer(scan.height_m[point]))
-    proven = np.zeros(len(scan.points_base), bool)
+    point, points_base1, layer = _clustered(scan)
+    entered = np.zeros(len(point), bool)
     for past in pasts:
         places = se3.transform(past.base0_T_base1, points_base1)
-        lost = np.flatnonzero(_is_lost(past, places, layer, explained_m))
-        free = past.facts.sees_through(places.take(lost, axis=0), margin_m)
-        proven[point[lost[free]]] = True
+        lost = past.field.is_farther(places, layer, explained_m)
+        asked = np.flatnonzero(lost & ~entered)
+        entered[asked] = past.facts.sees_through(places.take(asked, axis=0), margin_m)
+    proven = np.zeros(len(scan.points_base), bool)
+    proven[point[entered]] = True
     return proven
 
 
@@ -141,16 +143,7 @@ def unexplained(
         velocities: (K, 2) on the ground, m/s, axes of the current level frame; None: standing.
     """
     places = _places(past, members, velocities)
-    return _is_lost(past, places, torch.from_numpy(members.layer), explained_m)
-
-
-def _is_lost(
-    past: PastScan, places: Float32[np.ndarray, "M 3"], layer: torch.Tensor, explained_m: float
-) -> Bool[np.ndarray, " M"]:
-    field = past.field
-    ground = torch.from_numpy(places[:, :2]).to(field.device)
-    index = field.index(ground, layer.to(field.device))
-    return (field.distance_m(index) > explained_m).cpu().numpy()
+    return past.field.is_farther(places, members.layer, explained_m)
 
 
 def vacated(
@@ -166,26 +159,23 @@ def vacated(
 
 
 def search_velocities(
-    pasts: Sequence[PastScan], members: Members, reach_mps: float
+    pasts: Sequence[PastScan], members: Members, reach_mps: float, reach_m: float
 ) -> Float64[np.ndarray, "K 2"]:
     """Return each cluster's best velocity on the ground, from an even sample of its points."""
     start = np.cumsum(members.size) - members.size
     step = np.linspace(0, 1, _SAMPLES, endpoint=False)
     sample = start[:, None] + (step * members.size[:, None]).astype(np.int64)
     views = [_view(past, members, sample) for past in pasts]
-    return best_velocities(views, reach_mps).cpu().numpy().astype(np.float64)
+    return best_velocities(views, reach_mps, reach_m).astype(np.float64)
 
 
 def _view(past: PastScan, members: Members, sample: Int64[np.ndarray, "K n"]) -> PastView:
-    device = past.field.device
-    places = se3.transform(past.base0_T_base1, members.points_base1.take(sample.ravel(), axis=0))[
-        :, :2
-    ]
-    turn = past.base0_T_base1[:2, :2].astype(np.float32)
+    points_base1 = members.points_base1.take(sample.ravel(), axis=0)
+    places = se3.transform(past.base0_T_base1, points_base1)[:, :2]
     return PastView(
-        places=torch.from_numpy(places.reshape(*sample.shape, 2)).to(device),
-        layers=torch.from_numpy(members.layer[sample]).to(device),
-        base0_R_base1=torch.from_numpy(turn).to(device),
+        places=places.reshape(*sample.shape, 2),
+        layers=members.layer[sample],
+        base0_R_base1=past.base0_T_base1[:2, :2].astype(np.float32),
         seconds=past.seconds,
         field=past.field,
     )
@@ -200,3 +190,56 @@ def _places(
         shifts_m = (velocities @ past.base0_T_base1[:2, :2].T) * past.seconds
         places[:, :2] -= shifts_m.astype(np.float32).take(members.row, axis=0)
     return places
+
+
+def _clustered(
+    scan: ScanFacts,
+) -> tuple[Int64[np.ndarray, " M"], Float32[np.ndarray, "M 3"], Int[np.ndarray, " M"]]:
+    """Return the rows of the points on clusters, the points, and their height bands."""
+    num = int(scan.clusters.sizes[1:].sum())
+    point, layer = np.empty(num, np.int64), np.empty(num, np.int32)
+    points_base = np.empty((num, 3), np.float32)
+    _collect(scan.points_base, scan.height_m, scan.clusters.label, point, points_base, layer)
+    return point, points_base, layer
+
+
+@compiled_for(
+    f"void({read_only('float32', 2)}, {read_only('float32')}, {read_only('int64')}, int64[::1],"
+    " float32[:, ::1], int32[::1])"
+)
+def _collect(
+    points: np.ndarray,
+    heights_m: np.ndarray,
+    label: np.ndarray,
+    row: np.ndarray,
+    collected: np.ndarray,
+    layer: np.ndarray,
+) -> None:
+    """Write the points that have a label one behind the other."""
+    count = 0
+    for k in range(len(label)):
+        if label[k] > 0:
+            row[count] = k
+            layer[count] = layer_of(heights_m[k])
+            for axis in range(3):
+                collected[count, axis] = points[k, axis]
+            count += 1
+
+
+@compiled_for(f"int64({read_only('int64')}, {read_only('boolean')}, int64[::1], int64[::1])")
+def _group(label: np.ndarray, wanted: np.ndarray, start: np.ndarray, row: np.ndarray) -> int:
+    """Write the rows with a wanted label, sorted by it, to the front of `row`; return how many.
+
+    `start` is of the length of `wanted` and holds zeros.
+    """
+    for k in range(len(label)):
+        if wanted[label[k]]:
+            start[label[k]] += 1
+    num = 0
+    for c in range(len(start)):
+        num, start[c] = num + start[c], num
+    for k in range(len(label)):
+        if wanted[label[k]]:
+            row[start[label[k]]] = k
+            start[label[k]] += 1
+    return num

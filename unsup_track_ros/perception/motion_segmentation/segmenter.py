@@ -22,7 +22,6 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry.ground import LevelScan
@@ -73,9 +72,9 @@ class MotionSegmentationConfig(Config):
 class MotionSegmenter:
     """Tells what moves by itself in the current frame; keeps no state."""
 
-    def __init__(self, config: MotionSegmentationConfig, device: torch.device) -> None:
+    def __init__(self, config: MotionSegmentationConfig) -> None:
         self._config = config
-        self._lidar = LidarEvidence(config.lidar, device)
+        self._lidar = LidarEvidence(config.lidar)
         # A second core looks at the image while the first compares scans.
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="camera")
 

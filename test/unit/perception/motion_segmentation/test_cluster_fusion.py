@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import torch
 from unit.perception.motion_scenes import Scene, heights_m, make_scene
 
 from unsup_track_ros.perception.motion_segmentation.camera_clusters import CameraClusterConfig
@@ -46,7 +45,7 @@ def fused(
     view = flow_view(scene.frame, scene.history[0], scene.flow, scene.egomotion, 1.0)
     assert view is not None
     image = camera_evidence(CameraEvidenceConfig(), view, heights_m(scene.frame))
-    past_scan = LidarEvidence(LidarEvidenceConfig(), torch.device("cpu"))
+    past_scan = LidarEvidence(LidarEvidenceConfig())
 
     def explained_shares(velocities_velo: np.ndarray) -> np.ndarray:
         return past_scan.explained_shares(

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from unsup_track_ros.perception.motion_segmentation.distance_field import (
+    LAYER_TOPS_M,
     DistanceField,
     height_layer,
 )
@@ -16,21 +16,23 @@ from unsup_track_ros.perception.motion_segmentation.distance_field import (
 CELL_M = 0.1
 
 
-def field_of(*points: tuple[float, float, float], reach_m: float = 3.0) -> DistanceField:
+def field_of(*points: tuple[float, float, float], half_side_m: float = 10.0) -> DistanceField:
     array = np.array(points, np.float32).reshape(-1, 3)
     return DistanceField(
         array,
-        array[:, 2],
-        half_side_m=10.0,
-        reach_m=reach_m,
+        np.ascontiguousarray(array[:, 2]),
+        clearance_m=0.3,
+        half_side_m=half_side_m,
         cell_m=CELL_M,
-        device=torch.device("cpu"),
     )
 
 
 def distance_m(field: DistanceField, x: float, y: float, height_m: float = 0.5) -> float:
-    layer = torch.from_numpy(height_layer(np.array([height_m], np.float32)))
-    return float(field.distance_m(field.index(torch.tensor([[x, y]]), layer)))
+    """Return the distance by asking for ever larger limits."""
+    place = np.array([[x, y, 0.0]], np.float32)
+    layer = height_layer(np.array([height_m], np.float32))
+    limits_m = [0.1 * k for k in range(10)]
+    return next((d for d in limits_m if not field.is_farther(place, layer, d + 0.05)[0]), 1.0)
 
 
 def test_heights_fall_into_bumpers_bodies_and_roofs() -> None:
@@ -63,38 +65,43 @@ def test_every_height_band_has_its_own_distances() -> None:
     assert distance_m(field, 4.05, 1.05, 1.2) == 1.0
 
 
+def test_points_on_the_ground_are_not_measured_to() -> None:
+    field = field_of((2.05, 1.05, 0.3), (4.05, 1.05, np.nan), (6.05, 1.05, 0.31))
+    assert distance_m(field, 2.05, 1.05) == distance_m(field, 4.05, 1.05) == 1.0
+    assert distance_m(field, 6.05, 1.05) == 0.0
+
+
 def test_what_lies_outside_the_covered_square_is_far_from_everything() -> None:
     field = field_of((9.95, 0.05, 0.5), (10.45, 0.05, 0.5))  # the second is not covered
     assert distance_m(field, 9.95, 0.05) == 0.0
     assert distance_m(field, 10.45, 0.05) == 1.0
     assert distance_m(field, 1e4, -1e4) == 1.0
+    assert distance_m(field, 1e30, np.nan) == 1.0
 
 
 def test_a_scan_without_points_is_far_from_everything() -> None:
     assert distance_m(field_of(), 0.0, 0.0) == 1.0
 
 
-def test_a_shift_of_the_index_is_a_look_up_at_the_shifted_place() -> None:
-    field = field_of((2.05, 1.05, 0.5))
-    layer = torch.zeros(1, dtype=torch.int64)
-    index = field.index(torch.tensor([[3.05, 0.05]]), layer)
-    cells = field.whole_cells(torch.tensor([[1.04, -0.97]]))
-    assert cells.tolist() == [[10, -10]]
-    assert float(field.distance_m(field.shifted(index, cells))) == 0.0
+def test_nothing_is_known_to_be_farther_than_what_is_far() -> None:
+    place, layer = np.zeros((1, 3), np.float32), np.zeros(1, np.int32)
+    assert field_of().is_farther(place, layer, 0.95).all()
+    assert not field_of().is_farther(place, layer, 1.05).any()
 
 
-def test_the_longest_shift_of_the_farthest_place_stays_in_the_table() -> None:
-    field = field_of((2.05, 1.05, 0.5))
-    layer = torch.tensor([0, 2])
-    far = field.index(torch.tensor([[1e5, 1e5], [-1e5, -1e5]]), layer)
-    for shift in ([1e5, 1e5], [-1e5, -1e5]):
-        cells = field.whole_cells(torch.tensor([shift, shift]))
-        assert cells.abs().max() == int(3.0 / CELL_M)
-        assert (field.distance_m(field.shifted(far, cells)) == 1.0).all()
-
-
-def test_the_mean_is_over_the_points() -> None:
-    field = field_of((2.05, 1.05, 0.5))
-    places = torch.tensor([[[2.05, 1.05], [2.45, 1.05]], [[2.05, 1.05], [2.05, 1.05]]])
-    index = field.index(places, torch.zeros(2, 2, dtype=torch.int64))
-    np.testing.assert_allclose(field.mean_distance_m(index).numpy(), [0.2, 0.0], atol=1e-6)
+@pytest.mark.parametrize("num", [0, 1, 40])
+def test_the_table_holds_the_distance_to_the_nearest_of_all_points(num: int) -> None:
+    rng = np.random.default_rng(num)
+    points = np.concatenate(
+        [rng.uniform(-2.2, 2.2, (num, 2)), rng.uniform(0.0, 2.5, (num, 1))], 1
+    ).astype(np.float32)
+    field = field_of(*points, half_side_m=2.0)
+    cell = np.floor((points[:, :2] + np.float32(2.0)) / np.float32(CELL_M)).astype(int)
+    covered = (cell >= 0).all(axis=1) & (cell < 40).all(axis=1) & (points[:, 2] > 0.3)
+    band = np.digitize(points[:, 2], LAYER_TOPS_M, right=True)
+    row, column = np.mgrid[:40, :40]
+    for layer in range(len(LAYER_TOPS_M) + 1):
+        expected = np.full((40, 40), 10)
+        for x, y in cell[covered & (band == layer)]:
+            expected = np.minimum(expected, abs(column - x) + abs(row - y))
+        np.testing.assert_array_equal(field.cells[layer], expected)

@@ -6,7 +6,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 from unit.perception.motion_scenes import Scene, make_scene
 
 from unsup_track_ros.perception.motion_segmentation.lidar_evidence import (
@@ -37,7 +36,7 @@ def scene_of(points1: np.ndarray, points0: np.ndarray, forward_m: float = 0.0) -
 def share(scene: Scene, velocity_velo: tuple[float, float, float]) -> float:
     label = np.ones(len(scene.frame.cloud.points_velo), np.int64)
     velocities = np.array([(np.nan,) * 3, velocity_velo], np.float32)
-    evidence = LidarEvidence(LidarEvidenceConfig(), torch.device("cpu"))
+    evidence = LidarEvidence(LidarEvidenceConfig())
     shares = evidence.explained_shares(
         scene.frame, scene.history[0], scene.egomotion, (label, velocities)
     )

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-import torch
 from unit.perception.lidar_scenes import (
     AGES_S,
     PARKED,
@@ -218,7 +217,7 @@ def test_the_ground_stands_and_is_judged() -> None:
 def test_without_another_scan_or_without_a_pose_there_is_no_answer() -> None:
     now = entry_at(0.0, driving((6.0, 0.0)))
     past = window(driving((6.0, 0.0)), ages_s=(0.5,))
-    evidence = LidarEvidence(LidarEvidenceConfig(), torch.device("cpu"))
+    evidence = LidarEvidence(LidarEvidenceConfig())
     assert evidence.judge(now.frame, (), now.egomotion) is None
     assert evidence.judge(now.frame, ((), ()), now.egomotion) is None
     lost = dataclasses.replace(now.egomotion, odom_T_velo1=None)
@@ -233,7 +232,7 @@ def test_empty_scans_are_judged_to_be_still() -> None:
         nothing = PointCloud(points_velo=np.zeros((0, 3), np.float32))
         frame = dataclasses.replace(entry.frame, cloud=nothing)
         entries.append(dataclasses.replace(entry, frame=frame))
-    evidence = LidarEvidence(LidarEvidenceConfig(), torch.device("cpu"))
+    evidence = LidarEvidence(LidarEvidenceConfig())
     answer = evidence.judge(entries[1].frame, ((entries[0],),), entries[1].egomotion)
     assert answer is not None
     assert answer.moving.shape == (0,)
@@ -243,9 +242,9 @@ def test_what_was_judged_before_does_not_change_an_answer() -> None:
     """The facts of scans are kept from frame to frame; they must be those of the right scan."""
     boxes = driving((-6.0, 0.0))
     entries = [entry_at(-0.5, boxes), entry_at(-0.1, boxes), entry_at(0.0, boxes)]
-    used = LidarEvidence(LidarEvidenceConfig(), torch.device("cpu"))
+    used = LidarEvidence(LidarEvidenceConfig())
     used.judge(entries[1].frame, ((entries[0],),), entries[1].egomotion)
-    fresh = LidarEvidence(LidarEvidenceConfig(), torch.device("cpu"))
+    fresh = LidarEvidence(LidarEvidenceConfig())
     answers = [
         evidence.judge(entries[2].frame, (tuple(entries[:2]),), entries[2].egomotion)
         for evidence in (used, fresh)

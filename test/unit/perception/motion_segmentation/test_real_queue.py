@@ -81,7 +81,7 @@ def detect(folder: Path, config: MotionSegmentationConfig, flow_from: int) -> De
     frame = read_frame(folder, 14)
     past = next(p for p in history if p.frame.index == flow_from)
     flow = OpticalFlowEstimator(OpticalFlowConfig(), CPU).step(frame, past)
-    motion = MotionSegmenter(config, CPU).step(frame, history, lambda: flow, egomotion(13, 14))
+    motion = MotionSegmenter(config).step(frame, history, lambda: flow, egomotion(13, 14))
     regions = MotionDetector(DetectionConfig(), CPU).step(frame, motion)
     fitter = BoxFitter(BoxFittingConfig())
     return fitter.step(frame, regions, level_scan(frame.base_T_velo, frame.cloud.points_velo))

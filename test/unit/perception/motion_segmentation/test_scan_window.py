@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from unit.perception.lidar_scenes import WALL, Box, body, entry_at, shifted
 
 from unsup_track_ros.geometry import se3
@@ -43,7 +42,7 @@ def facts(*boxes: Box, odom_T_velo: np.ndarray | None = None) -> ScanFacts:
 def past(scan: ScanFacts, seconds: float = 0.5, pose: np.ndarray | None = None) -> PastScan:
     return PastScan(
         facts=scan,
-        field=distance_field(ScanFactsConfig(), scan, torch.device("cpu")),
+        field=distance_field(ScanFactsConfig(), scan),
         base0_T_base1=np.eye(4) if pose is None else pose,
         seconds=seconds,
     )
@@ -149,5 +148,5 @@ def test_the_velocity_of_each_cluster_is_found() -> None:
         for s in (0.1, 0.2, 0.5)
     ]
     for car, speed_mps in ((CAR, 6.0), (other, -4.0)):
-        found = search_velocities(scans, car_members(now, car), 30.0)
+        found = search_velocities(scans, car_members(now, car), 30.0, 15.0)
         np.testing.assert_allclose(found, [[speed_mps, 0.0]], atol=0.4)

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import pytest
-import torch
 from unit.perception.lidar_scenes import (
     AGES_S,
     WALL,
@@ -39,7 +38,7 @@ NO_FLOW = OpticalFlow(status=FlowStatus.NO_CAMERA)
 
 
 def segment(mode: Mode, scene: Scene) -> MotionSegmentation:
-    segmenter = MotionSegmenter(MotionSegmentationConfig(mode=mode), torch.device("cpu"))
+    segmenter = MotionSegmenter(MotionSegmentationConfig(mode=mode))
     return segmenter.step(scene.frame, scene.history, lambda: scene.flow, scene.egomotion)
 
 
@@ -91,7 +90,7 @@ def test_a_component_of_too_few_voxels_is_no_motion_for_tcr() -> None:
     for min_voxels, expected in ((num - 1, True), (num, False)):
         tcr = TcrEvidenceConfig(min_voxels=min_voxels)
         config = MotionSegmentationConfig(mode="tcr", tcr=tcr)
-        motion = MotionSegmenter(config, torch.device("cpu")).step(
+        motion = MotionSegmenter(config).step(
             scene.frame, scene.history, lambda: scene.flow, scene.egomotion
         )
         assert motion.moving_points.any() == expected
@@ -230,7 +229,7 @@ def look_back(
     boxes: Boxes, before_s: Sequence[float], after_s: Sequence[float]
 ) -> tuple[MotionSegmentation, np.ndarray]:
     now = entry_at(0.0, boxes)
-    segmenter = MotionSegmenter(MotionSegmentationConfig(), torch.device("cpu"))
+    segmenter = MotionSegmenter(MotionSegmentationConfig())
     after = window(boxes, ages_s=[-later_s for later_s in after_s])
     motion = segmenter.look_back(now.frame, window(boxes, ages_s=before_s), after, now.egomotion)
     return motion, now.frame.cloud.points_velo
