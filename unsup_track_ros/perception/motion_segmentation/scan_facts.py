@@ -16,6 +16,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from unsup_track_ros.compiled import compiled_for, read_only
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.ground import LevelScan
@@ -99,13 +100,12 @@ def read_scan(config: ScanFactsConfig, frame: SensorFrame, level: LevelScan) -> 
     points_base, height_m = level.points_base, level.height_m
     if config.ground == "patchworkpp":
         height_m = height_above_planes(points_base, float(frame.base_T_velo[2, 3]))
-    solid = height_m > config.ground_clearance_m
     return ScanFacts(
         points_base=points_base,
         height_m=height_m,
         velo_T_base=se3.inverse(frame.base_T_velo),
         ranges=RangeImage(frame.cloud.points_velo),
-        clusters=_clusters(config, points_base, solid & (height_m < config.max_height_m)),
+        clusters=_clusters(config, points_base, height_m),
     )
 
 
@@ -123,35 +123,94 @@ def distance_field(config: ScanFactsConfig, scan: ScanFacts) -> DistanceField:
 def _clusters(
     config: ScanFactsConfig,
     points_base: Float32[np.ndarray, "P 3"],
-    candidate: Bool[np.ndarray, " P"],
+    height_m: Float32[np.ndarray, " P"],
 ) -> Clusters:
     """Connect points on a bird's-eye grid; far away empty cells are bridged."""
-    row = np.flatnonzero(candidate)
-    x, y = points_base[row, 0], points_base[row, 1]
-    squared = x * x + y * y
-    near = (squared > config.own_radius_m**2) & (squared < config.range_m**2)
-    row, x, y = row[near], x[near], y[near]
-    side = round(2 * config.range_m / config.cluster_cell_m)
-    cell = ((y + config.range_m) / config.cluster_cell_m).astype(np.int32) * side
-    cell += ((x + config.range_m) / config.cluster_cell_m).astype(np.int32)
+    cell_m = config.cluster_cell_m
+    bounds = (config.ground_clearance_m, config.max_height_m, config.own_radius_m, config.range_m)
+    side = round(2 * config.range_m / cell_m)
     occupied = np.zeros((side, side), np.uint8)
-    occupied.reshape(-1)[cell] = 1
+    cell = np.empty(len(points_base), np.int32)
+    _occupy(points_base, height_m, np.array([*bounds, cell_m], np.float32), cell, occupied)
     joined = occupied.copy()
     for empty_cells, from_m in enumerate(config.bridge_from_m, start=1):
         reach = np.ones((2 * empty_cells + 1,) * 2, np.uint8)
-        bridged = cv2.dilate(occupied, reach) & _beyond(side, config.cluster_cell_m, from_m)
+        bridged = cv2.dilate(occupied, reach) & _beyond(side, cell_m, from_m)
         joined |= bridged
-    num, components, stats, _ = cv2.connectedComponentsWithStats(
-        joined, connectivity=8, ltype=cv2.CV_32S
-    )
-    label = np.zeros(len(points_base), np.int64)
-    label[row] = components.reshape(-1)[cell]
-    cells = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
-    return Clusters(
-        label=label,
-        sizes=np.bincount(label, minlength=num),
-        extents_m=cells * config.cluster_cell_m,
-    )
+    num, components = cv2.connectedComponents(joined, connectivity=8, ltype=cv2.CV_32S)
+    label, sizes = np.empty(len(cell), np.int64), np.zeros(num, np.int64)
+    longest_cells = np.empty(num, np.int64)
+    _measure(cell, components, label, sizes, longest_cells)
+    return Clusters(label=label, sizes=sizes, extents_m=longest_cells * cell_m)
+
+
+@compiled_for(
+    f"void({read_only('float32', 2)}, {read_only('float32')}, float32[::1], int32[::1],"
+    " uint8[:, ::1])"
+)
+def _occupy(
+    points: np.ndarray,
+    heights_m: np.ndarray,
+    bounds_m: np.ndarray,
+    cell: np.ndarray,
+    occupied: np.ndarray,
+) -> None:
+    """Mark the cells of what is neither ground nor too high, too near or too far.
+
+    Each such point gets its flat cell, the others -1.
+
+    Args:
+        points: (P, 3) the scan.
+        heights_m: (P,) over the ground.
+        bounds_m: Least and largest height, least and largest range, side of a cell.
+        cell: (P,) is written.
+        occupied: (Y, X) is written.
+    """
+    lowest_m, highest_m, nearest_m, farthest_m, cell_m = bounds_m
+    for k in range(len(points)):
+        cell[k] = -1
+        if not lowest_m < heights_m[k] < highest_m:
+            continue
+        x, y = points[k, 0], points[k, 1]
+        if nearest_m * nearest_m < x * x + y * y < farthest_m * farthest_m:
+            row, column = int((y + farthest_m) / cell_m), int((x + farthest_m) / cell_m)
+            cell[k] = row * occupied.shape[1] + column
+            occupied[row, column] = 1
+
+
+@compiled_for(f"void(int32[::1], {read_only('int32', 2)}, int64[::1], int64[::1], int64[::1])")
+def _measure(
+    cell: np.ndarray,
+    components: np.ndarray,
+    label: np.ndarray,
+    sizes: np.ndarray,
+    longest: np.ndarray,
+) -> None:
+    """Write the component of each point, the points of each, and its longest side in cells.
+
+    Args:
+        cell: (P,) flat cell of each point, or -1.
+        components: (Y, X) component of each cell, 0 for none.
+        label: (P,) is written.
+        sizes: (C + 1,) zeros, is written.
+        longest: (C + 1,) is written; that of no component is the grid's.
+    """
+    num_rows, num_columns = components.shape
+    flat = components.reshape(-1)
+    for k in range(len(cell)):
+        label[k] = flat[cell[k]] if cell[k] >= 0 else 0
+        sizes[label[k]] += 1
+    left, right = np.full(len(sizes), num_columns), np.full(len(sizes), -1)
+    top, bottom = np.full(len(sizes), num_rows), np.full(len(sizes), -1)
+    for y in range(num_rows):
+        for x in range(num_columns):
+            c = components[y, x]
+            if c > 0:
+                left[c], right[c] = min(left[c], x), max(right[c], x)
+                top[c], bottom[c] = min(top[c], y), max(bottom[c], y)
+    longest[0] = max(num_rows, num_columns)
+    for c in range(1, len(sizes)):
+        longest[c] = max(right[c] - left[c], bottom[c] - top[c]) + 1
 
 
 @lru_cache(maxsize=8)
