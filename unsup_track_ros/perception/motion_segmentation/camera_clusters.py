@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unsup_track_ros.compiled import compiled_for, compiled_inner, read_only
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.geometry.group_sampling import evenly_picked
@@ -136,20 +137,24 @@ def cluster_verdict(
         sample: Judged points.
         claimed_velo: (C + 1, 3) velocity of each cluster by another sensor, zero where it stands.
     """
-    rest = np.zeros((len(claimed_velo), 2))
     claimed = (claimed_velo.astype(np.float64) @ frame.base_T_velo[:3, :3].T)[:, :2]
-    rays = _rays(view, frame, sample)
-    velocity, weight = _fit(config, rays, sample, rest)
-    before = _squares(rays, sample, weight, rest)
-    after = _squares(rays, sample, weight, velocity)
-    rejects_rest, fits_rest = _judged(config, rays, sample, rest)
-    rejects_claim, _ = _judged(config, rays, sample, claimed)
+    camera, points = _rays(config, view, frame, sample)
+    answer = np.zeros((len(claimed), 8))
+    _test(camera, points, sample.cluster, np.ascontiguousarray(claimed), answer)
+    velocity = answer[:, :2]
+    num, before, after, against_rest, for_rest, against_claim = answer[:, 2:].T
+    least = config.min_agreeing_share * num
+    rejects_rest, fits_rest, rejects_claim = (
+        (num > 0) & (count >= least) for count in (against_rest, for_rest, against_claim)
+    )
     found = (
         rejects_rest
         & (after <= config.max_left_share * before)
         & (np.linalg.norm(velocity, axis=1) >= config.min_speed_mps)
     )
-    velocities_velo = np.column_stack([velocity, rest[:, 0]]) @ frame.base_T_velo[:3, :3]
+    velocities_velo = (
+        np.column_stack([velocity, np.zeros(len(velocity))]) @ frame.base_T_velo[:3, :3]
+    )
     velocities_velo[~found] = np.nan
     return ClusterVerdict(
         rejects_claim=rejects_claim,
@@ -158,129 +163,124 @@ def cluster_verdict(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Rays:
-    """Where judged points would have been in the past, and where their flow says they were.
-
-    Attributes:
-        points_cam0: (J, 3) their past place, had they stood still.
-        step_cam0: (3, 2) change of the past place (m) per velocity on the ground (m/s).
-        places_pix0: (J, 2) past pixels that the flow leads to.
-        pix_T_cam: (3, 3) intrinsics.
-    """
-
-    points_cam0: Float64[np.ndarray, "J 3"]
-    step_cam0: Float64[np.ndarray, "3 2"]
-    places_pix0: Float64[np.ndarray, "J 2"]
-    pix_T_cam: Float64[np.ndarray, "3 3"]
-
-
-def _rays(view: FlowView, frame: SensorFrame, sample: FlowSample) -> _Rays:
+def _rays(
+    config: CameraClusterConfig, view: FlowView, frame: SensorFrame, sample: FlowSample
+) -> tuple[Float64[np.ndarray, " 11"], Float64[np.ndarray, "J 8"]]:
+    """Return the camera and the sampled points as `_test` takes them."""
     scan, image1, image0 = view.scan1, frame.camera, view.past.frame.camera
     assert image1 is not None  # a view has both images
     assert image0 is not None
     seconds = (image1.stamp_ns - image0.stamp_ns) * 1e-9
     cam1_T_base = image1.cam_T_velo @ se3.inverse(frame.base_T_velo)
-    cam0_T_base = view.cam0_T_cam1 @ cam1_T_base
+    step_cam0 = -seconds * (view.cam0_T_cam1 @ cam1_T_base)[:3, :2]  # the past lies behind
+    pix_T_cam = scan.camera.pix_T_cam
+    lens = (pix_T_cam[0, 0], pix_T_cam[1, 1], pix_T_cam[0, 2], pix_T_cam[1, 2])
+    camera = np.array([*lens, *step_cam0.ravel(), 1.0 / config.prior_speed_mps**2])
     places_pix1 = scan.points_pix.take(sample.row, axis=0)
     points_cam1 = scan.points_cam.take(sample.row, axis=0).astype(np.float64)
-    return _Rays(
-        points_cam0=se3.transform(view.cam0_T_cam1, points_cam1),
-        step_cam0=-seconds * cam0_T_base[:3, :2],  # the past place lies behind the motion
-        places_pix0=(places_pix1 + sample_bilinear(view.flow10_px, places_pix1)).astype(np.float64),
-        pix_T_cam=scan.camera.pix_T_cam,
-    )
+    points = np.empty((len(sample.row), 8))
+    points[:, :3] = se3.transform(view.cam0_T_cam1, points_cam1)
+    points[:, 3:5] = places_pix1 + sample_bilinear(view.flow10_px, places_pix1)
+    points[:, 5] = 1.0 / sample.sigma_px.astype(np.float64) ** 2
+    points[:, 6] = sample.limit_px
+    points[:, 7] = config.rest_ratio * sample.limit_px
+    return camera, points
 
 
-def _residual(
-    rays: _Rays, velocity: Float64[np.ndarray, "J 2"]
-) -> tuple[Float64[np.ndarray, "J 2"], Float64[np.ndarray, "J 2 2"]]:
-    """Return the flow left by a velocity per point (px), and the pixels' change per velocity."""
-    x, y, z = (rays.points_cam0 + velocity @ rays.step_cam0.T).T
-    z = np.maximum(z, _MIN_DEPTH_M)
-    fx, fy = rays.pix_T_cam[0, 0], rays.pix_T_cam[1, 1]
-    predicted = np.stack(
-        [fx * x / z + rays.pix_T_cam[0, 2], fy * y / z + rays.pix_T_cam[1, 2]], axis=1
-    )
-    (dx, dy, dz) = rays.step_cam0
-    slope = np.stack(
-        [
-            fx / z[:, None] * dx - (fx * x / z**2)[:, None] * dz,
-            fy / z[:, None] * dy - (fy * y / z**2)[:, None] * dz,
-        ],
-        axis=1,
-    )
-    return rays.places_pix0 - predicted, slope
+@compiled_inner
+def _left(
+    camera: np.ndarray, point: np.ndarray, velocity: np.ndarray
+) -> tuple[float, float, float, float, float]:
+    """Return the flow that a velocity leaves (px), and depth and place it puts the point at."""
+    fx, fy, centre_x, centre_y = camera[:4]
+    vx, vy = velocity
+    x = point[0] + (vx * camera[4] + vy * camera[5])
+    y = point[1] + (vx * camera[6] + vy * camera[7])
+    z = max(point[2] + (vx * camera[8] + vy * camera[9]), _MIN_DEPTH_M)
+    return point[3] - (fx * x / z + centre_x), point[4] - (fy * y / z + centre_y), x, y, z
 
 
-def _fit(
-    config: CameraClusterConfig,
-    rays: _Rays,
-    sample: FlowSample,
-    start: Float64[np.ndarray, "C1 2"],
-) -> tuple[Float64[np.ndarray, "C1 2"], Float64[np.ndarray, " J"]]:
-    """Fit every cluster's velocity; return it and the points' weights without outliers (Cauchy)."""
-    sure = 1.0 / sample.sigma_px.astype(np.float64) ** 2
-    velocity, weight = start, sure
-    left_px, slope_px = _residual(rays, velocity.take(sample.cluster, axis=0))
-    for _ in range(_ITERATIONS):
-        velocity = velocity + _least_squares(
-            config, slope_px, left_px, weight, sample.cluster, len(start)
-        )
-        left_px, slope_px = _residual(rays, velocity.take(sample.cluster, axis=0))
-        weight = sure / (1 + (left_px**2).sum(axis=1) * sure / _OUTLIER_SIGMAS**2)
-    return velocity, weight
+@compiled_inner
+def _improve(
+    camera: np.ndarray, points: np.ndarray, weight: np.ndarray, velocity: np.ndarray
+) -> None:
+    """Move a velocity by one Gauss-Newton step over a cluster's points."""
+    fx, fy = camera[:2]
+    normal_xx, normal_xy, normal_yy, right_x, right_y = camera[10], 0.0, camera[10], 0.0, 0.0
+    for k in range(len(points)):
+        left_u, left_v, x, y, z = _left(camera, points[k], velocity)
+        # Change of the pixel (u, v) per velocity along x and y.
+        ux = fx / z * camera[4] - fx * x / (z * z) * camera[8]
+        uy = fx / z * camera[5] - fx * x / (z * z) * camera[9]
+        vx = fy / z * camera[6] - fy * y / (z * z) * camera[8]
+        vy = fy / z * camera[7] - fy * y / (z * z) * camera[9]
+        normal_xx += weight[k] * (ux * ux + vx * vx)
+        normal_xy += weight[k] * (ux * uy + vx * vy)
+        normal_yy += weight[k] * (uy * uy + vy * vy)
+        right_x += weight[k] * (ux * left_u + vx * left_v)
+        right_y += weight[k] * (uy * left_u + vy * left_v)
+    determinant = normal_xx * normal_yy - normal_xy * normal_xy
+    velocity[0] += (normal_yy * right_x - normal_xy * right_y) / determinant
+    velocity[1] += (normal_xx * right_y - normal_xy * right_x) / determinant
 
 
-def _squares(
-    rays: _Rays,
-    sample: FlowSample,
-    weight: Float64[np.ndarray, " J"],
-    velocity: Float64[np.ndarray, "C1 2"],
-) -> Float64[np.ndarray, " C1"]:
-    """Return the weighted sum of squares that velocities leave of each cluster's flow."""
-    left_px, _ = _residual(rays, velocity.take(sample.cluster, axis=0))
-    return _sum(weight * (left_px**2).sum(axis=1), sample.cluster, len(velocity))
+@compiled_inner
+def _weigh(
+    camera: np.ndarray, points: np.ndarray, weight: np.ndarray, velocity: np.ndarray
+) -> None:
+    """Give each point of a cluster its weight without outliers (Cauchy)."""
+    for k in range(len(points)):
+        left_u, left_v, _, _, _ = _left(camera, points[k], velocity)
+        sure = points[k, 5]
+        squared = left_u * left_u + left_v * left_v
+        weight[k] = sure / (1 + squared * sure / _OUTLIER_SIGMAS**2)
 
 
-def _judged(
-    config: CameraClusterConfig,
-    rays: _Rays,
-    sample: FlowSample,
-    velocity: Float64[np.ndarray, "C1 2"],
-) -> tuple[Bool[np.ndarray, " C1"], Bool[np.ndarray, " C1"]]:
-    """Tell which clusters' flow contradicts their velocity, and which one's fits it."""
-    num = len(velocity)
-    left_px, _ = _residual(rays, velocity.take(sample.cluster, axis=0))
-    distance_px = np.linalg.norm(left_px, axis=1)
-    least = config.min_agreeing_share * np.bincount(sample.cluster, minlength=num)
-    against = np.bincount(sample.cluster[distance_px > sample.limit_px], minlength=num)
-    fitting = distance_px <= config.rest_ratio * sample.limit_px
-    for_it = np.bincount(sample.cluster[fitting], minlength=num)
-    return (least > 0) & (against >= least), (least > 0) & (for_it >= least)
+@compiled_for(
+    f"void(float64[::1], float64[:, ::1], {read_only('int64')}, float64[:, ::1], float64[:, ::1])"
+)
+def _test(
+    camera: np.ndarray,
+    points: np.ndarray,
+    cluster: np.ndarray,
+    claimed: np.ndarray,
+    answer: np.ndarray,
+) -> None:
+    """Fit every cluster's velocity and hold its flow against that, rest and the claim.
 
-
-def _least_squares(
-    config: CameraClusterConfig,
-    slope_px: Float64[np.ndarray, "J 2 2"],
-    residual_px: Float64[np.ndarray, "J 2"],
-    weight: Float64[np.ndarray, " J"],
-    cluster: Int[np.ndarray, " J"],
-    num: int,
-) -> Float64[np.ndarray, "C1 2"]:
-    """Solve for the change of every cluster's velocity on the ground at once."""
-    normal = np.empty((num, 2, 2))
-    right = np.empty((num, 2))
-    for a in range(2):
-        right[:, a] = _sum(weight * (slope_px[:, :, a] * residual_px).sum(axis=1), cluster, num)
-        for b in range(2):
-            product = (slope_px[:, :, a] * slope_px[:, :, b]).sum(axis=1)
-            normal[:, a, b] = _sum(weight * product, cluster, num)
-    normal += np.eye(2) / config.prior_speed_mps**2
-    return np.asarray(np.linalg.solve(normal, right[..., None])[..., 0])
-
-
-def _sum(
-    values: Float64[np.ndarray, " J"], cluster: Int[np.ndarray, " J"], num: int
-) -> Float64[np.ndarray, " C1"]:
-    return np.bincount(cluster, weights=values, minlength=num).astype(np.float64)  # int if empty
+    Args:
+        camera: Focal lengths (2), centre (2), change of the past place per velocity on the ground
+            (3 x 2, row by row), and the certainty that there is no motion (s^2/m^2).
+        points: (J, 8) past place in cam had the point stood still (3), past pixel by its flow (2),
+            certainty of the flow (1/px^2), residual beyond which a point contradicts a velocity and
+            up to which it fits one (px).
+        cluster: (J,) ascending cluster of each point.
+        claimed: (C + 1, 2) velocities on the ground.
+        answer: (C + 1, 8) zeros. Is written: the velocity that fits (2), points, their weighted
+            squared residual at rest and with the velocity, points that contradict rest, that fit
+            it, and that contradict the claim.
+    """
+    rest, weight = np.zeros(2), np.empty(len(points))
+    first = 0
+    while first < len(points):
+        c, last = cluster[first], first
+        while last < len(points) and cluster[last] == c:
+            weight[last] = points[last, 5]
+            last += 1
+        velocity = answer[c, :2]
+        for _ in range(_ITERATIONS):
+            _improve(camera, points[first:last], weight[first:last], velocity)
+            _weigh(camera, points[first:last], weight[first:last], velocity)
+        answer[c, 2] = last - first
+        for k in range(first, last):
+            point = points[k]
+            left_u, left_v, _, _, _ = _left(camera, point, rest)
+            squared = left_u * left_u + left_v * left_v
+            answer[c, 3] += weight[k] * squared
+            answer[c, 5] += np.sqrt(squared) > point[6]
+            answer[c, 6] += np.sqrt(squared) <= point[7]
+            left_u, left_v, _, _, _ = _left(camera, point, velocity)
+            answer[c, 4] += weight[k] * (left_u * left_u + left_v * left_v)
+            left_u, left_v, _, _, _ = _left(camera, point, claimed[c])
+            answer[c, 7] += np.sqrt(left_u * left_u + left_v * left_v) > point[6]
+        first = last

@@ -12,17 +12,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from scipy import ndimage
 
+from unsup_track_ros.compiled import compiled_for, compiled_inner, read_only
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry import camera, se3
+from unsup_track_ros.geometry.camera import MIN_DEPTH_M
 from unsup_track_ros.perception.motion_segmentation.projected_scan import (
     FlowView,
     ProjectedScan,
     sample_bilinear,
 )
-from unsup_track_ros.shapes import Bool, Float, Float32, Int64
+from unsup_track_ros.shapes import Bool, Float32
 
 
 class CameraEvidenceConfig(Config):
@@ -127,46 +128,104 @@ def flow_residual(
             + (f sigma_translation / depth)^2 + (f sigma_rotation)^2
     """
     scan, pix_T_cam = view.scan1, view.scan1.camera.pix_T_cam
-    flow_px = sample_bilinear(view.flow10_px, scan.points_pix)
-    ego_px = _ego_flow(view, scan.points_cam)
-    depth_m = scan.points_cam[:, 2:]
-    deeper_cam = scan.points_cam * (1 + np.float32(config.depth_noise_m) / depth_m)
-    depth_sigma_px = np.linalg.norm(_ego_flow(view, deeper_cam) - ego_px, axis=1)
     focal_px = float(pix_T_cam[0, 0])
-    length_px = np.linalg.norm(ego_px, axis=1)
-    flow_sigma_px = config.flow_noise_px + config.flow_noise_ratio * length_px
-    translation_sigma_px = focal_px * config.translation_noise_m / depth_m[:, 0]
-    rotation_sigma_px = focal_px * config.rotation_noise_rad
-    sigma_px = np.sqrt(
-        flow_sigma_px**2 + depth_sigma_px**2 + translation_sigma_px**2 + rotation_sigma_px**2
+    noise = np.array(
+        [
+            config.flow_noise_px,
+            config.flow_noise_ratio,
+            config.depth_noise_m,
+            focal_px * config.translation_noise_m,
+            focal_px * config.rotation_noise_rad,
+        ]
     )
-    residual_px = np.linalg.norm(flow_px - ego_px, axis=1)
-    return (
-        residual_px.astype(np.float32),
-        sigma_px.astype(np.float32),
-        length_px.astype(np.float32),
-    )
+    pix0_T_cam1 = pix_T_cam @ view.cam0_T_cam1[:3]
+    answer = np.empty((3, len(scan.points_cam)), np.float32)
+    flow_px = sample_bilinear(view.flow10_px, scan.points_pix)
+    _residuals(scan.points_cam, scan.points_pix, flow_px, pix0_T_cam1, noise, answer)
+    residual_px, sigma_px, ego_px = answer
+    return residual_px, sigma_px, ego_px
 
 
-def _ego_flow(view: FlowView, points_cam1: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "V 2"]:
-    """Return the flow of points that stand still, nan where they were behind the past camera."""
-    pix_T_cam = view.scan1.camera.pix_T_cam
-    places_pix0 = camera.project(se3.transform(view.cam0_T_cam1, points_cam1), pix_T_cam)
-    return np.asarray(places_pix0 - camera.project(points_cam1, pix_T_cam))
+@compiled_inner
+def _past_place(
+    pix0_T_cam1: np.ndarray, point_cam1: np.ndarray, stretch: float
+) -> tuple[float, float]:
+    """Return the past pixel of a point that stands still, nan where it was behind the camera."""
+    x, y, z = stretch * point_cam1[0], stretch * point_cam1[1], stretch * point_cam1[2]
+    m = pix0_T_cam1
+    depth_m = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3]
+    if not depth_m > MIN_DEPTH_M:
+        return np.nan, np.nan
+    across = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]
+    along = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]
+    return across / depth_m, along / depth_m
+
+
+@compiled_for(
+    f"void({read_only('float32', 2)}, {read_only('float32', 2)}, {read_only('float32', 2)},"
+    " float64[:, ::1], float64[::1], float32[:, ::1])"
+)
+def _residuals(
+    points_cam1: np.ndarray,
+    places_pix1: np.ndarray,
+    flow10_px: np.ndarray,
+    pix0_T_cam1: np.ndarray,
+    noise: np.ndarray,
+    answer: np.ndarray,
+) -> None:
+    """Write residual, sigma and length of the ego flow of each point, given its (J, 2) flow."""
+    flow_px, flow_ratio, depth_m, translation_px, rotation_px = noise
+    for k in range(len(points_cam1)):
+        point, place = points_cam1[k], places_pix1[k]
+        x0, y0 = _past_place(pix0_T_cam1, point, 1.0)
+        deep_x0, deep_y0 = _past_place(pix0_T_cam1, point, 1.0 + depth_m / point[2])
+        ego_x, ego_y = x0 - place[0], y0 - place[1]
+        length_px = np.sqrt(ego_x * ego_x + ego_y * ego_y)
+        flow_sigma_px = flow_px + flow_ratio * length_px
+        deep_x, deep_y = deep_x0 - x0, deep_y0 - y0
+        translation_sigma_px = translation_px / point[2]
+        left_x, left_y = flow10_px[k, 0] - ego_x, flow10_px[k, 1] - ego_y
+        answer[0, k] = np.sqrt(left_x * left_x + left_y * left_y)
+        answer[1, k] = np.sqrt(
+            flow_sigma_px * flow_sigma_px
+            + (deep_x * deep_x + deep_y * deep_y)
+            + translation_sigma_px * translation_sigma_px
+            + rotation_px * rotation_px
+        )
+        answer[2, k] = length_px
 
 
 def _near_silhouette(config: CameraEvidenceConfig, scan: ProjectedScan) -> Bool[np.ndarray, " V"]:
     """Tell which points lie behind, or just beside, a nearer surface of the scan."""
     cell_px, pinhole = config.occlusion_px, scan.camera
-    columns = pinhole.width_px // cell_px + 1
-    rows = pinhole.height_px // cell_px + 1
-    column, row = (np.maximum(scan.points_pix, 0) // cell_px).astype(np.int64).T
-    nearest_m = np.full(rows * columns, np.inf, np.float32)
-    depth_m = scan.points_cam[:, 2]
-    np.minimum.at(nearest_m, row * columns + column, depth_m)
-    nearest_m = ndimage.minimum_filter(nearest_m.reshape(rows, columns), size=3, mode="nearest")
-    occluder_m = nearest_m.reshape(-1)[row * columns + column]
-    return np.asarray(depth_m > occluder_m * (1 + config.occlusion_ratio) + config.support_cell_m)
+    shape = (pinhole.height_px // cell_px + 1, pinhole.width_px // cell_px + 1)
+    nearest_m = np.full(shape, np.inf, np.float32)
+    cell = np.empty(len(scan.points_pix), np.int64)
+    _keep_nearest(scan.points_pix, scan.points_cam, cell_px, cell, nearest_m)
+    square = np.ones((3, 3), np.uint8)
+    around_m = cv2.erode(nearest_m, square, borderType=cv2.BORDER_REPLICATE)
+    occluder_m = around_m.reshape(-1)[cell]
+    limit_m = occluder_m * (1 + config.occlusion_ratio) + config.support_cell_m
+    return np.asarray(scan.points_cam[:, 2] > limit_m)
+
+
+@compiled_for(
+    f"void({read_only('float32', 2)}, {read_only('float32', 2)}, int64, int64[::1],"
+    " float32[:, ::1])"
+)
+def _keep_nearest(
+    points_pix: np.ndarray,
+    points_cam: np.ndarray,
+    cell_px: int,
+    cell: np.ndarray,
+    nearest_m: np.ndarray,
+) -> None:
+    """Write the flat cell of the image that each point is in, and the least depth of each."""
+    for k in range(len(points_pix)):
+        column = int(max(points_pix[k, 0], np.float32(0))) // cell_px
+        row = int(max(points_pix[k, 1], np.float32(0))) // cell_px
+        cell[k] = row * nearest_m.shape[1] + column
+        nearest_m[row, column] = min(nearest_m[row, column], points_cam[k, 2])
 
 
 def _supported(
@@ -175,19 +234,31 @@ def _supported(
     judged: Bool[np.ndarray, " V"],
     significant: Bool[np.ndarray, " V"],
 ) -> Bool[np.ndarray, " V"]:
-    """Tell which points lie in a cell where enough judged points agree on motion."""
-    cell = _cell_of(scan, config.support_cell_m)
-    num_judged = np.bincount(cell[judged], minlength=int(cell.max(initial=0)) + 1)
-    num_moving = np.bincount(cell[significant], minlength=len(num_judged))
+    """Tell which significant points lie in a cell where enough judged points agree on motion.
+
+    Only the cells that they lie in are looked at.
+    """
+    cell = np.empty(len(judged), np.int64)
+    _number(scan.points_cam, np.float32(config.support_cell_m), cell)
+    cells, which, num_moving = np.unique(cell[significant], return_inverse=True, return_counts=True)
+    supported = np.zeros(len(judged), bool)
+    if not len(cells):
+        return supported
+    asked = cell[judged]
+    place = np.minimum(np.searchsorted(cells, asked), len(cells) - 1)
+    num_judged = np.bincount(place[cells[place] == asked], minlength=len(cells))
     enough = (num_moving >= config.min_support_points) & (
         num_moving >= config.min_support * num_judged
     )
-    return np.asarray(enough[cell])
+    supported[significant] = enough[which]
+    return supported
 
 
-def _cell_of(scan: ProjectedScan, cell_m: float) -> Int64[np.ndarray, " V"]:
-    """Number the occupied cells of a cubic lattice in cam and return each point's."""
-    key = np.floor(scan.points_cam / cell_m).astype(np.int64)
-    key -= key.min(axis=0, initial=0)
-    flat = np.ravel_multi_index(tuple(key.T), tuple(key.max(axis=0, initial=0) + 1))
-    return np.unique(flat, return_inverse=True)[1].astype(np.int64)
+@compiled_for(f"void({read_only('float32', 2)}, float32, int64[::1])")
+def _number(points: np.ndarray, cell_m: np.float32, cell: np.ndarray) -> None:
+    """Give every cell of a cubic lattice a number and write each point's."""
+    for k in range(len(points)):
+        number = 0
+        for axis in range(3):
+            number = (number << 21) + int(np.floor(points[k, axis] / cell_m))
+        cell[k] = number

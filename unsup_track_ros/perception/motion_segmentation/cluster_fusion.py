@@ -56,20 +56,24 @@ def fuse_clusters(
     shares = explained_shares(found_velo)
     admitted = shares >= config.min_past_share
     rests = verdict.rejects_claim & verdict.fits_rest
-    moves_instead = admitted[lidar.cluster] & lidar.judged
-    rests_instead = rests[lidar.cluster] & lidar.moving
-    velocity_velo = lidar.velocity_velo.copy()
-    changed = np.flatnonzero(moves_instead)
-    velocity_velo[changed] = found_velo[lidar.cluster[changed]]
-    velocity_velo[rests_instead] = np.nan
-    confidence = np.where(moves_instead, shares[lidar.cluster], lidar.confidence)
-    confidence = np.where(rests_instead, 0.0, confidence).astype(np.float32)
+    row = np.flatnonzero((admitted | rests)[lidar.cluster])
+    if not len(row):
+        return lidar
+    cluster = lidar.cluster[row]
+    moves, stops = admitted[cluster] & lidar.judged[row], rests[cluster] & lidar.moving[row]
+    moving, standing = lidar.moving.copy(), lidar.standing.copy()
+    velocity_velo, confidence = lidar.velocity_velo.copy(), lidar.confidence.copy()
+    moving[row[moves]], standing[row[moves]] = True, False
+    velocity_velo[row[moves]] = found_velo[cluster[moves]]
+    confidence[row[moves]] = shares[cluster[moves]]
+    moving[row[stops]], standing[row[stops]] = False, True
+    velocity_velo[row[stops]], confidence[row[stops]] = np.nan, 0.0
     return PointEvidence(
-        moving=(lidar.moving | moves_instead) & ~rests_instead,
+        moving=moving,
         judged=lidar.judged,
         velocity_velo=velocity_velo,
         confidence=confidence,
-        standing=(lidar.standing & ~moves_instead) | rests_instead,
+        standing=standing,
         free_space=lidar.free_space,
         cluster=lidar.cluster,
     )

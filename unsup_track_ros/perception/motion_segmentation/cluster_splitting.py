@@ -54,7 +54,7 @@ def cut_out(
     counts = np.zeros(num, np.int64)
     _count(clusters.label, asked, chosen, counts)
     concerned = counts >= cut.min_points
-    concerned[0] = False
+    concerned[:1] = False
     if not concerned.any():
         return clusters
     row, flat, shape = _cells(clusters, concerned, points_base, cut.cell_m)
@@ -67,7 +67,7 @@ def cut_out(
     kept = np.bincount(part[flat[leaves]], minlength=num_parts) >= cut.min_points
     kept[0] = False
     label_of = np.where(kept, num - 1 + np.cumsum(kept), 0)
-    new = label_of.take(part.take(flat))
+    new = label_of[part[flat]]
     moved = np.flatnonzero(new)
     return _relabelled(clusters, points_base, row[moved], new[moved])
 

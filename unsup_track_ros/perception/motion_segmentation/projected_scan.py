@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unsup_track_ros.compiled import compiled_for, read_only
 from unsup_track_ros.geometry import camera, se3
 from unsup_track_ros.shapes import Bool, Float32, Float64, Int64, Shaped
 from unsup_track_ros.structures.calibration import PinholeCamera
@@ -45,7 +46,11 @@ class ProjectedScan:
 
     def far_first(self) -> ProjectedScan:
         """Return the points in the order in which the nearest of a pixel is written last."""
-        order = np.argsort(-self.points_cam[:, 2], kind="stable")
+        # Bits of positive numbers sort like the numbers. With the row behind them, any quick sort
+        # keeps the order of equals, in a third of the time of a stable one.
+        far_first = ~np.ascontiguousarray(self.points_cam[:, 2]).view(np.uint32)
+        key = far_first.astype(np.int64) << 32 | np.arange(len(far_first))
+        order = np.sort(key) & 0xFFFFFFFF
         return ProjectedScan(
             camera=self.camera,
             point_index=self.point_index[order],
@@ -140,26 +145,29 @@ def sample_bilinear(
     image: Float32[np.ndarray, "C H W"], points_pix: Float32[np.ndarray, "V 2"]
 ) -> Float32[np.ndarray, "V C"]:
     """Sample an image between its pixels; beyond its border the border's value holds."""
-    channels, height_px, width_px = image.shape
-    x = np.clip(points_pix[:, 0], 0, width_px - 1)
-    y = np.clip(points_pix[:, 1], 0, height_px - 1)
-    column, row = x.astype(np.int64), y.astype(np.int64)
-    wx, wy = x - column, y - row
-    first = row * width_px + column
-    right = np.where(column < width_px - 1, 1, 0)
-    below = np.where(row < height_px - 1, width_px, 0)
-    corners = (
-        (first, (1 - wx) * (1 - wy)),
-        (first + right, wx * (1 - wy)),
-        (first + below, (1 - wx) * wy),
-        (first + below + right, wx * wy),
-    )
-    flat = image.reshape(channels, -1)
-    sampled = np.zeros((len(points_pix), channels), np.float32)
-    for channel in range(channels):
-        for index, weight in corners:
-            sampled[:, channel] += flat[channel].take(index) * weight
+    sampled = np.empty((len(points_pix), len(image)), np.float32)
+    _sample(np.ascontiguousarray(image), points_pix, sampled)
     return sampled
+
+
+@compiled_for(f"void({read_only('float32', 3)}, {read_only('float32', 2)}, float32[:, ::1])")
+def _sample(image: np.ndarray, points_pix: np.ndarray, sampled: np.ndarray) -> None:
+    last_row, last_column = image.shape[1] - 1, image.shape[2] - 1
+    zero, one = np.float32(0), np.float32(1)
+    for k in range(len(points_pix)):
+        x = min(max(points_pix[k, 0], zero), np.float32(last_column))
+        y = min(max(points_pix[k, 1], zero), np.float32(last_row))
+        column, row = int(x), int(y)
+        right, below = min(column + 1, last_column), min(row + 1, last_row)
+        wx, wy = x - np.float32(column), y - np.float32(row)
+        for channel in range(len(image)):
+            corners = image[channel]
+            sampled[k, channel] = (
+                corners[row, column] * ((one - wx) * (one - wy))
+                + corners[row, right] * (wx * (one - wy))
+                + corners[below, column] * ((one - wx) * wy)
+                + corners[below, right] * (wx * wy)
+            )
 
 
 def scatter_to_image(

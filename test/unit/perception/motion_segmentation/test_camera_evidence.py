@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import optimize
 from unit.perception.motion_scenes import BOARD_M, Scene, heights_m, make_scene
 
 from unsup_track_ros.perception.motion_segmentation.camera_clusters import (
@@ -21,6 +22,7 @@ from unsup_track_ros.perception.motion_segmentation.camera_evidence import (
 )
 from unsup_track_ros.perception.motion_segmentation.projected_scan import (
     FlowView,
+    ProjectedScan,
     flow_view,
     motion_to_past,
     sample_bilinear,
@@ -208,3 +210,96 @@ def test_a_noise_test_sees_what_is_slower_than_its_pixels_allow_at_fixed_ones() 
     config = CameraEvidenceConfig.model_validate(quiet)
     evidence = camera_evidence(config, view_of(scene), heights_m(scene.frame))
     assert evidence.moving.sum() > 100
+
+
+def test_points_are_put_in_order_from_far_to_near_and_equals_keep_theirs() -> None:
+    scan = view_of(make_scene()).scan1
+    depth_m = np.round(scan.points_cam[:, 2])  # many are equal
+    coarse = dataclasses.replace(
+        scan, points_cam=np.column_stack([scan.points_cam[:, :2], depth_m])
+    ).far_first()
+    order = sorted(range(len(depth_m)), key=lambda k: (-depth_m[k], k))
+    np.testing.assert_array_equal(coarse.point_index, scan.point_index[order])
+
+
+def test_sampling_is_that_of_each_channel_in_double_precision() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(2, 7, 9)).astype(np.float32)
+    places = rng.uniform(-1, 10, (50, 2)).astype(np.float32)
+    sampled = sample_bilinear(image, places)
+    for (x, y), values in zip(np.clip(places, 0, [8, 6]), sampled, strict=True):
+        column, row = min(int(x), 7), min(int(y), 5)
+        wx, wy = x - column, y - row
+        corners = image[:, row : row + 2, column : column + 2].astype(np.float64)
+        expected = corners @ [1 - wx, wx] @ [1 - wy, wy]
+        np.testing.assert_allclose(values, expected, atol=1e-5)
+
+
+def test_the_velocity_of_the_board_fits_its_flow_best() -> None:
+    """With equal noise and a wide prior it is the least-squares answer of all its points."""
+    scene = make_scene(board_shift_cam=(0.4, 0, 0.1))
+    view = view_of(scene)
+    evidence = camera_evidence(CameraEvidenceConfig(), view, heights_m(scene.frame))
+    on_board = scene.on_board[view.scan1.point_index] & evidence.judged
+    even = dataclasses.replace(evidence, sigma_px=np.ones_like(evidence.sigma_px))
+    config = CameraClusterConfig.model_validate({"prior_speed_mps": 1e6})
+    sample = flow_sample(config, even, np.where(on_board, 1, 0))
+    claims = np.zeros((2, 3), np.float32)
+    verdict = cluster_verdict(config, view, scene.frame, sample, claims)
+
+    camera1, camera0 = scene.frame.camera, view.past.frame.camera
+    assert camera1 is not None
+    assert camera0 is not None
+    seconds = (camera1.stamp_ns - camera0.stamp_ns) * 1e-9
+    row = sample.row
+    pix_T_cam = view.scan1.camera.pix_T_cam
+    places = view.scan1.points_pix[row]
+    places0 = places + sample_bilinear(view.flow10_px, places)
+
+    def left_px(velocity: np.ndarray) -> np.ndarray:
+        way_base = np.array([*(-seconds * velocity), 0.0])
+        way_cam = camera1.cam_T_velo[:3, :3] @ scene.frame.base_T_velo[:3, :3].T @ way_base
+        moved = view.scan1.points_cam[row].astype(np.float64) + way_cam
+        points0 = moved @ view.cam0_T_cam1[:3, :3].T + view.cam0_T_cam1[:3, 3]
+        projected = points0 @ pix_T_cam.T
+        return np.asarray(np.linalg.norm(projected[:, :2] / projected[:, 2:] - places0, axis=1))
+
+    found = optimize.least_squares(left_px, np.zeros(2), loss="cauchy", f_scale=3.0)
+    velocity_velo = found.x @ scene.frame.base_T_velo[:2, :3]
+    assert np.linalg.norm(found.x) > 1.0
+    np.testing.assert_allclose(verdict.velocities_velo[1], velocity_velo, atol=0.05)
+
+
+def test_judged_points_are_before_nearer_surfaces_and_moving_ones_have_company() -> None:
+    """On places and depths at random, the camera standing still, against plain counting."""
+    rng = np.random.default_rng(3)
+    base = view_of(with_uniform_flow(make_scene(forward_m=0.0), 4.5, 0.0))
+    num, pinhole = 400, base.scan1.camera
+    points_pix = rng.uniform(-0.5, [pinhole.width_px - 0.5, pinhole.height_px - 0.5], (num, 2))
+    depth_m = rng.uniform(3, 12, num)
+    lifted = np.column_stack([points_pix, np.ones(num)]) @ np.linalg.inv(pinhole.pix_T_cam).T
+    scan = ProjectedScan(
+        camera=pinhole,
+        point_index=np.arange(num),
+        points_cam=(lifted * depth_m[:, None]).astype(np.float32),
+        points_pix=points_pix.astype(np.float32),
+    )
+    config = CameraEvidenceConfig(support_cell_m=3.0, occlusion_px=8)
+    reliable = np.ones_like(base.reliable1)
+    view = dataclasses.replace(base, scan1=scan, reliable1=reliable)
+    evidence = camera_evidence(config, view, np.ones(num, np.float32))
+
+    block = (np.maximum(points_pix, 0) // 8).astype(int)
+    judged = np.zeros(num, bool)
+    for k in range(num):
+        near = (abs(block - block[k]) <= 1).all(axis=1)
+        judged[k] = depth_m[k] <= depth_m[near].min() * 1.1 + 3.0
+    np.testing.assert_array_equal(evidence.judged, judged)
+    cell = np.floor(scan.points_cam / 3.0)
+    for k in range(num):
+        own = (cell == cell[k]).all(axis=1)
+        moving, told = (own & evidence.significant).sum(), (own & judged).sum()
+        expected = evidence.significant[k] and moving >= 3 and moving >= 0.5 * told
+        assert evidence.moving[k] == expected
+    assert evidence.moving.any()
+    assert (evidence.significant & ~evidence.moving).any()

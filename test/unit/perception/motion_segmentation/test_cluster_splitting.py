@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from unsup_track_ros.perception.motion_segmentation.cluster_splitting import Cut, cut_out
 from unsup_track_ros.perception.motion_segmentation.scan_facts import Clusters
@@ -82,3 +83,32 @@ def test_points_of_no_cluster_and_points_that_were_not_asked_are_not_cut_out() -
 def test_a_scan_without_points_has_no_parts() -> None:
     clusters = one_cluster([])
     assert cut(clusters, row_of_points(0), []) is clusters
+
+
+def test_a_random_scan_is_cut_as_plain_counting_says() -> None:
+    rng = np.random.default_rng(5)
+    points = rng.uniform(-6, 6, (600, 3)).astype(np.float32)
+    label = rng.integers(0, 4, 600)
+    before = Clusters(
+        label=label, sizes=np.bincount(label), extents_m=np.array([12.0, 9.0, 8.0, 7.0])
+    )
+    asked, chosen = rng.random(600) < 0.8, (points[:, 0] > 2) & (rng.random(600) < 0.7)
+    answer = cut_out(before, points, asked, chosen, CUT)
+
+    cell = np.floor(points[:, :2]).astype(int)
+    here, leaving = np.zeros((2, 12, 12))
+    for k in np.flatnonzero(asked & (label > 0)):
+        here[tuple(cell[k] + 6)] += 1
+        leaving[tuple(cell[k] + 6)] += chosen[k]
+    taken = (leaving > 0) & (leaving >= 0.5 * here)
+    parts, _ = ndimage.label(taken, np.ones((3, 3)))
+    part = np.where(label > 0, parts[tuple(cell.T + 6)], 0)
+    large = [p for p in range(1, part.max() + 1) if (chosen & asked & (part == p)).sum() >= 3]
+    np.testing.assert_array_equal(answer.label > 3, np.isin(part, large))
+    np.testing.assert_array_equal(answer.label[answer.label <= 3], label[answer.label <= 3])
+    np.testing.assert_array_equal(answer.sizes, np.bincount(answer.label))
+    for new in range(4, len(answer.sizes)):
+        own = answer.label == new
+        assert len(np.unique(part[own])) == 1
+        assert answer.extents_m[new] == np.ptp(points[own, :2], axis=0).max()
+    np.testing.assert_array_equal(answer.extents_m[:4], before.extents_m)

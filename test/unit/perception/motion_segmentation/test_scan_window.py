@@ -66,6 +66,16 @@ def test_a_large_cluster_is_sampled_evenly_and_a_small_one_whole() -> None:
     np.testing.assert_array_equal(members.points_base1, scan.points_base[members.point])
 
 
+def test_members_are_sorted_by_cluster_and_keep_the_order_of_the_scan() -> None:
+    scan = facts(WALL, CAR, shifted(CAR, 0, 8))
+    wanted = np.arange(len(scan.clusters.sizes)) % 2 == 1
+    members = members_of(scan, wanted, most=10**6)
+    label = scan.clusters.label
+    expected = [np.flatnonzero(label == c) for c in np.flatnonzero(wanted)]
+    np.testing.assert_array_equal(members.point, np.concatenate(expected))
+    assert not len(members_of(scan, np.zeros(len(wanted), bool)).point)
+
+
 def test_members_of_chosen_clusters_are_those_asked_for_alone() -> None:
     scan = facts(WALL, CAR, shifted(CAR, 0, 8))
     both = members_of(scan, scan.clusters.sizes > 100)
