@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.compiled import compiled_for
+from unsup_track_ros.compiled import compiled_for, read_only
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.shapes import Bool, Float, Float32, Int
 from unsup_track_ros.structures.calibration import PinholeCamera
@@ -87,14 +87,14 @@ def _for_both_precisions(signature: str) -> tuple[str, str]:
 
 @compiled_for(
     *_for_both_precisions(
-        "Tuple((int64[::1], float32[:, ::1]))(float32[:, ::1], float32[::1], float32)"
+        f"Tuple((int64[::1], float32[:, ::1]))({read_only('float32', 2)}, float32[::1], float32)"
     )
 )
 def _ahead(
     points: np.ndarray, row: np.ndarray, min_depth_m: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which points lie deeper by the third row of `cam_T_velo`, and these points."""
-    index, ahead = np.empty(len(points), np.int64), np.empty_like(points)
+    index, ahead = np.empty(len(points), np.int64), np.empty(points.shape, points.dtype)
     num = 0
     for p in range(len(points)):
         x, y, z = points[p, 0], points[p, 1], points[p, 2]

@@ -50,6 +50,7 @@ def test_seen_points_are_those_that_project_into_the_image(num: int, dtype: type
     points_velo: np.ndarray = np.random.default_rng(0).normal(0.0, 10.0, (num, 3)).astype(dtype)
     points_velo[3:4] = np.nan
     points_velo[4:5] = (0.0, 0.0, 0.0)  # in the camera's own place
+    points_velo.setflags(write=False)
     cam_T_velo = np.array([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
     small = PinholeCamera(width_px=101, height_px=41, pix_T_cam=PIX_T_CAM)
     points_cam = transform(cam_T_velo, points_velo)

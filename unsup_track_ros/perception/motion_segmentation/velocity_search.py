@@ -186,14 +186,15 @@ def _add_up(
     flat_distance = distance.reshape(-1)
     flat = np.empty(num_samples, np.int64)
     for k in range(len(cells)):
-        columns, rows = cells[k, :, 0], cells[k, :, 1]
-        first_column, last_column = columns.min(), columns.max()
-        first_row, last_row = rows.min(), rows.max()
+        first_column, first_row = last_column, last_row = cells[k, 0, 0], cells[k, 0, 1]
         for n in range(num_samples):
-            flat[n] = (layers[k, n] * num_cells + rows[n]) * num_cells + columns[n]
+            column, row = cells[k, n, 0], cells[k, n, 1]
+            first_column, last_column = min(first_column, column), max(last_column, column)
+            first_row, last_row = min(first_row, row), max(last_row, row)
+            flat[n] = (layers[k, n] * num_cells + row) * num_cells + column
         moved = shifts[k if len(shifts) > 1 else 0]
         for c in range(len(moved)):
-            right, up = moved[c]
+            right, up = moved[c, 0], moved[c, 1]
             sum_cells = 0
             if (
                 first_column - right >= 0
@@ -206,7 +207,7 @@ def _add_up(
                     sum_cells += flat_distance[flat[n] - offset]
             else:
                 for n in range(num_samples):
-                    column, row = columns[n] - right, rows[n] - up
+                    column, row = cells[k, n, 0] - right, cells[k, n, 1] - up
                     if 0 <= column < num_cells and 0 <= row < num_cells:
                         sum_cells += distance[layers[k, n], row, column]
                     else:
@@ -226,8 +227,11 @@ def _keep_valleys(cost: np.ndarray, which: np.ndarray, lowest: np.ndarray) -> No
                 here = image[y, x]
                 if here >= lowest[k, most - 1]:
                     continue
-                around = image[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
-                if here > around.min():
+                lowest_around = here
+                for beside_y in range(max(y - 1, 0), min(y + 2, rows)):
+                    for beside_x in range(max(x - 1, 0), min(x + 2, columns)):
+                        lowest_around = min(lowest_around, image[beside_y, beside_x])
+                if lowest_around < here:
                     continue
                 rank = most - 1
                 while rank > 0 and here < lowest[k, rank - 1]:
