@@ -36,9 +36,8 @@ class RangeImage:
         nearest_m = np.full((_ROWS, _COLUMNS + 2), np.inf, np.float32)
         _keep_nearest(azimuth, elevation, range_m, nearest_m)
         nearest_m[:, 0], nearest_m[:, -1] = nearest_m[:, -2], nearest_m[:, 1]
-        square = np.ones((3, 3), np.uint8)
-        # Beyond the usual border lies a huge range, which would pass for a return far away.
-        self._nearest_m = cv2.erode(nearest_m, square, borderType=cv2.BORDER_REPLICATE)
+        # Above the highest and below the lowest row nothing stops a ray: OpenCV's border is far away.
+        self._nearest_m = cv2.erode(nearest_m, np.ones((3, 3), np.uint8))
 
     def sees_through(
         self, points_velo: Float[np.ndarray, "P 3"], margin_m: float
