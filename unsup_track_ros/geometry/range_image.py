@@ -36,7 +36,7 @@ class RangeImage:
         nearest_m = np.full((_ROWS, _COLUMNS + 2), np.inf, np.float32)
         _keep_nearest(azimuth, elevation, range_m, nearest_m)
         nearest_m[:, 0], nearest_m[:, -1] = nearest_m[:, -2], nearest_m[:, 1]
-        # Above the highest and below the lowest row nothing stops a ray: OpenCV's border is far away.
+        # Beyond the highest and the lowest row nothing stops a ray: the border is far away.
         self._nearest_m = cv2.erode(nearest_m, np.ones((3, 3), np.uint8))
 
     def sees_through(
