@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.shapes import Bool, Float, Float64, Int64
+from unsup_track_ros.shapes import Float, Float64, Int64
 
 # Unit box seen from above, counter-clockwise: front right, front left, rear left, rear right.
 _UNIT_CORNERS = np.array([[0.5, -0.5], [0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])
@@ -234,70 +234,6 @@ def expand_ranges(
     rows = np.repeat(np.arange(len(starts)), counts)
     first_of_row = np.cumsum(counts) - counts
     return rows, np.arange(len(rows)) - first_of_row[rows] + np.asarray(starts)[rows]
-
-
-_BUCKETS = 256  # buckets a side: their keys fill 16 bits, for which numpy sorts by radix
-
-
-def _near_pairs(
-    points_xy: Float[np.ndarray, "P 2"], boxes: Float64[np.ndarray, "N 7"]
-) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
-    """Return (point, box) rows of the points in buckets that a box's bounding square touches."""
-    outlines = bev_corners(boxes)
-    lowest, highest = outlines.min(1), outlines.max(1)
-    origin = lowest.min(0)
-    side_m = max(float(np.max(highest.max(0) - origin)), 1e-6) / (_BUCKETS - 1)
-    bucket = np.floor((points_xy - origin) / side_m)
-    column, row = bucket.T
-    near = np.flatnonzero((column >= 0) & (column < _BUCKETS) & (row >= 0) & (row < _BUCKETS))
-    keys = (column[near] * _BUCKETS + row[near]).astype(np.uint16)
-    order = np.argsort(keys, kind="stable")
-    keys, near = keys[order], near[order]
-    # Float64 points and rounding: one bucket of slack on each side keeps points on a face.
-    first = np.clip(np.floor((lowest - origin) / side_m).astype(np.int64) - 1, 0, _BUCKETS - 1)
-    last = np.clip(np.floor((highest - origin) / side_m).astype(np.int64) + 1, 0, _BUCKETS - 1)
-    box, strip_column = expand_ranges(first[:, 0], last[:, 0] - first[:, 0] + 1)
-    begin = np.searchsorted(keys, strip_column * _BUCKETS + first[box, 1], "left")
-    end = np.searchsorted(keys, strip_column * _BUCKETS + last[box, 1], "right")
-    strip, position = expand_ranges(begin, end - begin)
-    return near[position], box[strip]
-
-
-def _inside_pairs(
-    points: Float[np.ndarray, "P 3"], boxes: Float[np.ndarray, "N 7"], margin_m: float
-) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
-    """Return (point, box) rows of every point inside a box grown by the margin."""
-    if not len(points) or not len(boxes):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    grown = np.array(boxes, np.float64)
-    grown[:, 3:6] += 2 * margin_m
-    point, box = _near_pairs(points[:, :2], grown)
-    offset = points.take(point, axis=0) - grown[:, :3].take(box, axis=0)
-    cosine, sine = np.cos(grown[:, 6])[box], np.sin(grown[:, 6])[box]
-    half = 0.5 * grown[:, 3:6]
-    inside = np.abs(offset[:, 2]) <= half[box, 2]
-    inside &= np.abs(cosine * offset[:, 0] + sine * offset[:, 1]) <= half[box, 0]
-    inside &= np.abs(cosine * offset[:, 1] - sine * offset[:, 0]) <= half[box, 1]
-    return point[inside], box[inside]
-
-
-def points_in_boxes(
-    points: Float[np.ndarray, "P 3"], boxes: Float[np.ndarray, "N 7"], margin_m: float = 0.0
-) -> Bool[np.ndarray, "P N"]:
-    """Tell which point lies in which box, faces included; the margin grows all sides of a box."""
-    inside = np.zeros((len(points), len(boxes)), bool)
-    inside[_inside_pairs(points, boxes, margin_m)] = True
-    return inside
-
-
-def box_of_points(
-    points: Float[np.ndarray, "P 3"], boxes: Float[np.ndarray, "N 7"], margin_m: float = 0.0
-) -> Int64[np.ndarray, " P"]:
-    """Return the row of the first box each point lies in, -1 for none."""
-    point, box = _inside_pairs(points, boxes, margin_m)
-    first = np.full(len(points), len(boxes), np.int64)
-    np.minimum.at(first, point, box)
-    return np.where(first < len(boxes), first, -1)
 
 
 def nms(

@@ -21,7 +21,7 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import DataError
-from unsup_track_ros.geometry import box_iou, raycast
+from unsup_track_ros.geometry import box_contents, raycast
 from unsup_track_ros.geometry.raycast import PolarGrid
 from unsup_track_ros.occupancy.footprint import cells_in_boxes
 from unsup_track_ros.occupancy.scan import Returns, ScanConfig, returns_within, split
@@ -243,7 +243,7 @@ class OccupancyMapper:
     ) -> Bool[torch.Tensor, " K"]:
         """Tell which returns belong to moving things; `boxes` are relative to the sensor."""
         places = returns.offset_odom.index_select(1, obstacle).T.cpu().numpy()
-        inside = box_iou.box_of_points(places, boxes, self._config.box_margin_m) >= 0
+        inside = box_contents.box_of_points(places, boxes, self._config.box_margin_m) >= 0
         dynamic = in_region.clone()
         dynamic[obstacle[torch.from_numpy(inside).to(self._device)]] = True
         return dynamic

@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
-from unsup_track_ros.geometry.box_iou import box_of_points
+from unsup_track_ros.geometry.box_contents import box_of_points
 from unsup_track_ros.geometry.components import (
     component_labels,
 )

@@ -1,0 +1,126 @@
+# SPDX-FileCopyrightText: 2026 unsup_track_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which points lie in which upright boxes (x, y, z, length, width, height, yaw).
+
+The rectangle around all boxes is cut into buckets, and a point is held against the boxes that reach
+into its bucket: that is seldom more than one, however many boxes there are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unsup_track_ros.compiled import compiled_for
+from unsup_track_ros.geometry.box_iou import expand_ranges
+from unsup_track_ros.shapes import Bool, Float, Float64, Int64
+
+_BUCKETS = 64  # a side: a few metres each, where boxes lie all around a vehicle
+_SLACK_BUCKETS = 1e-6  # how much further boxes reach, for points that rounding puts on a face
+
+
+def points_in_boxes(
+    points: Float[np.ndarray, "P 3"], boxes: Float[np.ndarray, "N 7"], margin_m: float = 0.0
+) -> Bool[np.ndarray, "P N"]:
+    """Tell which point lies in which box, faces included; the margin grows all sides of a box."""
+    inside = np.zeros((len(points), len(boxes)), bool)
+    _search(points, boxes, margin_m, inside)
+    return inside
+
+
+def box_of_points(
+    points: Float[np.ndarray, "P 3"], boxes: Float[np.ndarray, "N 7"], margin_m: float = 0.0
+) -> Int64[np.ndarray, " P"]:
+    """Return the row of the first box each point lies in, -1 for none."""
+    return _search(points, boxes, margin_m, np.zeros((0, len(boxes)), bool))
+
+
+def _search(
+    points: Float[np.ndarray, "P 3"],
+    boxes: Float[np.ndarray, "N 7"],
+    margin_m: float,
+    inside: Bool[np.ndarray, "Q N"],
+) -> Int64[np.ndarray, " P"]:
+    """Return the first box of each point, and mark all of them in `inside` if it has rows."""
+    first = np.full(len(points), -1, np.int64)
+    boxes = np.asarray(boxes, np.float64)
+    # A box that is not finite holds nothing.
+    holding = np.flatnonzero(np.isfinite(boxes).all(axis=1))
+    if not len(points) or not len(holding):
+        return first
+    half = 0.5 * (boxes[holding, 3:6] + 2 * margin_m)
+    cosine, sine = np.cos(boxes[holding, 6]), np.sin(boxes[holding, 6])
+    reach_x = np.abs(cosine) * half[:, 0] + np.abs(sine) * half[:, 1]
+    reach_y = np.abs(sine) * half[:, 0] + np.abs(cosine) * half[:, 1]
+    reach = np.stack([reach_x, reach_y], axis=1)
+    low, high = boxes[holding, :2] - reach, boxes[holding, :2] + reach
+    origin = low.min(axis=0)
+    per_m = (_BUCKETS - 1) / np.maximum((high.max(axis=0) - origin).max(), 1e-6)
+    begin, rank = _boxes_of_buckets((low - origin) * per_m, (high - origin) * per_m)
+    solids = np.column_stack([boxes[holding, :3], half, cosine, sine])
+    places = points.astype(np.float64, copy=False)
+    _search_buckets(places, solids, holding, begin, rank, (*origin, per_m), first, inside)
+    return first
+
+
+def _boxes_of_buckets(
+    low: Float64[np.ndarray, "N 2"], high: Float64[np.ndarray, "N 2"]
+) -> tuple[Int64[np.ndarray, " C"], Int64[np.ndarray, " K"]]:
+    """Return where the boxes of each bucket (row-major, x slowest) begin, and these, ascending."""
+    first = np.clip(np.floor(low - _SLACK_BUCKETS), 0, _BUCKETS - 1).astype(np.int64)
+    count = np.clip(np.floor(high + _SLACK_BUCKETS), 0, _BUCKETS - 1).astype(np.int64) + 1 - first
+    box, column = expand_ranges(first[:, 0], count[:, 0])
+    strip, row = expand_ranges(first[box, 1], count[box, 1])
+    bucket = column[strip] * _BUCKETS + row
+    order = np.argsort(bucket.astype(np.uint16), kind="stable")  # by radix
+    begin = np.zeros(_BUCKETS * _BUCKETS + 1, np.int64)
+    np.cumsum(np.bincount(bucket, minlength=len(begin) - 1), out=begin[1:])
+    return begin, box[strip[order]]
+
+
+@compiled_for(
+    "void(Array(float64, 2, 'A', readonly=True), float64[:, ::1], int64[::1], int64[::1],"
+    " int64[::1], UniTuple(float64, 3), int64[::1], boolean[:, ::1])"
+)
+def _search_buckets(
+    points: Float64[np.ndarray, "P 3"],
+    solids: Float64[np.ndarray, "N 8"],
+    number: Int64[np.ndarray, " N"],
+    begin: Int64[np.ndarray, " C"],
+    boxes: Int64[np.ndarray, " K"],
+    buckets: tuple[float, float, float],
+    first: Int64[np.ndarray, " P"],
+    inside: Bool[np.ndarray, "Q M"],
+) -> None:
+    """Hold each point against the boxes of its bucket; writes `first` and `inside`.
+
+    Args:
+        points: What to look up.
+        solids: Centre, half sides, cosine and sine of the yaw of each box.
+        number: What each box is called in the answer, ascending.
+        begin: Where the boxes of each bucket begin in the next.
+        boxes: Rows of `solids`.
+        buckets: Outer corner x, y of the first bucket, and buckets per metre.
+        first: Number of the first box of each point; what lies in none stays as it is.
+        inside: Set where a point lies in a box; without rows it is not wanted.
+    """
+    origin_x, origin_y, per_m = buckets
+    for row in range(len(points)):
+        x, y, z = points[row, 0], points[row, 1], points[row, 2]
+        along, across = (x - origin_x) * per_m, (y - origin_y) * per_m
+        if not (-1.0 < along < _BUCKETS and -1.0 < across < _BUCKETS):  # nor what is not a number
+            continue
+        bucket = int(along) * _BUCKETS + int(across)
+        for k in range(begin[bucket], begin[bucket + 1]):
+            box = boxes[k]
+            dx, dy = x - solids[box, 0], y - solids[box, 1]
+            cosine, sine = solids[box, 6], solids[box, 7]
+            if (
+                abs(z - solids[box, 2]) <= solids[box, 5]
+                and abs(cosine * dx + sine * dy) <= solids[box, 3]
+                and abs(cosine * dy - sine * dx) <= solids[box, 4]
+            ):
+                if first[row] < 0:
+                    first[row] = number[box]
+                if not len(inside):
+                    break
+                inside[row, number[box]] = True
