@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.compiled import compiled_for
+from unsup_track_ros.compiled import compiled_for, compiled_inner
 from unsup_track_ros.geometry.box_iou import expand_ranges
 from unsup_track_ros.shapes import Bool, Float, Float64, Int64
 
@@ -43,22 +43,20 @@ def _search(
     """Return the first box of each point, and mark all of them in `inside` if it has rows."""
     first = np.full(len(points), -1, np.int64)
     boxes = np.asarray(boxes, np.float64)
-    # A box that is not finite holds nothing.
-    holding = np.flatnonzero(np.isfinite(boxes).all(axis=1))
+    holding = np.flatnonzero(np.isfinite(boxes).all(axis=1))  # the others hold nothing
     if not len(points) or not len(holding):
         return first
-    half = 0.5 * (boxes[holding, 3:6] + 2 * margin_m)
-    cosine, sine = np.cos(boxes[holding, 6]), np.sin(boxes[holding, 6])
-    reach_x = np.abs(cosine) * half[:, 0] + np.abs(sine) * half[:, 1]
-    reach_y = np.abs(sine) * half[:, 0] + np.abs(cosine) * half[:, 1]
-    reach = np.stack([reach_x, reach_y], axis=1)
+    half = 0.5 * (boxes[:, 3:6] + 2 * margin_m)
+    solids = np.column_stack([boxes[:, :3], half, np.cos(boxes[:, 6]), np.sin(boxes[:, 6])])
+    cosine, sine = np.abs(solids[holding, 6:].T)
+    length, width = half[holding, :2].T
+    reach = np.stack([cosine * length + sine * width, sine * length + cosine * width], axis=1)
     low, high = boxes[holding, :2] - reach, boxes[holding, :2] + reach
     origin = low.min(axis=0)
-    per_m = (_BUCKETS - 1) / np.maximum((high.max(axis=0) - origin).max(), 1e-6)
-    begin, rank = _boxes_of_buckets((low - origin) * per_m, (high - origin) * per_m)
-    solids = np.column_stack([boxes[holding, :3], half, cosine, sine])
+    per_m = (_BUCKETS - 1) / max(float((high.max(axis=0) - origin).max()), 1e-6)
+    begin, box = _boxes_of_buckets((low - origin) * per_m, (high - origin) * per_m)
     places = points.astype(np.float64, copy=False)
-    _search_buckets(places, solids, holding, begin, rank, (*origin, per_m), first, inside)
+    _search_buckets(places, solids, (begin, holding[box]), (*origin, per_m), first, inside)
     return first
 
 
@@ -77,33 +75,42 @@ def _boxes_of_buckets(
     return begin, box[strip[order]]
 
 
+@compiled_inner
+def _holds(solids: Float64[np.ndarray, "N 8"], box: int, x: float, y: float, z: float) -> bool:
+    """Tell whether a place lies in a box, on its faces included."""
+    dx, dy = x - solids[box, 0], y - solids[box, 1]
+    cosine, sine = solids[box, 6], solids[box, 7]
+    return (
+        abs(z - solids[box, 2]) <= solids[box, 5]
+        and abs(cosine * dx + sine * dy) <= solids[box, 3]
+        and abs(cosine * dy - sine * dx) <= solids[box, 4]
+    )
+
+
 @compiled_for(
-    "void(Array(float64, 2, 'A', readonly=True), float64[:, ::1], int64[::1], int64[::1],"
-    " int64[::1], UniTuple(float64, 3), int64[::1], boolean[:, ::1])"
+    "void(Array(float64, 2, 'A', readonly=True), float64[:, ::1], UniTuple(int64[::1], 2),"
+    " UniTuple(float64, 3), int64[::1], boolean[:, ::1])"
 )
 def _search_buckets(
     points: Float64[np.ndarray, "P 3"],
     solids: Float64[np.ndarray, "N 8"],
-    number: Int64[np.ndarray, " N"],
-    begin: Int64[np.ndarray, " C"],
-    boxes: Int64[np.ndarray, " K"],
-    buckets: tuple[float, float, float],
+    buckets: tuple[Int64[np.ndarray, " C"], Int64[np.ndarray, " K"]],
+    grid: tuple[float, float, float],
     first: Int64[np.ndarray, " P"],
-    inside: Bool[np.ndarray, "Q M"],
+    inside: Bool[np.ndarray, "Q N"],
 ) -> None:
     """Hold each point against the boxes of its bucket; writes `first` and `inside`.
 
     Args:
         points: What to look up.
         solids: Centre, half sides, cosine and sine of the yaw of each box.
-        number: What each box is called in the answer, ascending.
-        begin: Where the boxes of each bucket begin in the next.
-        boxes: Rows of `solids`.
-        buckets: Outer corner x, y of the first bucket, and buckets per metre.
-        first: Number of the first box of each point; what lies in none stays as it is.
+        buckets: Where the boxes of each bucket begin, and these.
+        grid: Outer corner x, y of the first bucket, and buckets per metre.
+        first: The first box of each point; what lies in none stays as it is.
         inside: Set where a point lies in a box; without rows it is not wanted.
     """
-    origin_x, origin_y, per_m = buckets
+    begin, boxes = buckets
+    origin_x, origin_y, per_m = grid
     for row in range(len(points)):
         x, y, z = points[row, 0], points[row, 1], points[row, 2]
         along, across = (x - origin_x) * per_m, (y - origin_y) * per_m
@@ -111,16 +118,9 @@ def _search_buckets(
             continue
         bucket = int(along) * _BUCKETS + int(across)
         for k in range(begin[bucket], begin[bucket + 1]):
-            box = boxes[k]
-            dx, dy = x - solids[box, 0], y - solids[box, 1]
-            cosine, sine = solids[box, 6], solids[box, 7]
-            if (
-                abs(z - solids[box, 2]) <= solids[box, 5]
-                and abs(cosine * dx + sine * dy) <= solids[box, 3]
-                and abs(cosine * dy - sine * dx) <= solids[box, 4]
-            ):
+            if _holds(solids, boxes[k], x, y, z):
                 if first[row] < 0:
-                    first[row] = number[box]
+                    first[row] = boxes[k]
                 if not len(inside):
                     break
-                inside[row, number[box]] = True
+                inside[row, boxes[k]] = True
