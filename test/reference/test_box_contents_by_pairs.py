@@ -30,12 +30,13 @@ def test_points_in_boxes_equal_the_test_of_every_pair(
     precision: type, num: int, place_m: float
 ) -> None:
     generator = np.random.default_rng(num)
+    place = np.array([place_m, -place_m, 0])
     boxes = np.zeros((num, 7))
-    boxes[:, :3] = generator.uniform(-4, 4, (num, 3)) + [place_m, -place_m, 0]
+    boxes[:, :3] = generator.uniform(-4, 4, (num, 3)) + place
     boxes[:, 3:6] = generator.uniform(0.05, 6, (num, 3))
     boxes[:, 6] = generator.uniform(-7, 7, num)
     boxes[::4, 6] = np.round(boxes[::4, 6] / (np.pi / 2)) * (np.pi / 2)
-    points = generator.uniform(-8, 8, (5000, 3)) + [place_m, -place_m, 0]
+    points = generator.uniform(-8, 8, (5000, 3)) + place
     points[:num, :2] = boxes[:, :2]
     points[:num, 2] = boxes[:, 2] + boxes[:, 5] / 2  # on a face, as far as rounding lets it be
     points = points.astype(precision)

@@ -80,7 +80,7 @@ def _holds(solids: Float64[np.ndarray, "N 8"], box: int, x: float, y: float, z: 
     """Tell whether a place lies in a box, on its faces included."""
     dx, dy = x - solids[box, 0], y - solids[box, 1]
     cosine, sine = solids[box, 6], solids[box, 7]
-    return (
+    return bool(
         abs(z - solids[box, 2]) <= solids[box, 5]
         and abs(cosine * dx + sine * dy) <= solids[box, 3]
         and abs(cosine * dy - sine * dx) <= solids[box, 4]
