@@ -56,7 +56,8 @@ def _search(
     per_m = (_BUCKETS - 1) / max(float((high.max(axis=0) - origin).max()), 1e-6)
     begin, box = _boxes_of_buckets((low - origin) * per_m, (high - origin) * per_m)
     places = points.astype(np.float64, copy=False)
-    _search_buckets(places, solids, (begin, holding[box]), (*origin, per_m), first, inside)
+    buckets, grid = (begin, holding[box]), (*origin, per_m)
+    _search_buckets(places, np.ascontiguousarray(solids), buckets, grid, first, inside)
     return first
 
 

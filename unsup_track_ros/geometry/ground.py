@@ -61,7 +61,8 @@ def ground_height(
 ) -> Float32[np.ndarray, " Q"]:
     """Read the height of `lowest_heights` under points; +inf where nothing was hit around them."""
     height_m = np.empty(len(points_level), np.float32)
-    _read(lowest_m, np.ascontiguousarray(points_level, np.float32), height_m)
+    points_level = np.ascontiguousarray(points_level, np.float32)
+    _read(np.ascontiguousarray(lowest_m), points_level, height_m)
     return height_m
 
 

@@ -135,7 +135,7 @@ def read_polar(
         shape: Rows (y) and columns (x).
     """
     read = torch.zeros(shape, dtype=torch.bool, device=cells.device)
-    rings = cells.any(0).nonzero()
+    rings = cells.view(torch.uint8).amax(0).nonzero()
     if not len(rings):
         return read
     # Most of the square is further than any cell that is set.

@@ -252,21 +252,25 @@ class OccupancyMapper:
     ) -> Int64[torch.Tensor, " K"]:
         """Return the flat cells of positions (relative to the sensor, as `corner`).
 
-        What is outside of the grid gets the number behind the last cell.
+        They count in a grid with a border of one cell, which holds all that is outside.
         """
         side, resolution_m = self._config.num_cells, self._config.resolution_m
         column, row = (
-            torch.floor((offsets[axis] - float(corner[axis])) / resolution_m).int()
+            ((offsets[axis] - float(corner[axis])) / resolution_m)
+            .floor_()
+            .clamp_(-1, side)
+            .int()
+            .add_(1)
             for axis in range(2)
         )
-        inside = (row >= 0) & (row < side) & (column >= 0) & (column < side)
-        return torch.where(inside, row * side + column, side * side).long()
+        return column.add_(row, alpha=side + 2).long()
 
     def _marked(self, cells: Int64[torch.Tensor, " K"]) -> Bool[torch.Tensor, "Y X"]:
-        """Return the grid with cells set."""
+        """Return the grid, without its border, with cells set."""
         side = self._config.num_cells
-        grid = torch.zeros(side * side + 1, dtype=torch.bool, device=self._device)
-        return grid.index_fill_(0, cells, True)[:-1].view(side, side)
+        grid = torch.zeros((side + 2, side + 2), dtype=torch.bool, device=self._device)
+        grid.view(-1).index_fill_(0, cells, True)
+        return grid[1:-1, 1:-1]
 
     def _footprints(self, boxes_odom: Float64[np.ndarray, "N 7"]) -> Bool[torch.Tensor, "Y X"]:
         side = self._config.num_cells

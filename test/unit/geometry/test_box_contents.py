@@ -42,7 +42,8 @@ def test_what_is_not_finite_lies_in_nothing_and_holds_nothing() -> None:
     assert points_in_boxes(points, both).sum() == 1
 
 
-def test_points_may_be_columns_or_read_only() -> None:
+def test_points_and_boxes_may_lie_in_memory_in_any_order() -> None:
     columns = np.array([[0.5, -9.0], [0.0, 0.0], [0.0, 0.0]], np.float32)
     columns.setflags(write=False)
-    assert box_of_points(columns.T, boxes(CAR)).tolist() == [0, -1]
+    for kept in (boxes(CAR), np.asfortranarray(boxes(CAR, CAR)), boxes(CAR, CAR)[::-1]):
+        assert box_of_points(columns.T, kept).tolist() == [0, -1]

@@ -84,6 +84,13 @@ def test_pixel_rectangles_overlap_by_their_area_and_nan_overlaps_nothing() -> No
     np.testing.assert_allclose(box_iou.rectangle_iou(first, second), np.array([[1 / 3, 0], [0, 0]]))
 
 
+def test_boxes_may_lie_in_memory_in_any_order() -> None:
+    both = boxes(CAR, (1, 0.5, 0, 4.5, 1.8, 1.5, 0.7))
+    expected = box_iou.bev_iou(both, both)
+    for kept in (np.asfortranarray(both), np.repeat(both, 2, axis=0)[::2], both.astype(np.float32)):
+        np.testing.assert_allclose(box_iou.bev_iou(kept, kept), expected, rtol=1e-6)
+
+
 def test_suppression_keeps_the_best_of_each_pile_best_first() -> None:
     piles = boxes(CAR, (0.1, 0, 0, 4.5, 1.8, 1.5, 0), (9, 0, 0, 4.5, 1.8, 1.5, 0))
     np.testing.assert_array_equal(box_iou.nms(piles, np.array([0.5, 0.9, 0.7]), 0.5), [1, 2])

@@ -82,7 +82,7 @@ def closeness_of_one(points: np.ndarray, angle: float, min_distance: float) -> f
 def test_closeness_is_that_of_its_definition(precision: type, rounding: float) -> None:
     generator = np.random.default_rng(4)
     group = np.repeat([0, 1, 2, 3], [1, 2, 40, 300])
-    points = generator.uniform(-5, 5, (len(group), 3)).astype(precision)[:, :2]
+    points: np.ndarray = generator.uniform(-5, 5, (len(group), 3)).astype(precision)[:, :2]
     angles = rectangle_angles(np.radians(7))
     expected = [
         [closeness_of_one(points[group == g].astype(float), a, 0.05) for a in angles]
