@@ -44,13 +44,13 @@ class PolarGrid:
         self, azimuth_rad: Float[torch.Tensor, " K"], range_m: Float[torch.Tensor, " K"]
     ) -> Int64[torch.Tensor, " K"]:
         """Return the flat cell (sector * rings + ring) of places; the last ring has no end."""
-        ring = self.ring(range_m).clamp_(max=self.num_rings - 1)
+        ring = self.ring(range_m).clamp_(0, self.num_rings - 1)
         return ring.add_(self._sector(azimuth_rad), alpha=self.num_rings).long()
 
     def _sector(self, azimuth_rad: Float[torch.Tensor, " K"]) -> Int[torch.Tensor, " K"]:
         turn = (azimuth_rad + math.pi).mul_(self.num_sectors / (2 * math.pi))
         # A CPU is many times faster at this than at integers of 64 bits.
-        return turn.int().clamp_(max=self.num_sectors - 1)
+        return turn.int().clamp_(0, self.num_sectors - 1)
 
 
 def polar_coordinates(

@@ -50,6 +50,8 @@ def test_seen_ground_is_what_each_ray_shows_in_its_own_sector() -> None:
 def test_only_what_counts_reaches_a_cell_and_the_last_ring_has_no_end() -> None:
     places = POLAR.cell(torch.tensor([-0.1, 0.1, -3.0]), torch.tensor([8.5, 2.0, 1e20]))
     assert places.tolist() == [1 * 10 + 8, 2 * 10 + 2, 0 * 10 + 9]
+    unknown = torch.tensor([math.nan])
+    assert 0 <= POLAR.cell(unknown, unknown).item() < 40  # it may not count, but must not fail
     reached = raycast.reached_cells(POLAR, places, torch.tensor([True, False, True]))
     assert reached.nonzero().tolist() == [[0, 9], [1, 8]]
 
