@@ -29,7 +29,8 @@ from unsup_track_ros.data.kitti.scans import read_scan
 from unsup_track_ros.evaluation.answers import Answer, answered_boxes
 from unsup_track_ros.evaluation.report import comparison_markdown, evaluate
 from unsup_track_ros.evaluation.selection import SelectionConfig
-from unsup_track_ros.geometry.box_iou import bev_iou, box_of_points, points_in_boxes
+from unsup_track_ros.geometry.box_contents import box_of_points, points_in_boxes
+from unsup_track_ros.geometry.box_iou import bev_iou
 from unsup_track_ros.geometry.se3 import inverse, transform
 from unsup_track_ros.shapes import Bool, Float64
 from unsup_track_ros.structures.detections import Detections

@@ -53,21 +53,3 @@ def test_the_enclosing_rectangle_is_the_smallest_one() -> None:
     corners = np.concatenate([box_iou.bev_corners(boxes0), box_iou.bev_corners(boxes1)], 1)
     expected = [MultiPoint(points).minimum_rotated_rectangle.area for points in corners]
     np.testing.assert_allclose(area, expected, rtol=1e-9)
-
-
-def test_points_in_boxes_equal_the_test_of_every_pair() -> None:
-    generator = np.random.default_rng(3)
-    boxes = random_boxes(generator, 20)
-    points = generator.uniform(-8, 8, (5000, 3)).astype(np.float32)
-    expected = np.zeros((len(points), len(boxes)), bool)
-    for column, (x, y, z, length, width, height, yaw) in enumerate(boxes):
-        offset = points - np.array([x, y, z])
-        along = offset[:, 0] * np.cos(yaw) + offset[:, 1] * np.sin(yaw)
-        across = offset[:, 1] * np.cos(yaw) - offset[:, 0] * np.sin(yaw)
-        expected[:, column] = (
-            (abs(along) <= length / 2)
-            & (abs(across) <= width / 2)
-            & (abs(offset[:, 2]) <= height / 2)
-        )
-    np.testing.assert_array_equal(box_iou.points_in_boxes(points, boxes), expected)
-    assert expected.any(0).sum() > len(boxes) // 2

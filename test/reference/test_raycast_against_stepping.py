@@ -53,7 +53,8 @@ def step_along_rays(seed: int) -> np.ndarray:
 def look_up(seed: int) -> np.ndarray:
     ground_azimuth, ground_m, wall_azimuth, wall_m = (torch.from_numpy(a) for a in scene(seed))
     first = raycast.nearest_per_sector(POLAR.sector(wall_azimuth), wall_m, POLAR.num_sectors)
-    seen = raycast.seen_ground(POLAR, POLAR.sector(ground_azimuth), ground_m, RATIO)
+    place = POLAR.cell(ground_azimuth, ground_m)
+    seen = raycast.seen_ground(POLAR, raycast.reached_cells(POLAR, place, place >= 0), RATIO)
     free = raycast.free_polar_cells(seen, first, POLAR.ring_m)
     return raycast.read_polar(POLAR, free, CORNER, RESOLUTION_M, (SIDE, SIDE)).numpy()
 

@@ -25,7 +25,7 @@ from unsup_track_ros.data.argoverse_log import ArgoverseLog, columns
 from unsup_track_ros.data.bag_writer import BagWriter
 from unsup_track_ros.data.truth import truth_folder, write_frame_truth
 from unsup_track_ros.errors import DataError
-from unsup_track_ros.geometry.box_iou import box_of_points
+from unsup_track_ros.geometry.box_contents import box_of_points
 from unsup_track_ros.geometry.se3 import inverse, rigid, transform
 from unsup_track_ros.shapes import Float64
 from unsup_track_ros.structures.frame import PointCloud

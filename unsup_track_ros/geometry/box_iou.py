@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Overlap of upright boxes (x, y, z, length, width, height, yaw) and of pixel rectangles.
 
-Everything is vectorised over pairs; pairs whose circumscribed circles are apart cost nothing but
-the test of the circles. Boxes of one call share a z-up frame, so no name here says which.
+Everything is done for all pairs at once; pairs whose circumscribed circles are apart cost nothing
+but the test of the circles. Boxes of one call share a z-up frame, so no name here says which.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.shapes import Bool, Float, Float64, Int64
+from unsup_track_ros.compiled import compiled_for, compiled_inner
+from unsup_track_ros.shapes import Float, Float64, Int64
 
 # Unit box seen from above, counter-clockwise: front right, front left, rear left, rear right.
 _UNIT_CORNERS = np.array([[0.5, -0.5], [0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])
-_NEXT_CORNER = np.array([1, 2, 3, 0])
 
 
 def bev_corners(boxes: Float[np.ndarray, "N 7"]) -> Float64[np.ndarray, "N 4 2"]:
@@ -35,26 +35,66 @@ def corners(boxes: Float[np.ndarray, "N 7"]) -> Float64[np.ndarray, "N 8 3"]:
     return np.concatenate([around, (boxes[:, None, 2] + half_height)[..., None]], -1)
 
 
-def _mean_of_clamped_line(
-    start: Float64[np.ndarray, "K E"],
-    end: Float64[np.ndarray, "K E"],
-    bound: Float64[np.ndarray, "K 1"],
-) -> Float64[np.ndarray, "K E"]:
+@compiled_inner
+def _mean_of_clamped_line(start: float, end: float, bound: float) -> float:
     """Return the mean of clip(y, -bound, bound) while y runs linearly from start to end."""
     change = end - start
-    rise = np.where(change != 0, change, 1.0)  # a level line has no kinks to find
-    at_low, at_high = (-bound - start) / rise, (bound - start) / rise
-    first = np.clip(np.minimum(at_low, at_high), 0.0, 1.0)
-    second = np.clip(np.maximum(at_low, at_high), 0.0, 1.0)
-    value0, value3 = np.clip(start, -bound, bound), np.clip(end, -bound, bound)
-    value1 = np.clip(start + first * change, -bound, bound)
-    value2 = np.clip(start + second * change, -bound, bound)
+    if change == 0.0:  # a level line has no kinks to find
+        return min(max(start, -bound), bound)
+    at_low, at_high = (-bound - start) / change, (bound - start) / change
+    first = min(max(min(at_low, at_high), 0.0), 1.0)
+    second = min(max(at_low, at_high, 0.0), 1.0)
+    value0, value3 = min(max(start, -bound), bound), min(max(end, -bound), bound)
+    value1 = min(max(start + first * change, -bound), bound)
+    value2 = min(max(start + second * change, -bound), bound)
     doubled = (
         first * (value0 + value1)
         + (second - first) * (value1 + value2)
         + (1 - second) * (value2 + value3)
     )
-    return np.asarray(0.5 * doubled)
+    return 0.5 * doubled
+
+
+@compiled_for(
+    "void(float64[:, :, ::1], float64[:, ::1], Array(int64, 1, 'A', readonly=True),"
+    " Array(int64, 1, 'A', readonly=True), float64[::1])"
+)
+def _share_areas(
+    outlines0: Float64[np.ndarray, "N 4 2"],
+    frames1: Float64[np.ndarray, "M 6"],
+    rows0: Int64[np.ndarray, " K"],
+    rows1: Int64[np.ndarray, " K"],
+    area: Float64[np.ndarray, " K"],
+) -> None:
+    """Write the area that each pair shares.
+
+    Args:
+        outlines0: Corners of the first boxes, counter-clockwise.
+        frames1: x, y, cosine and sine of the yaw, half length and half width of the second boxes.
+        rows0: First box of each pair.
+        rows1: Second box of each pair.
+        area: What is written.
+    """
+    x, y = np.empty(5), np.empty(5)  # the outline in the axes of the second box, closed
+    for pair in range(len(rows0)):
+        outline, box = rows0[pair], rows1[pair]
+        cosine, sine = frames1[box, 2], frames1[box, 3]
+        half_length, half_width = frames1[box, 4], frames1[box, 5]
+        for k in range(5):
+            dx = outlines0[outline, k % 4, 0] - frames1[box, 0]
+            dy = outlines0[outline, k % 4, 1] - frames1[box, 1]
+            x[k], y[k] = cosine * dx + sine * dy, cosine * dy - sine * dx
+        shared = 0.0
+        for k in range(4):
+            start_x = min(max(x[k], -half_length), half_length)
+            end_x = min(max(x[k + 1], -half_length), half_length)
+            if x[k + 1] == x[k]:  # a vertical edge spans no dx
+                continue
+            run, rise = x[k + 1] - x[k], y[k + 1] - y[k]
+            start_y = y[k] + min(max((start_x - x[k]) / run, 0.0), 1.0) * rise
+            end_y = y[k] + min(max((end_x - x[k]) / run, 0.0), 1.0) * rise
+            shared += (start_x - end_x) * _mean_of_clamped_line(start_y, end_y, half_width)
+        area[pair] = max(shared, 0.0)
 
 
 def bev_intersection_pairs(
@@ -66,19 +106,8 @@ def bev_intersection_pairs(
     -clip(y, -b, b) dx over the part of box 0's outline with |x| <= a (Green's theorem, clipped).
     Unlike clipping polygons it needs no sorting, and coincident edges are no special case.
     """
-    outline = bev_corners(boxes0) - np.asarray(boxes1, np.float64)[:, None, :2]
-    cosine, sine = np.cos(boxes1[:, 6])[:, None], np.sin(boxes1[:, 6])[:, None]
-    x0 = cosine * outline[..., 0] + sine * outline[..., 1]
-    y0 = cosine * outline[..., 1] - sine * outline[..., 0]
-    x1, y1 = x0[:, _NEXT_CORNER], y0[:, _NEXT_CORNER]
-    half_length, half_width = 0.5 * boxes1[:, 3:4], 0.5 * boxes1[:, 4:5]
-    start_x, end_x = np.clip(x0, -half_length, half_length), np.clip(x1, -half_length, half_length)
-    # A vertical edge spans no dx: whatever its share of the way, it adds nothing.
-    run = np.where(x1 != x0, x1 - x0, 1.0)
-    start_y = y0 + np.clip((start_x - x0) / run, 0.0, 1.0) * (y1 - y0)
-    end_y = y0 + np.clip((end_x - x0) / run, 0.0, 1.0) * (y1 - y0)
-    area = np.sum((start_x - end_x) * _mean_of_clamped_line(start_y, end_y, half_width), 1)
-    return np.asarray(np.maximum(area, 0.0))
+    row = np.arange(len(boxes0))
+    return _shared_areas(boxes0, boxes1, row, row)
 
 
 def _touching_pairs(
@@ -101,8 +130,25 @@ def bev_intersection(
     """Return the shared area (m^2) of every pair, seen from above."""
     shared = np.zeros((len(boxes0), len(boxes1)))
     rows0, rows1 = _touching_pairs(boxes0, boxes1)
-    shared[rows0, rows1] = bev_intersection_pairs(boxes0[rows0], boxes1[rows1])
+    shared[rows0, rows1] = _shared_areas(boxes0, boxes1, rows0, rows1)
     return shared
+
+
+def _shared_areas(
+    boxes0: Float[np.ndarray, "N 7"],
+    boxes1: Float[np.ndarray, "M 7"],
+    rows0: Int64[np.ndarray, " K"],
+    rows1: Int64[np.ndarray, " K"],
+) -> Float64[np.ndarray, " K"]:
+    """Return what boxes of the first and second set share, pair by pair, seen from above."""
+    area = np.empty(len(rows0))
+    boxes1 = np.asarray(boxes1, np.float64)
+    frames1 = np.column_stack(
+        [boxes1[:, :2], np.cos(boxes1[:, 6]), np.sin(boxes1[:, 6]), 0.5 * boxes1[:, 3:5]]
+    )
+    outlines0 = np.ascontiguousarray(bev_corners(boxes0))
+    _share_areas(outlines0, np.ascontiguousarray(frames1), rows0, rows1, area)
+    return area
 
 
 def _ratio(
@@ -234,70 +280,6 @@ def expand_ranges(
     rows = np.repeat(np.arange(len(starts)), counts)
     first_of_row = np.cumsum(counts) - counts
     return rows, np.arange(len(rows)) - first_of_row[rows] + np.asarray(starts)[rows]
-
-
-_BUCKETS = 256  # buckets a side: their keys fill 16 bits, for which numpy sorts by radix
-
-
-def _near_pairs(
-    points_xy: Float[np.ndarray, "P 2"], boxes: Float64[np.ndarray, "N 7"]
-) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
-    """Return (point, box) rows of the points in buckets that a box's bounding square touches."""
-    outlines = bev_corners(boxes)
-    lowest, highest = outlines.min(1), outlines.max(1)
-    origin = lowest.min(0)
-    side_m = max(float(np.max(highest.max(0) - origin)), 1e-6) / (_BUCKETS - 1)
-    bucket = np.floor((points_xy - origin) / side_m)
-    column, row = bucket.T
-    near = np.flatnonzero((column >= 0) & (column < _BUCKETS) & (row >= 0) & (row < _BUCKETS))
-    keys = (column[near] * _BUCKETS + row[near]).astype(np.uint16)
-    order = np.argsort(keys, kind="stable")
-    keys, near = keys[order], near[order]
-    # Float64 points and rounding: one bucket of slack on each side keeps points on a face.
-    first = np.clip(np.floor((lowest - origin) / side_m).astype(np.int64) - 1, 0, _BUCKETS - 1)
-    last = np.clip(np.floor((highest - origin) / side_m).astype(np.int64) + 1, 0, _BUCKETS - 1)
-    box, strip_column = expand_ranges(first[:, 0], last[:, 0] - first[:, 0] + 1)
-    begin = np.searchsorted(keys, strip_column * _BUCKETS + first[box, 1], "left")
-    end = np.searchsorted(keys, strip_column * _BUCKETS + last[box, 1], "right")
-    strip, position = expand_ranges(begin, end - begin)
-    return near[position], box[strip]
-
-
-def _inside_pairs(
-    points: Float[np.ndarray, "P 3"], boxes: Float[np.ndarray, "N 7"], margin_m: float
-) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
-    """Return (point, box) rows of every point inside a box grown by the margin."""
-    if not len(points) or not len(boxes):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    grown = np.array(boxes, np.float64)
-    grown[:, 3:6] += 2 * margin_m
-    point, box = _near_pairs(points[:, :2], grown)
-    offset = points.take(point, axis=0) - grown[:, :3].take(box, axis=0)
-    cosine, sine = np.cos(grown[:, 6])[box], np.sin(grown[:, 6])[box]
-    half = 0.5 * grown[:, 3:6]
-    inside = np.abs(offset[:, 2]) <= half[box, 2]
-    inside &= np.abs(cosine * offset[:, 0] + sine * offset[:, 1]) <= half[box, 0]
-    inside &= np.abs(cosine * offset[:, 1] - sine * offset[:, 0]) <= half[box, 1]
-    return point[inside], box[inside]
-
-
-def points_in_boxes(
-    points: Float[np.ndarray, "P 3"], boxes: Float[np.ndarray, "N 7"], margin_m: float = 0.0
-) -> Bool[np.ndarray, "P N"]:
-    """Tell which point lies in which box, faces included; the margin grows all sides of a box."""
-    inside = np.zeros((len(points), len(boxes)), bool)
-    inside[_inside_pairs(points, boxes, margin_m)] = True
-    return inside
-
-
-def box_of_points(
-    points: Float[np.ndarray, "P 3"], boxes: Float[np.ndarray, "N 7"], margin_m: float = 0.0
-) -> Int64[np.ndarray, " P"]:
-    """Return the row of the first box each point lies in, -1 for none."""
-    point, box = _inside_pairs(points, boxes, margin_m)
-    first = np.full(len(points), len(boxes), np.int64)
-    np.minimum.at(first, point, box)
-    return np.where(first < len(boxes), first, -1)
 
 
 def nms(

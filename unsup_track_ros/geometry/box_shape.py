@@ -7,7 +7,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from unsup_track_ros.shapes import Bool, Float, Float64, Int64
+from unsup_track_ros.compiled import compiled_for
+from unsup_track_ros.shapes import Float, Float64, Int64
 
 
 def rectangle_angles(step_rad: float) -> Float64[np.ndarray, " A"]:
@@ -26,7 +27,7 @@ def closeness(
 
     The closeness criterion of L-shape fitting (Zhang et al., 2017): along each axis the side that
     the group as a whole is nearer to is the seen one; a point's distance is the smaller of its two,
-    and distances under `min_distance_m` count as that. All groups and angles are scored at once.
+    and distances under `min_distance_m` count as that.
 
     Args:
         points_xy: Points sorted by group.
@@ -34,30 +35,69 @@ def closeness(
         angles_rad: Directions of the rectangle's first side.
         min_distance_m: Distance below which points lie on the side equally well.
     """
-    start = np.flatnonzero(np.diff(group, prepend=-1))
-    # In the points' own precision: in float64 all of this takes twice as long.
-    cosine, sine = (turn(angles_rad).astype(points_xy.dtype) for turn in (np.cos, np.sin))
-    along = points_xy[:, :1] * cosine + points_xy[:, 1:] * sine
-    across = points_xy[:, 1:] * cosine - points_xy[:, :1] * sine
-    distance_m = np.minimum(
-        _distance_to_seen_side(along, group, start), _distance_to_seen_side(across, group, start)
-    )
-    near = 1.0 / np.maximum(distance_m, points_xy.dtype.type(min_distance_m))
-    return np.add.reduceat(near, start, axis=0, dtype=np.float64)
+    begin = np.append(np.flatnonzero(np.diff(group, prepend=-1)), len(group))
+    # In the points' own precision: sums alone need more.
+    turns = np.stack([np.cos(angles_rad), np.sin(angles_rad)]).astype(points_xy.dtype)
+    score = np.zeros((len(begin) - 1, len(angles_rad)))
+    _score_directions(points_xy, begin, turns, points_xy.dtype.type(min_distance_m), score)
+    return score
 
 
-def _distance_to_seen_side(
-    coordinate: Float[np.ndarray, "M A"],
-    group: Int64[np.ndarray, " M"],
-    start: Int64[np.ndarray, " G"],
-) -> Float[np.ndarray, "M A"]:
-    """Return each point's distance to that end of its group which the group is nearer to."""
-    to_low = coordinate - np.minimum.reduceat(coordinate, start, axis=0).take(group, axis=0)
-    to_high = np.maximum.reduceat(coordinate, start, axis=0).take(group, axis=0) - coordinate
-    low_is_seen: Bool[np.ndarray, "G A"] = np.add.reduceat(to_low, start, axis=0) < np.add.reduceat(
-        to_high, start, axis=0
+def _signature(real: str) -> str:
+    return (
+        f"void(Array({real}, 2, 'A', readonly=True), int64[::1], {real}[:, ::1], {real},"
+        " float64[:, ::1])"
     )
-    return np.asarray(np.where(low_is_seen.take(group, axis=0), to_low, to_high))
+
+
+@compiled_for(_signature("float32"), _signature("float64"))
+def _score_directions(
+    points_xy: Float[np.ndarray, "M 2"],
+    begin: Int64[np.ndarray, " G1"],
+    turns: Float[np.ndarray, "2 A"],
+    min_distance_m: float,
+    score: Float64[np.ndarray, "G A"],
+) -> None:
+    """Add the closeness of each group's points to `score`.
+
+    Args:
+        points_xy: Points sorted by group.
+        begin: Where each group begins, and the end.
+        turns: Cosine and sine of each direction.
+        min_distance_m: See `closeness`.
+        score: Zeros.
+    """
+    cosine, sine = turns
+    num = len(cosine)
+    # The ends of each direction (along: low, high; across: low, high), and by how much the points
+    # are off them in sum.
+    ends, off = np.empty((4, num), turns.dtype), np.empty((4, num))
+    for group in range(len(score)):
+        for a in range(num):
+            ends[0, a], ends[1, a], ends[2, a], ends[3, a] = np.inf, -np.inf, np.inf, -np.inf
+            off[0, a], off[1, a], off[2, a], off[3, a] = 0.0, 0.0, 0.0, 0.0
+        for point in range(begin[group], begin[group + 1]):
+            x, y = points_xy[point, 0], points_xy[point, 1]
+            for a in range(num):
+                along, across = x * cosine[a] + y * sine[a], y * cosine[a] - x * sine[a]
+                ends[0, a], ends[1, a] = min(ends[0, a], along), max(ends[1, a], along)
+                ends[2, a], ends[3, a] = min(ends[2, a], across), max(ends[3, a], across)
+        for point in range(begin[group], begin[group + 1]):
+            x, y = points_xy[point, 0], points_xy[point, 1]
+            for a in range(num):
+                along, across = x * cosine[a] + y * sine[a], y * cosine[a] - x * sine[a]
+                off[0, a] += along - ends[0, a]
+                off[1, a] += ends[1, a] - along
+                off[2, a] += across - ends[2, a]
+                off[3, a] += ends[3, a] - across
+        for point in range(begin[group], begin[group + 1]):
+            x, y = points_xy[point, 0], points_xy[point, 1]
+            for a in range(num):
+                along, across = x * cosine[a] + y * sine[a], y * cosine[a] - x * sine[a]
+                length = along - ends[0, a] if off[0, a] < off[1, a] else ends[1, a] - along
+                width = across - ends[2, a] if off[2, a] < off[3, a] else ends[3, a] - across
+                one = turns.dtype.type(1)
+                score[group, a] += one / max(min(length, width), min_distance_m)
 
 
 def extents_along(
@@ -102,7 +142,10 @@ def _ends(
         return np.minimum.reduceat(coordinate, start), np.maximum.reduceat(coordinate, start)
     size = np.diff(start, append=len(group))
     trimmed = np.floor(trim_share * size).astype(np.int64)
-    ordered = coordinate[np.lexsort((coordinate, group))]
+    order = np.argsort(coordinate)
+    # Of few groups the numbers are short, and sorted by radix.
+    short = group.astype(np.min_scalar_type(len(start))).take(order)
+    ordered = coordinate.take(order.take(np.argsort(short, kind="stable")))
     return ordered[start + trimmed], ordered[start + size - 1 - trimmed]
 
 

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 
+from unsup_track_ros.compiled import compiled_for, compiled_inner
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.shapes import Float, Float32, Float64, Int64
+from unsup_track_ros.shapes import Float, Float32, Float64
 
 CELL_M = 1.0  # a 64-beam scanner hits the road at least once per metre up to about 25 m
 NEIGHBOURHOOD_CELLS = 5  # wider than a lane's width of cars seen from above
 RANGE_M = 80.0  # beyond it the outermost cells answer
+_NUM_CELLS = int(2 * RANGE_M / CELL_M)  # along each side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,26 +50,20 @@ def level_scan(
 
 def lowest_heights(points_level: Float[np.ndarray, "P 3"]) -> Float32[np.ndarray, "Y X"]:
     """Return the lowest z of each neighbourhood of cells, +inf where nothing was hit."""
-    return _lowest_heights(points_level, _cell_of(points_level))
-
-
-def _lowest_heights(
-    points_level: Float[np.ndarray, "P 3"], cell: Int64[np.ndarray, " P"]
-) -> Float32[np.ndarray, "Y X"]:
-    num = _num_cells()
-    height_m = torch.from_numpy(np.ascontiguousarray(points_level[:, 2], np.float32))
-    lowest = torch.full((num * num,), torch.inf)
-    lowest.scatter_reduce_(0, torch.from_numpy(cell), height_m, "amin")
-    filled_m = _without_pits(lowest.numpy().reshape(num, num))
+    lowest_m = np.full((_NUM_CELLS, _NUM_CELLS), np.inf, np.float32)
+    _lower(lowest_m, np.ascontiguousarray(points_level, np.float32))
     square = np.ones((NEIGHBOURHOOD_CELLS, NEIGHBOURHOOD_CELLS), np.uint8)
-    return np.asarray(cv2.erode(filled_m, square), np.float32)
+    return np.asarray(cv2.erode(_without_pits(lowest_m), square), np.float32)
 
 
 def ground_height(
     lowest_m: Float32[np.ndarray, "Y X"], points_level: Float[np.ndarray, "Q 3"]
 ) -> Float32[np.ndarray, " Q"]:
     """Read the height of `lowest_heights` under points; +inf where nothing was hit around them."""
-    return np.asarray(lowest_m.reshape(-1)[_cell_of(points_level)])
+    height_m = np.empty(len(points_level), np.float32)
+    points_level = np.ascontiguousarray(points_level, np.float32)
+    _read(np.ascontiguousarray(lowest_m), points_level, height_m)
+    return height_m
 
 
 def height_above_ground(points_level: Float[np.ndarray, "P 3"]) -> Float32[np.ndarray, " P"]:
@@ -79,9 +74,9 @@ def height_above_ground(points_level: Float[np.ndarray, "P 3"]) -> Float32[np.nd
 def _ground_and_heights(
     points_level: Float[np.ndarray, "P 3"],
 ) -> tuple[Float32[np.ndarray, "Y X"], Float32[np.ndarray, " P"]]:
-    cell = _cell_of(points_level)
-    lowest_m = _lowest_heights(points_level, cell)
-    return lowest_m, points_level[:, 2].astype(np.float32) - lowest_m.reshape(-1)[cell]
+    lowest_m = lowest_heights(points_level)
+    below_m = ground_height(lowest_m, points_level)
+    return lowest_m, points_level[:, 2].astype(np.float32) - below_m
 
 
 def _without_pits(lowest_m: Float32[np.ndarray, "Y X"]) -> Float32[np.ndarray, "Y X"]:
@@ -93,13 +88,31 @@ def _without_pits(lowest_m: Float32[np.ndarray, "Y X"]) -> Float32[np.ndarray, "
     return np.where(empty, lowest_m, np.maximum(cv2.erode(rim, square), lowest_m))
 
 
-def _num_cells() -> int:
-    return int(2 * RANGE_M / CELL_M)
+@compiled_inner
+def _cell_along(place_m: float) -> int:
+    """Return the row or column of a coordinate; the outermost one of what is beyond, or of nan."""
+    cell = (place_m + np.float32(RANGE_M)) * np.float32(1 / CELL_M)
+    return int(min(cell, np.float32(_NUM_CELLS - 1))) if cell > 0 else 0
 
 
-def _cell_of(points_level: Float[np.ndarray, "P 3"]) -> Int64[np.ndarray, " P"]:
-    """Return the flat row-major (y, x) cell; far points fall into the outermost cells."""
-    num = _num_cells()
-    place = torch.from_numpy(np.ascontiguousarray(points_level[:, :2], np.float32))
-    index = ((place + RANGE_M) * (1 / CELL_M)).clamp_(0, num - 1).int()
-    return (index[:, 1] * num + index[:, 0]).long().numpy()
+@compiled_for("void(float32[:, ::1], Array(float32, 2, 'C', readonly=True))")
+def _lower(lowest_m: Float32[np.ndarray, "Y X"], points_level: Float32[np.ndarray, "P 3"]) -> None:
+    """Lower the cells to the lowest points in them, in place."""
+    for point in range(len(points_level)):
+        row, column = _cell_along(points_level[point, 1]), _cell_along(points_level[point, 0])
+        lowest_m[row, column] = min(lowest_m[row, column], points_level[point, 2])
+
+
+@compiled_for(
+    "void(Array(float32, 2, 'C', readonly=True), Array(float32, 2, 'C', readonly=True),"
+    " float32[::1])"
+)
+def _read(
+    lowest_m: Float32[np.ndarray, "Y X"],
+    points_level: Float32[np.ndarray, "Q 3"],
+    height_m: Float32[np.ndarray, " Q"],
+) -> None:
+    """Write the height of the cell under each point."""
+    for point in range(len(points_level)):
+        row, column = _cell_along(points_level[point, 1]), _cell_along(points_level[point, 0])
+        height_m[point] = lowest_m[row, column]

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.geometry.box_iou import box_of_points, rectangle_iou
+from unsup_track_ros.geometry.box_contents import box_of_points
+from unsup_track_ros.geometry.box_iou import rectangle_iou
 from unsup_track_ros.shapes import Bool, Float, Float64, Int, Int64
 from unsup_track_ros.structures.cues import ObjectCues
 from unsup_track_ros.structures.image_objects import ImageObjects

@@ -37,7 +37,7 @@ def change_image(scan: ScanReading, past: OccupancyGrids, config: ChangeImageCon
     """Compare a scan with the map as it was before the scan; the answer has the map's cells."""
     shape = past.static.shape
     corner = past.origin_odom - scan.position_odom[:2]
-    offset = scan.returns.offset_odom[:2].index_select(1, scan.obstacle).cpu().numpy()
+    offset = scan.offset_odom[:2].index_select(1, scan.obstacle).cpu().numpy()
     column, row = np.floor((offset - corner[:, None]) / past.resolution_m).astype(np.int64)
     inside = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
     count = np.bincount((row * shape[1] + column)[inside], minlength=shape[0] * shape[1])

@@ -21,10 +21,10 @@ import torch
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.errors import DataError
-from unsup_track_ros.geometry import box_iou, raycast
+from unsup_track_ros.geometry import box_contents, raycast
 from unsup_track_ros.geometry.raycast import PolarGrid
 from unsup_track_ros.occupancy.footprint import cells_in_boxes
-from unsup_track_ros.occupancy.scan import Returns, ScanConfig, returns_within, split
+from unsup_track_ros.occupancy.scan import ScanConfig, returns_within, split
 from unsup_track_ros.shapes import Bool, Float, Float64, Int64
 from unsup_track_ros.structures.egomotion import Egomotion, EgomotionStatus
 from unsup_track_ros.structures.frame import SensorFrame
@@ -84,16 +84,20 @@ class ScanReading:
     Attributes:
         stamp_ns: Stamp of the scan.
         position_odom: (3,) sensor.
-        returns: The scan within range.
-        obstacle: (J,) rows of `returns` that are obstacles.
+        offset_odom: (3, P) x, y, z of the returns relative to the sensor in axes of odom, m.
+        within: (P,) returns that are in the range that counts.
+        obstacle: (J,) rows of the returns that are obstacles.
+        obstacle_cell: (J,) cell of each in the grid around the sensor, see `_cells_of`.
         origin_cell: (2,) column and row, in cells of odom, of the grid around the sensor.
         free: (Y, X) cells of that grid that are seen to be free of any.
     """
 
     stamp_ns: int
     position_odom: Float64[np.ndarray, " 3"]
-    returns: Returns
+    offset_odom: Float[torch.Tensor, "3 P"]
+    within: Bool[torch.Tensor, " P"]
     obstacle: Int64[torch.Tensor, " J"]
+    obstacle_cell: Int64[torch.Tensor, " J"]
     origin_cell: Int64[np.ndarray, " 2"]
     free: Bool[torch.Tensor, "Y X"]
 
@@ -161,8 +165,10 @@ class OccupancyMapper:
         return ScanReading(
             stamp_ns=frame.stamp_ns,
             position_odom=odom_T_velo[:3, 3],
-            returns=returns,
+            offset_odom=returns.offset_odom,
+            within=returns.within,
             obstacle=obstacle,
+            obstacle_cell=self._cells_of(returns.offset_odom[:2].index_select(1, obstacle), corner),
             origin_cell=origin_cell,
             free=self._read(free_polar, corner),
         )
@@ -188,18 +194,17 @@ class OccupancyMapper:
             return None
         boxes = tracks.boxes_odom[tracks.states != TrackState.TENTATIVE]
         self._roll(scan.origin_cell)
-        corner = self._origin_odom() - scan.position_odom[:2]
-        returns, obstacle = scan.returns, scan.obstacle
-        moving_points = torch.from_numpy(regions.point_region > 0).to(self._device)
-        moving_points = moving_points.index_select(0, returns.index)
+        in_region = torch.from_numpy(regions.point_region > 0).to(self._device)
         around = boxes - np.append(scan.position_odom, np.zeros(4))
-        dynamic = self._dynamic(returns, obstacle, moving_points, around)
-        static = obstacle[~dynamic[obstacle]]
-        hit = self._cells_of(returns.offset_odom.index_select(1, static), corner)
+        dynamic = in_region.index_select(0, scan.obstacle) | self._in_boxes(scan, around)
+        hit = self._marked(scan.obstacle_cell[~dynamic])
         free = scan.free & ~hit
         self._add(hit, free)
-        moving = returns.offset_odom.index_select(1, dynamic.nonzero()[:, 0])
-        taken = self._cells_of(moving, corner) | self._footprints(boxes)
+        corner = self._origin_odom() - scan.position_odom[:2]
+        row = (in_region & scan.within).nonzero()[:, 0]
+        moving = self._cells_of(scan.offset_odom[:2].index_select(1, row), corner)
+        taken = self._marked(torch.cat([moving, scan.obstacle_cell[dynamic]]))
+        taken |= self._footprints(boxes)
         return self._grids(scan.stamp_ns, taken, hit | free)
 
     def _add(self, hit: Bool[torch.Tensor, "Y X"], free: Bool[torch.Tensor, "Y X"]) -> None:
@@ -234,31 +239,38 @@ class OccupancyMapper:
         assert self._origin_cell is not None
         return np.asarray(self._origin_cell * self._config.resolution_m)
 
-    def _dynamic(
-        self,
-        returns: Returns,
-        obstacle: Int64[torch.Tensor, " J"],
-        in_region: Bool[torch.Tensor, " K"],
-        boxes: Float64[np.ndarray, "N 7"],
-    ) -> Bool[torch.Tensor, " K"]:
-        """Tell which returns belong to moving things; `boxes` are relative to the sensor."""
-        places = returns.offset_odom.index_select(1, obstacle).T.cpu().numpy()
-        inside = box_iou.box_of_points(places, boxes, self._config.box_margin_m) >= 0
-        dynamic = in_region.clone()
-        dynamic[obstacle[torch.from_numpy(inside).to(self._device)]] = True
-        return dynamic
+    def _in_boxes(
+        self, scan: ScanReading, boxes: Float64[np.ndarray, "N 7"]
+    ) -> Bool[torch.Tensor, " J"]:
+        """Tell which obstacles lie in boxes, which are relative to the sensor."""
+        places = scan.offset_odom.index_select(1, scan.obstacle).T.cpu().numpy()
+        inside = box_contents.box_of_points(places, boxes, self._config.box_margin_m) >= 0
+        return torch.from_numpy(inside).to(self._device)
 
     def _cells_of(
-        self, offsets: Float[torch.Tensor, "3 K"], corner: Float64[np.ndarray, " 2"]
-    ) -> Bool[torch.Tensor, "Y X"]:
-        """Return the cells that hold any of the positions (relative to the sensor, as `corner`)."""
+        self, offsets: Float[torch.Tensor, "2 K"], corner: Float64[np.ndarray, " 2"]
+    ) -> Int64[torch.Tensor, " K"]:
+        """Return the flat cells of positions (relative to the sensor, as `corner`).
+
+        They count in a grid with a border of one cell, which holds all that is outside.
+        """
         side, resolution_m = self._config.num_cells, self._config.resolution_m
-        column = torch.floor((offsets[0] - float(corner[0])) / resolution_m).to(torch.int64)
-        row = torch.floor((offsets[1] - float(corner[1])) / resolution_m).to(torch.int64)
-        inside = (row >= 0) & (row < side) & (column >= 0) & (column < side)
-        cells = torch.zeros(side * side, dtype=torch.bool, device=offsets.device)
-        cells.index_fill_(0, (row * side + column)[inside], True)
-        return cells.view(side, side)
+        column, row = (
+            ((offsets[axis] - float(corner[axis])) / resolution_m)
+            .floor_()
+            .clamp_(-1, side)
+            .int()
+            .add_(1)
+            for axis in range(2)
+        )
+        return column.add_(row, alpha=side + 2).long()
+
+    def _marked(self, cells: Int64[torch.Tensor, " K"]) -> Bool[torch.Tensor, "Y X"]:
+        """Return the grid, without its border, with cells set."""
+        side = self._config.num_cells
+        grid = torch.zeros((side + 2, side + 2), dtype=torch.bool, device=self._device)
+        grid.view(-1).index_fill_(0, cells, True)
+        return grid[1:-1, 1:-1]
 
     def _footprints(self, boxes_odom: Float64[np.ndarray, "N 7"]) -> Bool[torch.Tensor, "Y X"]:
         side = self._config.num_cells

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from unsup_track_ros.config import Config, parameter
-from unsup_track_ros.geometry import box_iou
+from unsup_track_ros.geometry import box_contents
 from unsup_track_ros.shapes import Bool, Float, Float64
 from unsup_track_ros.structures.grids import PanopticVoxels, VoxelClass
 from unsup_track_ros.structures.tracks import Tracks, TrackState
@@ -82,6 +82,6 @@ def _instances(
     points_odom: Float64[np.ndarray, "K 3"], tracks: Tracks, margin_m: float
 ) -> np.ndarray:
     believed = tracks.states != TrackState.TENTATIVE
-    box = box_iou.box_of_points(points_odom, tracks.boxes_odom[believed], margin_m)
+    box = box_contents.box_of_points(points_odom, tracks.boxes_odom[believed], margin_m)
     ids = np.append(tracks.ids[believed], _NO_INSTANCE)  # the box -1 is none
     return np.asarray(ids[box])

@@ -36,21 +36,21 @@ class ScanConfig(Config):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Returns:
-    """Returns within reach.
+    """The returns of a scan as they are seen from the sensor.
 
     Attributes:
-        index: (K,) row of each in the scan.
-        offset_odom: (3, K) x, y, z relative to the sensor in axes of odom, m.
-        azimuth_rad: (K,) in [-pi, pi].
-        range_m: (K,) horizontal range.
-        height_m: (K,) in the level frame of the vehicle.
+        offset_odom: (3, P) x, y, z relative to the sensor in axes of odom, m.
+        azimuth_rad: (P,) in [-pi, pi].
+        range_m: (P,) horizontal range.
+        height_m: (P,) in the level frame of the vehicle, infinite where the range does not count.
+        within: (P,) whether it does.
     """
 
-    index: Int64[torch.Tensor, " K"]
-    offset_odom: Float[torch.Tensor, "3 K"]
-    azimuth_rad: Float[torch.Tensor, " K"]
-    range_m: Float[torch.Tensor, " K"]
-    height_m: Float[torch.Tensor, " K"]
+    offset_odom: Float[torch.Tensor, "3 P"]
+    azimuth_rad: Float[torch.Tensor, " P"]
+    range_m: Float[torch.Tensor, " P"]
+    height_m: Float[torch.Tensor, " P"]
+    within: Bool[torch.Tensor, " P"]
 
 
 def returns_within(
@@ -60,21 +60,21 @@ def returns_within(
     config: ScanConfig,
     device: torch.device,
 ) -> Returns:
-    """Return the part of a scan between `min_range_m` and `max_range_m`."""
+    """Look at the returns of a scan; those between `min_range_m` and `max_range_m` count."""
     points_velo = torch.tensor(frame.cloud.points_velo, device=device)
     # One product for both: the turn to odom, and the height in the level frame as fourth row.
     axes = np.concatenate([odom_T_velo[:3, :3], frame.base_T_velo[2:3, :3]]).astype(np.float32)
     turned = torch.from_numpy(axes).to(device) @ points_velo.T
-    range_m = torch.hypot(turned[0], turned[1])
-    index = ((range_m >= config.min_range_m) & (range_m < max_range_m)).nonzero()[:, 0]
-    near = turned.index_select(1, index)
-    azimuth_rad, range_m = raycast.polar_coordinates(near[0], near[1])
+    azimuth_rad, range_m = raycast.polar_coordinates(turned[0], turned[1])
+    height_m = turned[3] + float(frame.base_T_velo[2, 3])
+    # Nearly all count: to leave out the others would cost more than to take them along.
+    within = (range_m >= config.min_range_m) & (range_m < max_range_m)
     return Returns(
-        index=index,
-        offset_odom=near[:3],
+        offset_odom=turned[:3],
         azimuth_rad=azimuth_rad,
         range_m=range_m,
-        height_m=near[3] + float(frame.base_T_velo[2, 3]),
+        height_m=height_m.masked_fill_(~within, math.inf),
+        within=within,
     )
 
 
@@ -97,27 +97,23 @@ def split(
         num_rings=math.ceil(polar.num_rings * polar.ring_m / config.ground.ring_m) + 1,
         ring_m=config.ground.ring_m,
     )
-    cell = coarse.sector(returns.azimuth_rad) * coarse.num_rings + coarse.ring(returns.range_m)
+    cell = coarse.cell(returns.azimuth_rad, returns.range_m)
     ground = ground_height(coarse, cell, returns.height_m, config.ground)
+    # What does not count is infinitely high above the ground, or not a number where there is none.
     above_m = returns.height_m - ground.view(-1).index_select(0, cell)
-    is_ground = above_m < config.min_height_m
-    obstacle = (~is_ground & (above_m <= config.max_height_m)).nonzero()[:, 0]
+    is_obstacle = (above_m >= config.min_height_m) & (above_m <= config.max_height_m)
+    obstacle = is_obstacle.nonzero()[:, 0]
     foot = ground[:, 0][torch.isfinite(ground[:, 0])]
     if not len(foot):
         empty = torch.zeros((polar.num_sectors, polar.num_rings), dtype=torch.bool)
         return obstacle, empty.to(above_m.device)
     sensor_above_m = max(sensor_height_m - float(foot.median()), config.min_height_m)
-    sector = polar.sector(returns.azimuth_rad)
+    place = polar.cell(returns.azimuth_rad, returns.range_m)
+    ends = raycast.reached_cells(polar, place, above_m < config.min_height_m)
+    seen = raycast.seen_ground(polar, ends, 1 - config.min_height_m / sensor_above_m)
     nearest = raycast.nearest_per_sector(
-        sector.index_select(0, obstacle),
+        polar.sector(returns.azimuth_rad.index_select(0, obstacle)),
         returns.range_m.index_select(0, obstacle),
         polar.num_sectors,
-    )
-    on_ground = is_ground.nonzero()[:, 0]
-    seen = raycast.seen_ground(
-        polar,
-        sector.index_select(0, on_ground),
-        returns.range_m.index_select(0, on_ground),
-        1 - config.min_height_m / sensor_above_m,
     )
     return obstacle, raycast.free_polar_cells(seen, nearest, polar.ring_m)

@@ -28,7 +28,7 @@ from unsup_track_ros.geometry.base_voxels import (
     base_voxel_centres,
     base_voxel_of,
 )
-from unsup_track_ros.geometry.box_iou import box_of_points
+from unsup_track_ros.geometry.box_contents import box_of_points
 from unsup_track_ros.geometry.camera import depth_image, seen_points
 from unsup_track_ros.geometry.ground import height_above_ground
 from unsup_track_ros.geometry.range_image import RangeImage

@@ -21,7 +21,7 @@ from unsup_track_ros.geometry.box_shape import (
     rectangle_angles,
 )
 from unsup_track_ros.geometry.ground import LevelScan, ground_height
-from unsup_track_ros.geometry.group_sampling import evenly_picked
+from unsup_track_ros.geometry.grouped_rows import rows_by_group
 from unsup_track_ros.geometry.voxels import voxel_index_zyx
 from unsup_track_ros.shapes import Bool, Float32, Float64, Int64
 from unsup_track_ros.structures.detections import Detections
@@ -183,11 +183,8 @@ class BoxFitter:
     ) -> tuple[Float64[np.ndarray, "N 7"], Bool[np.ndarray, " N"]]:
         """Fit an L-shape to each region's points in the level base frame; boxes in velo."""
         base_T_velo = frame.base_T_velo
-        member = np.flatnonzero(regions.point_region)
-        member = member[np.argsort(regions.point_region[member], kind="stable")]
-        group = (regions.point_region[member] - 1).astype(np.int64)
-        picked = evenly_picked(group, self._config.max_extent_points)
-        member, group = member[picked], group[picked]
+        member, region = rows_by_group(regions.point_region, self._config.max_extent_points)
+        group = region - 1
         points = scan.points_base.take(member, axis=0)
         velocities_base = velocities_velo @ base_T_velo[:3, :3].T
         yaw, heading_known = self._yaw(points, group, velocities_base)
@@ -216,7 +213,7 @@ class BoxFitter:
         cyclists, keeps its course. Without motion all directions compete.
         """
         config = self._config
-        picked = evenly_picked(group, config.max_points)
+        picked, _ = rows_by_group(group + 1, config.max_points)
         angles = rectangle_angles(config.angle_step_rad)
         score = closeness(points[picked, :2], group[picked], angles, config.min_side_distance_m)
         course = np.arctan2(velocities[:, 1], velocities[:, 0])

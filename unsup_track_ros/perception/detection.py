@@ -12,21 +12,18 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
-from unsup_track_ros.geometry.box_iou import box_of_points
-from unsup_track_ros.geometry.components import (
-    component_labels,
-)
-from unsup_track_ros.geometry.group_sampling import evenly_picked
+from unsup_track_ros.geometry.box_contents import box_of_points
+from unsup_track_ros.geometry.grouped_rows import group_means, rows_by_group
+from unsup_track_ros.geometry.linked_points import linked_points
 from unsup_track_ros.geometry.voxels import (
     OUTSIDE,
     flat_voxels,
     voxel_centres,
 )
-from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int64
+from unsup_track_ros.shapes import Bool, Float32, Float64, Int64
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation, MotionState
 from unsup_track_ros.structures.voxels import VoxelRegions
@@ -191,8 +188,8 @@ class MotionDetector:
         sure = np.zeros((len(index), 1), np.float32)
         if motion.confidence is not None:
             sure = motion.confidence[index, None]
-        confidence = _group_means(sure, labels, len(size))[:, 0]
-        proven = (confidence > 0) | np.isfinite(_group_means(velocity, labels, len(size))[:, 0])
+        confidence = group_means(sure, labels, len(size))[:, 0]
+        proven = (confidence > 0) | np.isfinite(group_means(velocity, labels, len(size))[:, 0])
         enough = size >= np.where(proven, config.min_points, config.min_points_unmeasured)
         enough[0] = False
         order = np.argsort(-size, kind="stable")
@@ -205,7 +202,7 @@ class MotionDetector:
             point_region=point_region,
             scores=(support / (support + config.half_score_points)).astype(np.float32),
             motion=np.full(len(order), MotionState.MOVING, np.int64),
-            flow_velo=_group_means(velocity, region, len(order) + 1)[1:],
+            flow_velo=group_means(velocity, region, len(order) + 1)[1:],
         )
 
     def every_object(self, frame: SensorFrame, motion: MotionSegmentation) -> MotionRegions:
@@ -238,18 +235,25 @@ class MotionDetector:
         size = np.bincount(loose, minlength=len(wanted))
         kept = np.flatnonzero(wanted & (size >= self._config.min_points))
         kept = kept[kept > 0]
+        if not len(kept):
+            return regions
         region = np.zeros(len(wanted), np.int64)
         region[kept] = len(regions.scores) + 1 + np.arange(len(kept))
-        scores = size[kept] / (size[kept] + self._config.half_score_points)
+        added = region.take(loose)
+        row = np.flatnonzero(added)
+        point_region = regions.point_region.astype(np.int64)
+        point_region[row] = added[row]
         standing = np.zeros(len(wanted))
         if motion.standing_points is not None:
-            standing += np.bincount(loose[motion.standing_points], minlength=len(wanted))
+            row = row[motion.standing_points[row]]
+            standing += np.bincount(loose[row], minlength=len(wanted))
         state = np.where(
             standing[kept] >= 0.5 * size[kept], MotionState.STANDING, MotionState.UNSURE
         )
+        scores = size[kept] / (size[kept] + self._config.half_score_points)
         unknown = np.full((len(kept), 3), np.nan, np.float32)
         return MotionRegions(
-            point_region=np.maximum(regions.point_region, region[loose]),
+            point_region=point_region,
             scores=np.concatenate([regions.scores, scores]).astype(np.float32),
             motion=np.concatenate([regions.motion, state]).astype(np.int64),
             flow_velo=np.concatenate([regions.flow_velo, unknown]),
@@ -262,44 +266,22 @@ class MotionDetector:
         cluster: Int64[np.ndarray, " M"],
     ) -> Int64[np.ndarray, " M"]:
         """Label points 1..K by a share of the large clusters: all of a cluster gets one label."""
-        order = np.argsort(cluster, kind="stable")
-        loose, clustered = np.split(order, [np.count_nonzero(cluster == 0)])
-        picked = clustered[evenly_picked(cluster[clustered], _GROUPED_POINTS)]
+        loose = np.flatnonzero(cluster == 0)
+        picked, cluster_of_picked = rows_by_group(cluster, _GROUPED_POINTS)
         kept = np.concatenate([loose, picked])
-        found = self._grouped(
-            points_velo.take(kept, axis=0), velocity.take(kept, axis=0), cluster[kept]
+        found = linked_points(
+            points_velo.take(kept, axis=0),
+            velocity.take(kept, axis=0),
+            cluster[kept],
+            cell_m=self._config.cell_m,
+            link_m=self._config.link_m,
+            link_velocity_mps=self._config.link_velocity_mps,
         )
         of_cluster = np.zeros(int(cluster.max(initial=0)) + 1, np.int64)
-        of_cluster[cluster[picked]] = found[len(loose) :]
+        of_cluster[cluster_of_picked] = found[len(loose) :]
         labels = of_cluster[cluster]
         labels[loose] = found[: len(loose)]
         return np.asarray(labels)
-
-    def _grouped(
-        self,
-        points_velo: Float32[np.ndarray, "M 3"],
-        velocity: Float32[np.ndarray, "M 3"],
-        cluster: Int64[np.ndarray, " M"],
-    ) -> Int64[np.ndarray, " M"]:
-        """Label points 1..K: cells that are near and move alike, and cells of one cluster, join."""
-        if len(points_velo) == 0:
-            return np.zeros(0, np.int64)
-        key = np.floor(points_velo[:, :2] / self._config.cell_m).astype(np.int64)
-        key = np.column_stack([key - key.min(axis=0), cluster])
-        shape = tuple(key.max(axis=0) + 1)
-        flat, cell = np.unique(np.ravel_multi_index(tuple(key.T), shape), return_inverse=True)
-        cells = np.stack(np.unravel_index(flat, shape), axis=1)
-        centre = _group_means(points_velo[:, :2], cell, len(cells))
-        pairs = cKDTree(centre).query_pairs(self._config.link_m, output_type="ndarray")
-        cell_velocity = _group_means(velocity, cell, len(cells))
-        apart = np.linalg.norm(cell_velocity[pairs[:, 0]] - cell_velocity[pairs[:, 1]], axis=1)
-        pairs = pairs[~(apart > self._config.link_velocity_mps)]  # unknown velocities do not part
-        same = np.flatnonzero(np.diff(np.sort(cells[:, 2])) == 0)
-        by_cluster = np.argsort(cells[:, 2], kind="stable")
-        chain = np.stack([by_cluster[same], by_cluster[same + 1]], axis=1)
-        chain = chain[cells[chain[:, 0], 2] > 0]
-        edges = np.concatenate([pairs, chain])
-        return component_labels(len(cells), edges[:, 0], edges[:, 1])[cell]
 
 
 def _renumbered(
@@ -324,19 +306,3 @@ def _points_of(
     point_region = np.zeros(len(frame.cloud.points_velo), np.int64)
     point_region[index] = np.where(voxel == OUTSIDE, 0, volume[voxel])
     return point_region
-
-
-def _group_means(
-    values: Float[np.ndarray, "M D"], group: Int64[np.ndarray, " M"], num: int
-) -> Float32[np.ndarray, "G D"]:
-    """Average the finite rows of each group; nan where it has none."""
-    known: Bool[np.ndarray, " M"] = np.isfinite(values).all(axis=1)
-    count = np.bincount(group[known], minlength=num)
-    sums = np.stack(
-        [
-            np.bincount(group[known], weights=column, minlength=num)
-            for column in np.compress(known, values, axis=0).T
-        ]
-    )
-    with np.errstate(invalid="ignore"):
-        return np.asarray((sums / count).T, np.float32)

@@ -16,7 +16,8 @@ import numpy as np
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.box_iou import bev_iou, box_of_points
+from unsup_track_ros.geometry.box_contents import box_of_points
+from unsup_track_ros.geometry.box_iou import bev_iou
 from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int64
 from unsup_track_ros.structures.voxels import VoxelGrid
 from unsup_track_ros.training.scan_cache import CachedScan

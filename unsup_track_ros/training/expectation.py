@@ -20,7 +20,8 @@ import numpy as np
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.box_iou import bev_iou, points_in_boxes
+from unsup_track_ros.geometry.box_contents import points_in_boxes
+from unsup_track_ros.geometry.box_iou import bev_iou
 from unsup_track_ros.labeling.progress import Progress
 from unsup_track_ros.networks.bev_inference import BevPredictor, SegmentorPredictor
 from unsup_track_ros.shapes import Float64, Int64

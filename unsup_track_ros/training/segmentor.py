@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
-from unsup_track_ros.geometry.box_iou import box_of_points
+from unsup_track_ros.geometry.box_contents import box_of_points
 from unsup_track_ros.networks.image_segmentor import ImageSegmentor, ImageSegmentorConfig
 from unsup_track_ros.shapes import Bool, UInt8
 from unsup_track_ros.training.bev_losses import balanced_bce

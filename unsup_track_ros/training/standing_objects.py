@@ -12,7 +12,8 @@ from scipy.spatial import cKDTree
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.box_iou import bev_intersection_pairs, bev_iou, box_of_points
+from unsup_track_ros.geometry.box_contents import box_of_points
+from unsup_track_ros.geometry.box_iou import bev_intersection_pairs, bev_iou
 from unsup_track_ros.geometry.components import component_labels
 from unsup_track_ros.shapes import Bool, Float64, Int64
 from unsup_track_ros.structures.labels import FrameLabel

@@ -84,24 +84,11 @@ def test_pixel_rectangles_overlap_by_their_area_and_nan_overlaps_nothing() -> No
     np.testing.assert_allclose(box_iou.rectangle_iou(first, second), np.array([[1 / 3, 0], [0, 0]]))
 
 
-def test_points_on_faces_are_inside_and_the_margin_grows_every_side() -> None:
-    points = np.array(
-        [[2.25, 0, 0], [2.3, 0, 0], [0, 0.9, 0.75], [0, 0, 0.8], [100, 0, 0]], np.float32
-    )
-    inside = box_iou.points_in_boxes(points, boxes(CAR))[:, 0]
-    np.testing.assert_array_equal(inside[[0, 1, 3, 4]], [True, False, False, False])
-    np.testing.assert_array_equal(
-        box_iou.points_in_boxes(points, boxes(CAR), margin_m=0.1)[:, 0],
-        [True, True, True, True, False],
-    )
-
-
-def test_a_point_in_two_boxes_belongs_to_the_first_and_one_in_none_to_minus_one() -> None:
-    both = boxes(CAR, (1, 0, 0, 4.5, 1.8, 1.5, 0))
-    points = np.array([[0.5, 0, 0], [3.0, 0, 0], [-9, 0, 0]])
-    np.testing.assert_array_equal(box_iou.box_of_points(points, both), [0, 1, -1])
-    assert box_iou.box_of_points(points, np.zeros((0, 7))).tolist() == [-1, -1, -1]
-    assert box_iou.points_in_boxes(np.zeros((0, 3)), both).shape == (0, 2)
+def test_boxes_may_lie_in_memory_in_any_order() -> None:
+    both = boxes(CAR, (1, 0.5, 0, 4.5, 1.8, 1.5, 0.7))
+    expected = box_iou.bev_iou(both, both)
+    for kept in (np.asfortranarray(both), np.repeat(both, 2, axis=0)[::2], both.astype(np.float32)):
+        np.testing.assert_allclose(box_iou.bev_iou(kept, kept), expected, rtol=1e-6)
 
 
 def test_suppression_keeps_the_best_of_each_pile_best_first() -> None:

@@ -68,6 +68,48 @@ def test_groups_are_scored_as_if_alone() -> None:
         np.testing.assert_allclose(both[row], alone[0])
 
 
+def closeness_of_one(points: np.ndarray, angle: float, min_distance: float) -> float:
+    """Score one direction around one group by the definition."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    distances = []
+    for place in (points @ [cosine, sine], points @ [-sine, cosine]):
+        to_low, to_high = place - place.min(), place.max() - place
+        distances.append(to_low if to_low.sum() < to_high.sum() else to_high)
+    return float((1 / np.maximum(np.minimum(*distances), min_distance)).sum())
+
+
+@pytest.mark.parametrize(("precision", "rounding"), [(np.float32, 1e-4), (np.float64, 1e-9)])
+def test_closeness_is_that_of_its_definition(precision: type, rounding: float) -> None:
+    generator = np.random.default_rng(4)
+    group = np.repeat([0, 1, 2, 3], [1, 2, 40, 300])
+    points: np.ndarray = generator.uniform(-5, 5, (len(group), 3)).astype(precision)[:, :2]
+    angles = rectangle_angles(np.radians(7))
+    expected = [
+        [closeness_of_one(points[group == g].astype(float), a, 0.05) for a in angles]
+        for g in range(4)
+    ]
+    np.testing.assert_allclose(closeness(points, group, angles, 0.05), expected, rtol=rounding)
+
+
+def test_no_group_has_no_score_and_no_extent() -> None:
+    nothing = np.zeros((0, 2)), np.zeros(0, np.int64)
+    assert closeness(*nothing, rectangle_angles(0.1), 0.1).shape == (0, 16)
+    assert extents_along(*nothing, np.zeros(0), 0.1)[1].shape == (0, 2)
+
+
+@pytest.mark.parametrize("num", [1, 7, 300])  # of groups: their numbers have one byte or two
+def test_a_share_of_each_group_is_left_out_at_each_end(num: int) -> None:
+    generator = np.random.default_rng(num)
+    group = np.sort(np.concatenate([np.arange(num), generator.integers(0, num, 20 * num)]))
+    points = generator.normal(size=(len(group), 2))
+    centre, size = extents_along(points, group, np.zeros(num), 0.1)
+    for row in range(num):
+        place = np.sort(points[group == row], axis=0)
+        out = int(0.1 * len(place))
+        np.testing.assert_array_equal(size[row], place[-1 - out] - place[out])
+        np.testing.assert_allclose(centre[row], (place[-1 - out] + place[out]) / 2)
+
+
 def test_extents_along_a_direction_are_those_of_the_turned_rectangle() -> None:
     points = l_shape(4.0, 2.0, 0.5, centre=(3.0, 1.0))
     centre, size = extents_along(points, np.zeros(len(points), np.int64), np.array([0.5]))

@@ -26,13 +26,34 @@ def test_the_nearest_return_of_a_sector_counts_and_an_empty_sector_is_infinite()
 
 def test_a_ray_shows_the_ground_only_where_it_runs_low() -> None:
     # A return at 8.5 m, low from 0.5 * 9 = 4.5 m on: rings 5..8 of its sector.
-    seen = raycast.seen_ground(POLAR, torch.tensor([1]), torch.tensor([8.5]), 0.5)
+    place = POLAR.cell(torch.tensor([-0.1]), torch.tensor([8.5]))
+    seen = raycast.seen_ground(POLAR, raycast.reached_cells(POLAR, place, place >= 0), 0.5)
     assert seen.nonzero().tolist() == [[1, ring] for ring in (5, 6, 7, 8)]
 
 
 def test_no_rays_show_no_ground() -> None:
-    nothing = torch.zeros(0)
-    assert not raycast.seen_ground(POLAR, nothing.long(), nothing, 0.5).any()
+    assert not raycast.seen_ground(POLAR, torch.zeros((4, 10), dtype=torch.bool), 0.5).any()
+
+
+def test_seen_ground_is_what_each_ray_shows_in_its_own_sector() -> None:
+    generator = torch.Generator().manual_seed(0)
+    ends = torch.rand((4, 10), generator=generator) < 0.3
+    expected = torch.zeros_like(ends)
+    for sector, ring in ends.nonzero().tolist():
+        low = min(math.ceil((ring + 1) * 0.7), ring)
+        expected[sector, low : ring + 1] = True
+    assert raycast.seen_ground(POLAR, ends, 0.7).tolist() == expected.tolist()
+    assert expected.any()
+    assert not expected.all()
+
+
+def test_only_what_counts_reaches_a_cell_and_the_last_ring_has_no_end() -> None:
+    places = POLAR.cell(torch.tensor([-0.1, 0.1, -3.0]), torch.tensor([8.5, 2.0, 1e20]))
+    assert places.tolist() == [1 * 10 + 8, 2 * 10 + 2, 0 * 10 + 9]
+    unknown = torch.tensor([math.nan])
+    assert 0 <= POLAR.cell(unknown, unknown).item() < 40  # it may not count, but must not fail
+    reached = raycast.reached_cells(POLAR, places, torch.tensor([True, False, True]))
+    assert reached.nonzero().tolist() == [[0, 9], [1, 8]]
 
 
 def test_free_cells_end_before_the_first_obstacle() -> None:
@@ -47,3 +68,16 @@ def test_cells_are_read_at_their_centre_and_outside_the_reach_nothing_is_free() 
     read = raycast.read_polar(POLAR, free, (-1.0, -1.0), 1.0, (2, 2))
     assert read.tolist() == [[True, True], [True, False]]
     assert not raycast.read_polar(POLAR, free, (11.0, 0.0), 1.0, (2, 2)).any()
+    assert not raycast.read_polar(POLAR, ~free & free, (-1.0, -1.0), 1.0, (2, 2)).any()
+
+
+def test_cells_near_the_sensor_are_read_as_if_all_were() -> None:
+    near = torch.rand((4, 10), generator=torch.Generator().manual_seed(1)) < 0.5
+    near[:, 4:] = False
+    read = raycast.read_polar(POLAR, near, (-9.3, -8.8), 0.5, (36, 37))
+    for row, column in ((y, x) for y in range(36) for x in range(37)):
+        x, y = -9.3 + 0.5 * (column + 0.5), -8.8 + 0.5 * (row + 0.5)
+        place = torch.tensor([math.atan2(y, x)]), torch.tensor([math.hypot(x, y)])
+        inside = place[1] < 10
+        assert read[row, column] == (inside & near.view(-1)[POLAR.cell(*place)]).item()
+    assert read.any()

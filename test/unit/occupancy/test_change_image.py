@@ -9,7 +9,6 @@ import torch
 
 from unsup_track_ros.occupancy.change_image import ChangeImageConfig, change_image
 from unsup_track_ros.occupancy.mapper import ScanReading
-from unsup_track_ros.occupancy.scan import Returns
 from unsup_track_ros.structures.grids import OccupancyGrids
 
 SIDE = 20
@@ -36,14 +35,10 @@ def scan(*places: tuple[float, float]) -> ScanReading:
     return ScanReading(
         stamp_ns=7,
         position_odom=np.array([1.0, 0.0, 0.0]),
-        returns=Returns(
-            index=torch.arange(num),
-            offset_odom=offset,
-            azimuth_rad=torch.zeros(num),
-            range_m=torch.ones(num),
-            height_m=torch.ones(num),
-        ),
+        offset_odom=offset,
+        within=torch.ones(num, dtype=torch.bool),
         obstacle=torch.arange(num),
+        obstacle_cell=torch.zeros(num, dtype=torch.int64),
         origin_cell=np.zeros(2, np.int64),
         free=torch.zeros((4, 4), dtype=torch.bool),
     )

@@ -17,7 +17,7 @@ POLAR = PolarGrid(num_sectors=180, num_rings=40, ring_m=1.0)
 def heights_above(points: np.ndarray) -> np.ndarray:
     """Return the height of every point above the ground found in the same points."""
     azimuth, distance = polar_coordinates(*torch.from_numpy(points[:, :2].T.copy()))
-    cell = POLAR.sector(azimuth) * POLAR.num_rings + POLAR.ring(distance)
+    cell = POLAR.cell(azimuth, distance)
     height = torch.from_numpy(points[:, 2])
     return (height - ground_height(POLAR, cell, height, CONFIG).view(-1)[cell]).numpy()
 

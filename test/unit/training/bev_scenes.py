@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.geometry.box_iou import box_of_points, corners
+from unsup_track_ros.geometry.box_contents import box_of_points
+from unsup_track_ros.geometry.box_iou import corners
 from unsup_track_ros.networks.bev_centernet import BevCenternetConfig
 from unsup_track_ros.networks.bev_input import BevGridConfig
 from unsup_track_ros.training.bev_augmentation import LabelledScan

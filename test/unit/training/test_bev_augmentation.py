@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from unit.training.bev_scenes import SMALL_GRID, car, objects, scan_of
 
-from unsup_track_ros.geometry.box_iou import bev_iou, box_of_points
+from unsup_track_ros.geometry.box_contents import box_of_points
+from unsup_track_ros.geometry.box_iou import bev_iou
 from unsup_track_ros.training.bev_augmentation import (
     BevAugmentationConfig,
     LabelledScan,

@@ -10,7 +10,7 @@ import numpy as np
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
-from unsup_track_ros.geometry.box_iou import box_of_points
+from unsup_track_ros.geometry.box_contents import box_of_points
 from unsup_track_ros.geometry.box_projection import boxes_in_image
 from unsup_track_ros.networks.bev_decoding import BevBoxes
 from unsup_track_ros.networks.bev_input import bev_T_velo
