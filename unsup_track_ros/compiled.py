@@ -8,6 +8,7 @@ import functools
 import hashlib
 import inspect
 import itertools
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -100,4 +101,14 @@ def _jit(
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
     if inner:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return cast(_Function, numba.njit(signatures, cache=cache, **options)(bare))
+    dispatcher = numba.njit(signatures, cache=cache, **options)(bare)
+    if signatures and dispatcher.stats.cache_misses:
+        _say_that_it_takes_a_while()
+    return cast(_Function, dispatcher)
+
+
+@functools.cache
+def _say_that_it_takes_a_while() -> None:
+    logging.getLogger(__name__).warning(
+        "Compiling the inner loops: half a minute, once for this version on this machine."
+    )

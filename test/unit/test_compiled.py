@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import importlib.util
+import logging
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+from unsup_track_ros import compiled
 from unsup_track_ros.compiled import compiled_for, on_all_cores, sources_digest
 from unsup_track_ros.data.synthetic import raycast
 
@@ -55,3 +59,33 @@ def test_a_function_compiled_for_types_is_ready_and_refuses_others() -> None:
     assert _sum(np.arange(4.0)) == 6.0
     with pytest.raises(TypeError, match="No matching definition"):
         _sum(np.arange(4))
+
+
+_LOOP = """
+from unsup_track_ros.compiled import compiled_for
+
+@compiled_for("int64(int64)")
+def doubled(number):
+    return 2 * number
+"""
+
+
+def _imported(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("loops", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_first_start_says_that_it_compiles_and_the_next_ones_need_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "loops.py"
+    path.write_text(_LOOP)
+    for is_first in (True, False):
+        compiled._say_that_it_takes_a_while.cache_clear()
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            assert _imported(path).doubled(21) == 42
+        assert ("Compiling the inner loops" in caplog.text) == is_first
