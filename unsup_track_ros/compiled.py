@@ -42,13 +42,14 @@ def compiled_for(*signatures: str) -> Callable[[_Function], _Function]:
     return lambda function: _jit(function, list(signatures), cache=True)
 
 
-def read_only(scalar: str, ndim: int = 1) -> str:
-    """Return the notation of a contiguous array that a compiled function reads and does not write.
+def read_only(scalar: str, ndim: int = 1, *, strided: bool = False) -> str:
+    """Return the notation of an array that a compiled function reads and does not write.
 
-    It takes any such array. One that is written as `float32[::1]` refuses an array that must not be
-    written to, like the points of a scan that lie in a message's buffer.
+    It takes any contiguous array, or any at all with `strided`, which is slower. One that is
+    written as `float32[::1]` refuses an array that must not be written to, like the points of a
+    scan that lie in a message's buffer.
     """
-    return f"Array({scalar}, {ndim}, 'C', True)"
+    return f"Array({scalar}, {ndim}, '{'A' if strided else 'C'}', True)"
 
 
 def compiled_inner(function: _Function) -> _Function:

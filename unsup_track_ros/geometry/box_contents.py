@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.compiled import compiled_for, compiled_inner
+from unsup_track_ros.compiled import compiled_for, compiled_inner, read_only
 from unsup_track_ros.geometry.box_iou import expand_ranges
 from unsup_track_ros.shapes import Bool, Float, Float64, Int64
 
@@ -89,7 +89,7 @@ def _holds(solids: Float64[np.ndarray, "N 8"], box: int, x: float, y: float, z: 
 
 
 @compiled_for(
-    "void(Array(float64, 2, 'A', readonly=True), float64[:, ::1], UniTuple(int64[::1], 2),"
+    f"void({read_only('float64', 2, strided=True)}, float64[:, ::1], UniTuple(int64[::1], 2),"
     " UniTuple(float64, 3), int64[::1], boolean[:, ::1])"
 )
 def _search_buckets(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unsup_track_ros.compiled import compiled_for, compiled_inner
+from unsup_track_ros.compiled import compiled_for, compiled_inner, read_only
 from unsup_track_ros.shapes import Float, Float64, Int64
 
 # Unit box seen from above, counter-clockwise: front right, front left, rear left, rear right.
@@ -56,8 +56,8 @@ def _mean_of_clamped_line(start: float, end: float, bound: float) -> float:
 
 
 @compiled_for(
-    "void(float64[:, :, ::1], float64[:, ::1], Array(int64, 1, 'A', readonly=True),"
-    " Array(int64, 1, 'A', readonly=True), float64[::1])"
+    f"void(float64[:, :, ::1], float64[:, ::1], {read_only('int64', strided=True)},"
+    f" {read_only('int64', strided=True)}, float64[::1])"
 )
 def _share_areas(
     outlines0: Float64[np.ndarray, "N 4 2"],

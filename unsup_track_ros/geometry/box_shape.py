@@ -7,7 +7,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from unsup_track_ros.compiled import compiled_for
+from unsup_track_ros.compiled import compiled_for, read_only
 from unsup_track_ros.shapes import Float, Float64, Int64
 
 
@@ -45,7 +45,7 @@ def closeness(
 
 def _signature(real: str) -> str:
     return (
-        f"void(Array({real}, 2, 'A', readonly=True), int64[::1], {real}[:, ::1], {real},"
+        f"void({read_only(real, 2, strided=True)}, int64[::1], {real}[:, ::1], {real},"
         " float64[:, ::1])"
     )
 

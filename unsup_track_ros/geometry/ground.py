@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from unsup_track_ros.compiled import compiled_for, compiled_inner
+from unsup_track_ros.compiled import compiled_for, compiled_inner, read_only
 from unsup_track_ros.geometry import se3
 from unsup_track_ros.shapes import Float, Float32, Float64
 
@@ -95,7 +95,7 @@ def _cell_along(place_m: float) -> int:
     return int(min(cell, np.float32(_NUM_CELLS - 1))) if cell > 0 else 0
 
 
-@compiled_for("void(float32[:, ::1], Array(float32, 2, 'C', readonly=True))")
+@compiled_for(f"void(float32[:, ::1], {read_only('float32', 2)})")
 def _lower(lowest_m: Float32[np.ndarray, "Y X"], points_level: Float32[np.ndarray, "P 3"]) -> None:
     """Lower the cells to the lowest points in them, in place."""
     for point in range(len(points_level)):
@@ -103,10 +103,7 @@ def _lower(lowest_m: Float32[np.ndarray, "Y X"], points_level: Float32[np.ndarra
         lowest_m[row, column] = min(lowest_m[row, column], points_level[point, 2])
 
 
-@compiled_for(
-    "void(Array(float32, 2, 'C', readonly=True), Array(float32, 2, 'C', readonly=True),"
-    " float32[::1])"
-)
+@compiled_for(f"void({read_only('float32', 2)}, {read_only('float32', 2)}, float32[::1])")
 def _read(
     lowest_m: Float32[np.ndarray, "Y X"],
     points_level: Float32[np.ndarray, "Q 3"],

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from unsup_track_ros.compiled import compiled_for
+from unsup_track_ros.compiled import compiled_for, read_only
 from unsup_track_ros.shapes import Float32, Float64, Int, Int64
 
 
@@ -43,9 +43,7 @@ def group_means(
         return np.asarray(sums / count[:, None], np.float32)
 
 
-@compiled_for(
-    "void(Array(int64, 1, 'C', readonly=True), float64[::1], int64[::1], int64[::1], int64[::1])"
-)
+@compiled_for(f"void({read_only('int64')}, float64[::1], int64[::1], int64[::1], int64[::1])")
 def _pick_evenly(
     label: Int64[np.ndarray, " P"],
     stride: Float64[np.ndarray, " G"],
@@ -74,7 +72,7 @@ def _pick_evenly(
 
 
 @compiled_for(
-    "void(Array(float32, 2, 'A', readonly=True), Array(int64, 1, 'C', readonly=True),"
+    f"void({read_only('float32', 2, strided=True)}, {read_only('int64')},"
     " float64[:, ::1], int64[::1])"
 )
 def _add_finite_rows(
