@@ -137,7 +137,9 @@ class Pipeline:
         )
         self._learned: LearnedDetector | None = None
         if config.detector == "bev" or config.detector == "ensemble":
-            self._learned = LearnedDetector(config.learned, config.detector, device)
+            self._learned = LearnedDetector(
+                config.learned, config.detector, device, self._detection
+            )
         self._image_detector = (
             RetinaTrackDetector(config.retinatrack, device)
             if config.image_detector == "retinatrack"

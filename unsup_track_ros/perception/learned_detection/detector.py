@@ -15,6 +15,7 @@ from unsup_track_ros.geometry import se3
 from unsup_track_ros.networks.bev_decoding import BevDecodingConfig
 from unsup_track_ros.networks.bev_inference import BevPrediction, BevPredictor, SegmentorPredictor
 from unsup_track_ros.networks.bev_input import bev_T_velo
+from unsup_track_ros.perception.detection import MotionDetector
 from unsup_track_ros.perception.learned_detection.evidence import (
     LogOddsConfig,
     box_evidence,
@@ -60,8 +61,15 @@ class LearnedDetector:
         config: LearnedDetectionConfig,
         kind: Literal["bev", "ensemble"],
         device: torch.device,
+        motion_detector: MotionDetector,
     ) -> None:
         """Load the networks.
+
+        Args:
+            config: Parameters.
+            kind: Boxes of the bird's-eye-view network alone, or the ensemble.
+            device: Where the networks are asked.
+            motion_detector: Groups what moves, for the ensemble of products.
 
         Raises:
             ConfigError: Weights that are needed are not named, or are of another network.
@@ -69,6 +77,7 @@ class LearnedDetector:
         """
         self._config = config
         self._kind = kind
+        self._motion_detector = motion_detector
         self._bev = BevPredictor.load(config.bev_path, config.decoding, device)
         self._segmentor: SegmentorPredictor | None = None
         by_product = config.ensemble == "product"
@@ -89,8 +98,9 @@ class LearnedDetector:
         if self._kind == "ensemble" and self._config.ensemble == "product":
             if probability is None:
                 probability = np.zeros((1, 1), np.float32)
+            grouped = self._motion_detector.step(frame, motion)
             product = self._config.product
-            return voxel_ensemble(frame, motion, prediction, probability, product), None
+            return voxel_ensemble(frame, motion, prediction, probability, product, grouped), None
         return self._boxes(frame, motion, prediction, probability)
 
     def _predict(self, frame: SensorFrame) -> BevPrediction:
