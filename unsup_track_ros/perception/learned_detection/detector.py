@@ -98,9 +98,8 @@ class LearnedDetector:
         if self._kind == "ensemble" and self._config.ensemble == "product":
             if probability is None:
                 probability = np.zeros((1, 1), np.float32)
-            grouped = self._motion_detector.step(frame, motion)
-            product = self._config.product
-            return voxel_ensemble(frame, motion, prediction, probability, product, grouped), None
+            witnesses = (frame, motion, prediction, probability)
+            return voxel_ensemble(*witnesses, self._config.product, self._motion_detector), None
         return self._boxes(frame, motion, prediction, probability)
 
     def _predict(self, frame: SensorFrame) -> BevPrediction:

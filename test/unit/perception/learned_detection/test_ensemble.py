@@ -103,8 +103,8 @@ def agreed(
     config: VoxelEnsembleConfig,
 ) -> MotionRegions:
     """What the ensemble keeps of what motion groups."""
-    grouped = MotionDetector(DetectionConfig(), torch.device("cpu")).step(frame(), found)
-    return voxel_ensemble(frame(), found, said, image, config, grouped)
+    detector = MotionDetector(DetectionConfig(), torch.device("cpu"))
+    return voxel_ensemble(frame(), found, said, image, config, detector)
 
 
 def test_where_all_agree_the_box_is_that_of_the_networks() -> None:
