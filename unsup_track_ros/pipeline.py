@@ -137,9 +137,7 @@ class Pipeline:
         )
         self._learned: LearnedDetector | None = None
         if config.detector == "bev" or config.detector == "ensemble":
-            self._learned = LearnedDetector(
-                config.learned, config.detector, device, self._detection
-            )
+            self._learned = LearnedDetector(config.learned, config.detector, device)
         self._image_detector = (
             RetinaTrackDetector(config.retinatrack, device)
             if config.image_detector == "retinatrack"
@@ -260,7 +258,8 @@ class Pipeline:
             seen = self._trackocc.step(frame, egomotion.odom_T_velo1)
             return None, seen.regions, seen.detections, seen.panoptic
         if self._learned is not None:
-            return None, *self._learned.step(frame, motion), None
+            group_motion = partial(self._detection.step, frame, motion)
+            return None, *self._learned.step(frame, motion, group_motion), None
         expected = self._expected(frame, egomotion)
         return None, self._detection.step(frame, motion, expected), None, None
 

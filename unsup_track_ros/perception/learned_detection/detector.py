@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import cv2
@@ -15,7 +16,6 @@ from unsup_track_ros.geometry import se3
 from unsup_track_ros.networks.bev_decoding import BevDecodingConfig
 from unsup_track_ros.networks.bev_inference import BevPrediction, BevPredictor, SegmentorPredictor
 from unsup_track_ros.networks.bev_input import bev_T_velo
-from unsup_track_ros.perception.detection import MotionDetector
 from unsup_track_ros.perception.learned_detection.evidence import (
     LogOddsConfig,
     box_evidence,
@@ -61,15 +61,8 @@ class LearnedDetector:
         config: LearnedDetectionConfig,
         kind: Literal["bev", "ensemble"],
         device: torch.device,
-        motion_detector: MotionDetector,
     ) -> None:
         """Load the networks.
-
-        Args:
-            config: Parameters.
-            kind: Boxes of the bird's-eye-view network alone, or the ensemble.
-            device: Where the networks are asked.
-            motion_detector: Groups what moves, for the ensemble of products.
 
         Raises:
             ConfigError: Weights that are needed are not named, or are of another network.
@@ -77,7 +70,6 @@ class LearnedDetector:
         """
         self._config = config
         self._kind = kind
-        self._motion_detector = motion_detector
         self._bev = BevPredictor.load(config.bev_path, config.decoding, device)
         self._segmentor: SegmentorPredictor | None = None
         by_product = config.ensemble == "product"
@@ -85,9 +77,17 @@ class LearnedDetector:
             self._segmentor = SegmentorPredictor.load(config.segmentor_path, device)
 
     def step(
-        self, frame: SensorFrame, motion: MotionSegmentation
+        self,
+        frame: SensorFrame,
+        motion: MotionSegmentation,
+        group_motion: Callable[[], MotionRegions],
     ) -> tuple[MotionRegions, Detections | None]:
         """Detect the objects of one frame.
+
+        Args:
+            frame: The frame.
+            motion: What moves in it.
+            group_motion: Groups what moves as the detector `motion` does, where that is wanted.
 
         Returns:
             The moving regions of the scan and the detections; None for these where boxes are still
@@ -99,7 +99,7 @@ class LearnedDetector:
             if probability is None:
                 probability = np.zeros((1, 1), np.float32)
             witnesses = (frame, motion, prediction, probability)
-            return voxel_ensemble(*witnesses, self._config.product, self._motion_detector), None
+            return voxel_ensemble(*witnesses, self._config.product, group_motion), None
         return self._boxes(frame, motion, prediction, probability)
 
     def _predict(self, frame: SensorFrame) -> BevPrediction:

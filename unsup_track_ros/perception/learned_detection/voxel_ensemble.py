@@ -8,6 +8,7 @@ occupancy agree. Everything else is no label, which does not make it background.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal
 
@@ -29,7 +30,6 @@ from unsup_track_ros.geometry.voxels import (
 )
 from unsup_track_ros.networks.bev_inference import BevPrediction, volume_index
 from unsup_track_ros.networks.bev_input import bev_T_velo
-from unsup_track_ros.perception.detection import MotionDetector
 from unsup_track_ros.shapes import Bool, Float, Float32, Float64, Int64
 from unsup_track_ros.structures.frame import SensorFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation, MotionState
@@ -71,7 +71,7 @@ def voxel_ensemble(
     prediction: BevPrediction,
     probability: Float32[np.ndarray, "H W"],
     config: VoxelEnsembleConfig,
-    motion_detector: MotionDetector,
+    group_motion: Callable[[], MotionRegions],
 ) -> MotionRegions:
     """Return the regions on which all four witnesses agree; their voxels are the networks'.
 
@@ -88,7 +88,7 @@ def voxel_ensemble(
         prediction: What the bird's-eye-view network says of the scan.
         probability: What the segmentor says of the image.
         config: Parameters.
-        motion_detector: Groups what moves, as in round 1, where `box_of` is `motion`.
+        group_motion: Groups what moves, as in round 1; asked where `box_of` is `motion`.
     """
     if frame.camera is None:
         return _nothing(frame)
@@ -111,8 +111,8 @@ def voxel_ensemble(
     large = order[np.array(visible, bool)]
     chosen = np.repeat(large, times[large])[: config.max_regions]
     if config.box_of == "motion":
-        grouped = motion_detector.step(frame, motion)
-        return _confirmed(grouped, (grid, voxel, labels), chosen, (product, points_cam), config)
+        components = (grid, voxel, labels)
+        return _confirmed(group_motion(), components, chosen, (product, points_cam), config)
     return _regions((grid, voxel, labels), chosen, (product, moving, points_cam), config)
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -104,7 +105,8 @@ def agreed(
 ) -> MotionRegions:
     """What the ensemble keeps of what motion groups."""
     detector = MotionDetector(DetectionConfig(), torch.device("cpu"))
-    return voxel_ensemble(frame(), found, said, image, config, detector)
+    group_motion = partial(detector.step, frame(), found)
+    return voxel_ensemble(frame(), found, said, image, config, group_motion)
 
 
 def test_where_all_agree_the_box_is_that_of_the_networks() -> None:
