@@ -258,7 +258,8 @@ class Pipeline:
             seen = self._trackocc.step(frame, egomotion.odom_T_velo1)
             return None, seen.regions, seen.detections, seen.panoptic
         if self._learned is not None:
-            return None, *self._learned.step(frame, motion), None
+            group_motion = partial(self._detection.step, frame, motion)
+            return None, *self._learned.step(frame, motion, group_motion), None
         expected = self._expected(frame, egomotion)
         return None, self._detection.step(frame, motion, expected), None, None
 

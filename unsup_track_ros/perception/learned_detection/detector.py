@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import cv2
@@ -76,9 +77,17 @@ class LearnedDetector:
             self._segmentor = SegmentorPredictor.load(config.segmentor_path, device)
 
     def step(
-        self, frame: SensorFrame, motion: MotionSegmentation
+        self,
+        frame: SensorFrame,
+        motion: MotionSegmentation,
+        group_motion: Callable[[], MotionRegions],
     ) -> tuple[MotionRegions, Detections | None]:
         """Detect the objects of one frame.
+
+        Args:
+            frame: The frame.
+            motion: What moves in it.
+            group_motion: Groups what moves as the detector `motion` does, where that is wanted.
 
         Returns:
             The moving regions of the scan and the detections; None for these where boxes are still
@@ -89,8 +98,8 @@ class LearnedDetector:
         if self._kind == "ensemble" and self._config.ensemble == "product":
             if probability is None:
                 probability = np.zeros((1, 1), np.float32)
-            product = self._config.product
-            return voxel_ensemble(frame, motion, prediction, probability, product), None
+            witnesses = (frame, motion, prediction, probability)
+            return voxel_ensemble(*witnesses, self._config.product, group_motion), None
         return self._boxes(frame, motion, prediction, probability)
 
     def _predict(self, frame: SensorFrame) -> BevPrediction:

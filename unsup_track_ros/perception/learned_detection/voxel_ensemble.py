@@ -8,6 +8,7 @@ occupancy agree. Everything else is no label, which does not make it background.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal
 
@@ -39,7 +40,6 @@ _THICKENING = (1.0, 1.01, 1.02)
 _CUBE = np.ones((3, 3, 3), bool)
 _RAY_BLOCK = 4096  # rays per block, to bound memory
 _SECTORS = 720  # of the half circle ahead
-_MIN_RETURNS = 3  # of which a box can be fitted
 _REACH_M = 1.0  # around a believed voxel, farther than the dilation reaches
 
 
@@ -53,9 +53,9 @@ class VoxelEnsembleConfig(Config):
     min_side_vox: int = parameter(2, "Its index extent along each axis exceeds this.", ge=0)
     min_pixels: int = parameter(4, "It covers more distinct pixels than this.", ge=0)
     max_regions: int = parameter(16, "Most regions of a frame; the largest stay.", ge=1)
-    box_of: Literal["networks", "moving_returns"] = parameter(
+    box_of: Literal["networks", "motion"] = parameter(
         "networks",
-        "A box spans what the networks believe in, as released, or the moving returns there.",
+        "A box spans what the networks believe in, as released, or is motion's own, as in round 1.",
     )
     quirk_unit_scores: bool = parameter(
         False, "Every score is 1, as released; else the mean product of the component."
@@ -71,13 +71,15 @@ def voxel_ensemble(
     prediction: BevPrediction,
     probability: Float32[np.ndarray, "H W"],
     config: VoxelEnsembleConfig,
+    group_motion: Callable[[], MotionRegions],
 ) -> MotionRegions:
     """Return the regions on which all four witnesses agree; their voxels are the networks'.
 
-    Divergence, where `box_of` is `moving_returns`: the regions have no voxels but points alone, so
-    that boxes are fitted to the returns that moved. What networks of few steps believe in spreads
-    beyond the object, its box teaches the next networks to believe in more, and from round to round
-    labels grow to several times the object's size.
+    Divergence, where `box_of` is `motion`: the regions are those of motion that share a voxel with
+    what the networks believe in, just as motion grouped them, with the course that it measured.
+    What networks of few steps believe in spreads beyond the object, its box teaches the next
+    networks to believe in more, and from round to round labels grow to several times the object's
+    size. Without a course, boxes of one visible side are often a quarter turn off.
 
     Args:
         frame: The frame; it has a camera.
@@ -86,6 +88,7 @@ def voxel_ensemble(
         prediction: What the bird's-eye-view network says of the scan.
         probability: What the segmentor says of the image.
         config: Parameters.
+        group_motion: Groups what moves, as in round 1; asked where `box_of` is `motion`.
     """
     if frame.camera is None:
         return _nothing(frame)
@@ -107,6 +110,9 @@ def voxel_ensemble(
     visible = [_num_pixels(frame, grid, voxel[labels == c]) > config.min_pixels for c in order]
     large = order[np.array(visible, bool)]
     chosen = np.repeat(large, times[large])[: config.max_regions]
+    if config.box_of == "motion":
+        components = (grid, voxel, labels)
+        return _confirmed(group_motion(), components, chosen, (product, points_cam), config)
     return _regions((grid, voxel, labels), chosen, (product, moving, points_cam), config)
 
 
@@ -288,17 +294,12 @@ def _regions(
     member = np.concatenate([np.zeros(0, np.int64), *rows])
     region = np.repeat(np.arange(1, len(chosen) + 1), [len(row) for row in rows])
     flat = voxel[member]
-    scores = np.ones(len(chosen))
-    if not config.quirk_unit_scores and len(chosen):
-        total = np.bincount(region, weights=product.reshape(-1)[flat], minlength=len(chosen) + 1)
-        scores = total[1:] / np.array([len(row) for row in rows])
+    scores = _scores((voxel, labels), chosen, product, config)
     owner = np.zeros(int(moving.max(initial=0)) + 1, np.int64)
     touched = moving[flat] > 0
     owner[moving[flat[touched]]] = region[touched]
     volume = owner[moving]
     place = flat_voxels(grid, points_cam)
-    if config.box_of == "moving_returns":
-        return _with_returns(np.where(place == OUTSIDE, 0, volume[place]), scores)
     # The points are those of both components, the box is that of the networks' alone.
     volume[flat] = region
     return MotionRegions(
@@ -310,19 +311,57 @@ def _regions(
     )
 
 
-def _with_returns(
-    point_region: Int64[np.ndarray, " P"], scores: Float64[np.ndarray, " R"]
+def _scores(
+    components: tuple[Int64[np.ndarray, " V"], Int64[np.ndarray, " V"]],
+    chosen: Int64[np.ndarray, " R"],
+    product: Float32[np.ndarray, "Z Y X"],
+    config: VoxelEnsembleConfig,
+) -> Float64[np.ndarray, " R"]:
+    """Return the mean product of each chosen component, or 1 as released."""
+    if config.quirk_unit_scores:
+        return np.ones(len(chosen))
+    voxel, labels = components
+    size = np.bincount(labels)
+    total = np.bincount(labels, weights=product.reshape(-1)[voxel])
+    return np.asarray(total[chosen] / size[chosen])
+
+
+def _confirmed(
+    grouped: MotionRegions,
+    components: tuple[VoxelGrid, Int64[np.ndarray, " V"], Int64[np.ndarray, " V"]],
+    chosen: Int64[np.ndarray, " R"],
+    witnesses: tuple[Float32[np.ndarray, "Z Y X"], Float[np.ndarray, "P 3"]],
+    config: VoxelEnsembleConfig,
 ) -> MotionRegions:
-    """Return regions of points; one whose motion belongs to another component as well has none."""
-    counts = np.bincount(point_region, minlength=len(scores) + 1)
-    kept = np.flatnonzero(counts[1:] >= _MIN_RETURNS)
-    number = np.zeros(len(counts), np.int64)
+    """Return the regions of motion that share a voxel with a chosen component, else unchanged."""
+    grid, voxel, labels = components
+    product, points_cam = witnesses
+    best = np.zeros(int(np.prod(grid.shape_zyx)))
+    score = np.zeros(int(labels.max(initial=0)) + 1)
+    score[chosen] = _scores((voxel, labels), chosen, product, config)
+    best[voxel] = score[labels]
+    place = flat_voxels(grid, points_cam)
+    shared = np.flatnonzero((grouped.point_region > 0) & (place != OUTSIDE))
+    region_score = np.zeros(len(grouped.scores) + 1)
+    np.maximum.at(region_score, grouped.point_region[shared], best[place[shared]])
+    kept = np.flatnonzero(region_score[1:] > 0)
+    number = np.zeros(len(region_score), np.int64)
     number[kept + 1] = np.arange(1, len(kept) + 1)
+    voxels = grouped.voxels
+    if voxels is not None:
+        stays = number[voxels.region] > 0
+        voxels = VoxelRegions(
+            grid=voxels.grid,
+            voxel=voxels.voxel[stays],
+            region=number[voxels.region[stays]],
+            moving=voxels.moving[stays],
+        )
     return MotionRegions(
-        point_region=number[point_region],
-        scores=scores[kept].astype(np.float32),
-        motion=np.full(len(kept), MotionState.MOVING, np.int64),
-        flow_velo=np.full((len(kept), 3), np.nan, np.float32),
+        point_region=number[grouped.point_region],
+        scores=region_score[kept + 1].astype(np.float32),
+        motion=grouped.motion[kept],
+        flow_velo=grouped.flow_velo[kept],
+        voxels=voxels,
     )
 
 

@@ -5,16 +5,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
+from unsup_track_ros.geometry.components import connected_components
 from unsup_track_ros.geometry.ground import level_scan
-from unsup_track_ros.geometry.voxels import TRAIN_GRID, voxel_centres
+from unsup_track_ros.geometry.voxels import TRAIN_GRID, occupied_voxels, voxel_centres
 from unsup_track_ros.networks.bev_decoding import BevBoxes
 from unsup_track_ros.networks.bev_inference import BevPrediction
 from unsup_track_ros.networks.bev_input import BevGridConfig
 from unsup_track_ros.perception.box_fitting import BoxFitter, BoxFittingConfig
+from unsup_track_ros.perception.detection import DetectionConfig, MotionDetector
 from unsup_track_ros.perception.learned_detection.evidence import (
     BoxEvidence,
     LogOddsConfig,
@@ -26,10 +30,12 @@ from unsup_track_ros.perception.learned_detection.voxel_ensemble import (
     free_voxels,
     voxel_ensemble,
 )
+from unsup_track_ros.shapes import Float32
 from unsup_track_ros.structures.calibration import PinholeCamera
+from unsup_track_ros.structures.detections import Detections
 from unsup_track_ros.structures.frame import CameraImage, PointCloud, SensorFrame
 from unsup_track_ros.structures.motion import MotionRegions, MotionSegmentation, MotionStatus
-from unsup_track_ros.structures.voxels import VoxelGrid
+from unsup_track_ros.structures.voxels import VoxelGrid, VoxelRegions
 
 CAM_T_VELO = np.array([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
 CAMERA = PinholeCamera(
@@ -38,6 +44,7 @@ CAMERA = PinholeCamera(
 # The rear and one side of a car 12 m ahead, and the road.
 CAR_VELO = np.array([14.0, 0.0, -1.0, 4.0, 1.8, 1.6, 0.0])
 CONFIG = VoxelEnsembleConfig(min_voxels=16, min_side_vox=1)
+OF_MOTION = VoxelEnsembleConfig(min_voxels=16, min_side_vox=1, box_of="motion")
 
 
 def scan() -> np.ndarray:
@@ -90,14 +97,23 @@ def seen(probability: float = 1.0) -> np.ndarray:
     return np.full((80, 200), probability, np.float32)
 
 
+def agreed(
+    found: MotionSegmentation,
+    said: BevPrediction,
+    image: Float32[np.ndarray, "H W"],
+    config: VoxelEnsembleConfig,
+) -> MotionRegions:
+    """What the ensemble keeps of what motion groups."""
+    detector = MotionDetector(DetectionConfig(), torch.device("cpu"))
+    group_motion = partial(detector.step, frame(), found)
+    return voxel_ensemble(frame(), found, said, image, config, group_motion)
+
+
 def test_where_all_agree_the_box_is_that_of_the_networks() -> None:
-    regions = voxel_ensemble(frame(), motion(), prediction(), seen(), CONFIG)
+    regions = agreed(motion(), prediction(), seen(), CONFIG)
     assert len(regions.scores) == 1
     assert regions.scores[0] == pytest.approx(1.0)
-    fitter = BoxFitter(BoxFittingConfig())
-    (box,) = fitter.step(
-        frame(), regions, level_scan(frame().base_T_velo, frame().cloud.points_velo)
-    ).boxes_velo
+    (box,) = fitted(regions).boxes_velo
     assert box[0] == pytest.approx(14.0, abs=0.6)
     assert box[1] == pytest.approx(0.0, abs=0.3)
     assert 3.5 < box[3] < 5.5
@@ -112,41 +128,86 @@ def spread() -> BevPrediction:
     return replace(sure, segmentation=volume)
 
 
-def fitted(regions: MotionRegions) -> np.ndarray:
+def fitted(regions: MotionRegions) -> Detections:
     scanned = frame()
     level = level_scan(scanned.base_T_velo, scanned.cloud.points_velo)
-    return BoxFitter(BoxFittingConfig()).step(scanned, regions, level).boxes_velo
+    return BoxFitter(BoxFittingConfig()).step(scanned, regions, level)
 
 
-def test_networks_that_believe_in_too_much_widen_their_boxes_but_not_those_of_moving_returns() -> (
-    None
-):
-    released = voxel_ensemble(frame(), motion(), spread(), seen(), CONFIG)
-    anchored_config = CONFIG.model_copy(update={"box_of": "moving_returns"})
-    anchored = voxel_ensemble(frame(), motion(), spread(), seen(), anchored_config)
-    (wide,), (box,) = fitted(released), fitted(anchored)
+def test_networks_that_believe_in_too_much_widen_their_boxes_but_not_those_of_motion() -> None:
+    released = agreed(motion(), spread(), seen(), CONFIG)
+    anchored = agreed(motion(), spread(), seen(), OF_MOTION)
+    (wide,), (box,) = fitted(released).boxes_velo, fitted(anchored).boxes_velo
     assert wide[4] > CAR_VELO[4] + 1.0
     assert box[3:5] == pytest.approx(CAR_VELO[3:5], abs=0.3)
     assert anchored.scores == pytest.approx(released.scores)
 
 
-def test_of_two_components_on_one_motion_one_has_its_returns() -> None:
+def test_a_motion_that_two_components_touch_is_one_region() -> None:
     halves = prediction()
     volume = halves.segmentation.copy()
     volume[:, 31:33] = 0.0
     parts = replace(halves, segmentation=volume)
-    released = voxel_ensemble(frame(), motion(), parts, seen(), CONFIG)
-    assert len(released.scores) == 2
-    config = CONFIG.model_copy(update={"box_of": "moving_returns"})
-    regions = voxel_ensemble(frame(), motion(), parts, seen(), config)
+    assert len(agreed(motion(), parts, seen(), CONFIG).scores) == 2
+    regions = agreed(motion(), parts, seen(), OF_MOTION)
     assert len(regions.scores) == len(regions.motion) == len(regions.flow_velo) == 1
     assert set(np.unique(regions.point_region)) == {0, 1}
 
 
+def rear_moving(velocity_mps: tuple[float, float, float]) -> MotionSegmentation:
+    """Only the rear of the car was judged, and it moves."""
+    on_rear = np.zeros(13000, bool)
+    on_rear[:3000] = True
+    velocity = np.full((13000, 3), np.nan, np.float32)
+    velocity[on_rear] = velocity_mps
+    return replace(motion(), moving_points=on_rear, velocity_velo=velocity)
+
+
+def test_a_box_of_motion_keeps_the_course_that_motion_measured() -> None:
+    """The rear alone is wider than long: without a course its box would be a quarter turn off."""
+    found = fitted(agreed(rear_moving((6.0, 0.0, 0.0)), prediction(), seen(), OF_MOTION))
+    assert found.heading_known.tolist() == [True]
+    assert found.velocities_velo[0] == pytest.approx([6.0, 0.0, 0.0])
+    assert found.boxes_velo[0, 6] == pytest.approx(0.0, abs=0.05)
+    assert found.boxes_velo[0, 4] == pytest.approx(CAR_VELO[4], abs=0.1)
+    nowhere = fitted(agreed(rear_moving((np.nan,) * 3), prediction(), seen(), OF_MOTION))
+    assert abs(nowhere.boxes_velo[0, 6]) == pytest.approx(np.pi / 2, abs=0.05)
+
+
+def test_of_two_motions_the_one_that_networks_believe_in_stays() -> None:
+    both = motion().moving_points.copy()
+    road = scan()[9000:]
+    both[9000:] = (np.abs(road[:, 0] - 20) < 4) & (road[:, 1] > 3)
+    found = replace(motion(), moving_points=both)
+    grouped = MotionDetector(DetectionConfig(), torch.device("cpu")).step(frame(), found)
+    assert len(grouped.scores) == 2
+    regions = agreed(found, prediction(), seen(), OF_MOTION)
+    assert len(regions.scores) == 1
+    assert (regions.point_region[:9000] == 1).all()
+    assert not regions.point_region[9000:].any()
+
+
+def test_motion_in_voxels_keeps_its_voxels_and_their_box() -> None:
+    points_cam = scan() @ CAM_T_VELO[:3, :3].T.astype(np.float32)
+    voxel = occupied_voxels(TRAIN_GRID, points_cam[:9000])
+    voxels = VoxelRegions(
+        grid=TRAIN_GRID,
+        voxel=voxel,
+        region=connected_components(TRAIN_GRID.shape_zyx, voxel),
+        moving=np.ones(len(voxel), bool),
+    )
+    found = replace(motion(), voxels=voxels, moving_pixels=np.zeros((80, 200), bool))
+    regions = agreed(found, spread(), seen(), OF_MOTION)
+    assert regions.voxels is not None
+    assert np.array_equal(regions.voxels.voxel, voxel)
+    assert fitted(regions).boxes_velo[0, 3:5] == pytest.approx(CAR_VELO[3:5], abs=0.3)
+    silent = agreed(found, prediction(0.0), seen(), OF_MOTION)
+    assert silent.voxels is None or not len(silent.voxels.voxel)
+
+
 @pytest.mark.parametrize("silent", ["motion", "image", "scan"])
 def test_one_witness_that_disagrees_leaves_no_label(silent: str) -> None:
-    regions = voxel_ensemble(
-        frame(),
+    regions = agreed(
         motion(moving=silent != "motion"),
         prediction(0.0 if silent == "scan" else 1.0),
         seen(0.5 if silent == "image" else 1.0),
@@ -158,7 +219,7 @@ def test_one_witness_that_disagrees_leaves_no_label(silent: str) -> None:
 
 def test_a_component_that_is_too_small_is_no_label() -> None:
     large = VoxelEnsembleConfig(min_voxels=10_000)
-    assert len(voxel_ensemble(frame(), motion(), prediction(), seen(), large).scores) == 0
+    assert len(agreed(motion(), prediction(), seen(), large).scores) == 0
 
 
 def test_rays_free_what_they_pass_and_nothing_behind_their_end() -> None:
