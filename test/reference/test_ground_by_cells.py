@@ -61,4 +61,5 @@ def test_ground_is_the_lowest_return_around_without_pits(num: int) -> None:
 
 
 def test_what_is_not_a_number_is_read_somewhere() -> None:
-    ground.ground_height(np.zeros((NUM, NUM), np.float32), np.full((1, 3), np.nan, np.float32))
+    level = np.full((NUM, NUM), 0.5, np.float32)
+    assert ground.ground_height(level, np.full((1, 3), np.nan, np.float32)).tolist() == [0.5]

@@ -9,25 +9,27 @@ import math
 import numpy as np
 
 from unsup_track_ros.compiled import compiled_for, read_only
-from unsup_track_ros.shapes import Float32, Float64, Int, Int64
+from unsup_track_ros.shapes import Bool, Float32, Float64, Int, Int64
 
 
 def rows_by_group(
-    label: Int[np.ndarray, " P"], most: int
+    label: Int[np.ndarray, " P"], most: int, wanted: Bool[np.ndarray, " G"] | None = None
 ) -> tuple[Int64[np.ndarray, " K"], Int64[np.ndarray, " K"]]:
     """Return at most `most` rows of each group, evenly spread over its rows, and their labels.
 
-    Sorted by label, then by row: what sorting and `evenly_picked` say, without sorting.
+    Sorted by label, then by row.
 
     Args:
         label: (P,) group of each row, 0 for none.
         most: Rows per group.
+        wanted: (G,) groups that are asked for, by label; None for all but 0.
     """
     label = np.ascontiguousarray(label, np.int64)
-    size = np.bincount(label, minlength=1)
-    size[0] = 0
+    size = np.bincount(label, minlength=1 if wanted is None else len(wanted))
+    size[0 if wanted is None else ~wanted] = 0
     stride = np.maximum(size / most, 1.0)
-    picked = np.where(size > 0, np.floor((size - 1) / stride) + 1, 0).astype(np.int64)
+    picked = (np.floor((size - 1) / stride) + 1).astype(np.int64)  # of an empty group none
+    stride[size == 0] = 0.0
     row = np.empty(int(picked.sum()), np.int64)
     _pick_evenly(label, stride, np.cumsum(picked) - picked, np.zeros_like(picked), row)
     return row, np.repeat(np.arange(len(picked)), picked)
@@ -55,16 +57,16 @@ def _pick_evenly(
 
     Args:
         label: Group of each row.
-        stride: Of each group, at least 1.
+        stride: Of each group, at least 1; 0 for one that is left out.
         free: Where the next row of each group is written; moves on.
         rank: Rows of each group that were met so far.
         row: What is written.
     """
     for k in range(len(label)):
         group = label[k]
-        if group == 0:
-            continue
         step, met = stride[group], rank[group]
+        if step == 0.0:
+            continue
         rank[group] = met + 1
         if step == 1.0 or met == 0 or int(met / step) != int((met - 1) / step):
             row[free[group]] = k

@@ -15,7 +15,7 @@ from scipy.stats import qmc
 
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.group_sampling import evenly_picked
+from unsup_track_ros.geometry.grouped_rows import rows_by_group
 from unsup_track_ros.shapes import Float, Float64, Int64
 
 _REACHES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1)  # of the largest change, pass by pass
@@ -64,8 +64,7 @@ def searched_boxes(
         group: (M,) the box that each belongs to.
         config: Parameters.
     """
-    order = np.argsort(group, kind="stable")
-    picked = order[evenly_picked(group[order], config.max_points)]
+    picked, _ = rows_by_group(group + 1, config.max_points)
     count = np.bincount(group[picked], minlength=len(boxes))
     sided = (count >= config.min_points) & (boxes[:, 3] >= config.min_length_m)
     picked = picked[sided[group[picked]]]

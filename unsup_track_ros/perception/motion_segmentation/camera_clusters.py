@@ -17,7 +17,7 @@ import numpy as np
 from unsup_track_ros.compiled import compiled_for, compiled_inner, read_only
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.group_sampling import evenly_picked
+from unsup_track_ros.geometry.grouped_rows import rows_by_group
 from unsup_track_ros.perception.motion_segmentation.camera_evidence import CameraEvidence
 from unsup_track_ros.perception.motion_segmentation.projected_scan import FlowView, sample_bilinear
 from unsup_track_ros.shapes import Bool, Float32, Float64, Int, Int64
@@ -95,11 +95,11 @@ def flow_sample(
     tested = (judged >= config.min_points) & (judged >= config.min_judged_share * seen)
     tested[0] = False
     row = np.flatnonzero(image.judged & tested[cluster])
-    row = row[np.argsort(cluster[row], kind="stable")]
-    row = row[evenly_picked(cluster[row], config.max_points)]
+    picked, cluster_of_picked = rows_by_group(cluster[row], config.max_points)
+    row = row[picked]
     return FlowSample(
         row=row,
-        cluster=cluster[row],
+        cluster=cluster_of_picked,
         sigma_px=image.sigma_px[row],
         limit_px=image.limit_px[row],
     )

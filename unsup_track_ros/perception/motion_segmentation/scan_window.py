@@ -16,7 +16,7 @@ import numpy as np
 
 from unsup_track_ros.compiled import compiled_for, read_only
 from unsup_track_ros.geometry import se3
-from unsup_track_ros.geometry.group_sampling import evenly_picked
+from unsup_track_ros.geometry.grouped_rows import rows_by_group
 from unsup_track_ros.perception.motion_segmentation.distance_field import (
     DistanceField,
     height_layer,
@@ -92,11 +92,8 @@ def members_of(
     scan: ScanFacts, wanted: Bool[np.ndarray, " C1"], most: int = MAX_MEMBERS
 ) -> Members:
     """Sample the wanted clusters: all points of the small ones, an even share of the large ones."""
-    label = scan.clusters.label
-    grouped = np.empty(len(label), np.int64)
-    num = _group(label, wanted, np.zeros(len(wanted), np.int64), grouped)
-    point = grouped[:num][evenly_picked(label[grouped[:num]], most)]
-    sizes = np.bincount(label[point])
+    point, label = rows_by_group(scan.clusters.label, most, wanted)
+    sizes = np.bincount(label)
     cluster = np.flatnonzero(sizes)
     size = sizes[cluster]
     return Members(
@@ -224,22 +221,3 @@ def _collect(
             for axis in range(3):
                 collected[count, axis] = points[k, axis]
             count += 1
-
-
-@compiled_for(f"int64({read_only('int64')}, {read_only('boolean')}, int64[::1], int64[::1])")
-def _group(label: np.ndarray, wanted: np.ndarray, start: np.ndarray, row: np.ndarray) -> int:
-    """Write the rows with a wanted label, sorted by it, to the front of `row`; return how many.
-
-    `start` is of the length of `wanted` and holds zeros.
-    """
-    for k in range(len(label)):
-        if wanted[label[k]]:
-            start[label[k]] += 1
-    num = 0
-    for c in range(len(start)):
-        num, start[c] = num + start[c], num
-    for k in range(len(label)):
-        if wanted[label[k]]:
-            row[start[label[k]]] = k
-            start[label[k]] += 1
-    return num
