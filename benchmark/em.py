@@ -4,9 +4,11 @@
 
     python -m benchmark.em --folder runs/em --size cpu
     python -m benchmark.em --folder runs/em --size short --device cuda --workers 4 --ablation
+    python -m benchmark.em --folder runs/em --size cpu --modes tcr --control --training-seed 1
 
 The default seeds to score on are held out. Everything is resumed, so that the measurement may be
 spread over any number of calls; `--size` chooses networks, steps and the number of worlds.
+`--control` repeats each mode with the labels of round 1 in every round: what training alone brings.
 """
 
 from __future__ import annotations
@@ -14,25 +16,27 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from benchmark.runs import Bench, say
 from benchmark.tables import hardware, judged, number, table
+from unsup_track_ros.cli.console import progress_display
 from unsup_track_ros.config import flatten, from_values
 from unsup_track_ros.evaluation.detection import IOU_THRESHOLDS
-from unsup_track_ros.labeling.progress import no_progress
 from unsup_track_ros.training.em import EmOptions, run_em
 from unsup_track_ros.training.em_config import EmConfig, EmMode, em_config
 from unsup_track_ros.training.em_evaluation import SCORE_ROWS
 
 HELD_OUT_SEEDS: Final = (201, 202, 203, 204, 205, 206)
 TRAIN_SEEDS: Final = tuple(range(11, 23))
+_MODES: Final = ("improved", "tcr")
 PARKED_BAR: Final = 0.4
 LEAD_BAR: Final = 0.10
 _CONFIGS = Path(__file__).resolve().parent.parent / "config" / "training"
+LABELS_KEPT: Final = "labels of round 1 in every round"
 # One lever of mode `improved` at a time, set back to what Track, Check, Repeat does.
 LEVERS: Final[Mapping[str, Mapping[str, object]]] = {
     "heads and losses of tcr": {"bev.mode": "tcr"},
@@ -46,7 +50,7 @@ LEVERS: Final[Mapping[str, Mapping[str, object]]] = {
         "decoding.max_iou": 1.0,
     },
     "from scratch": {"warm_start": False},
-    "labels of round 1 in every round": {"expectation.enabled": False},
+    LABELS_KEPT: {"expectation.enabled": False},
     "no box search": {"expectation.standing.search.enabled": False},
     "no standing labels": {"label.completion.objects.static_weight": 0.0},
     "labels not completed": {"label.completion.enabled": False},
@@ -72,8 +76,8 @@ class Size:
 
 SIZES: Final = {
     "cpu": Size(
-        worlds=3,
-        held_out=2,
+        worlds=6,
+        held_out=6,
         seconds=4.0,
         files={"improved": _CONFIGS / "em_small.yaml", "tcr": _CONFIGS / "em_tcr_small.yaml"},
     ),
@@ -103,14 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         label_device="cpu",
         num_workers=options.workers,
     )
-    runs: dict[str, list[dict[str, Any]]] = {}
-    for mode in options.modes:
-        runs[mode] = _run(mode, em_config(mode, size.files[mode]), options, work)
-    if options.ablation:
-        full = em_config("improved", size.files["improved"])
-        for name, changes in LEVERS.items():
-            changed = from_values(EmConfig, flatten(full) | dict(changes))
-            runs[f"improved, {name}"] = _run(name.replace(" ", "_"), changed, options, work)
+    runs = {
+        name: _run(name, _configured(mode, size, changes, options.training_seed), options, work)
+        for name, mode, changes in wanted_runs(options)
+    }
     text = report(runs) + f"\n\nOn {hardware(options.device)}\n"
     sys.stdout.write(text)
     if options.out is not None:
@@ -123,10 +123,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--folder", type=Path, required=True, help="recordings and runs")
     parser.add_argument("--size", choices=sorted(SIZES), default="cpu")
-    parser.add_argument("--modes", nargs="+", default=["improved", "tcr"])
+    parser.add_argument("--modes", nargs="+", choices=_MODES, default=_MODES)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--seeds", type=int, nargs="+", help="worlds to score on, instead of those held out"
+    )
+    parser.add_argument("--training-seed", type=int, default=0, help="of weights and samples")
+    parser.add_argument(
+        "--control", action="store_true", help="each mode also with labels of round 1 throughout"
     )
     parser.add_argument("--ablation", action="store_true", help="one lever out at a time")
     parser.add_argument("--device", default="cpu")
@@ -135,11 +139,32 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def wanted_runs(options: argparse.Namespace) -> Iterator[tuple[str, EmMode, Mapping[str, object]]]:
+    """Yield name, mode and changed parameters of what is asked for, each once."""
+    for mode in options.modes:
+        yield mode, mode, {}
+        if options.control:
+            yield f"{mode}, {LABELS_KEPT}", mode, LEVERS[LABELS_KEPT]
+    if options.ablation:
+        for name, changes in LEVERS.items():
+            if not (options.control and name == LABELS_KEPT and "improved" in options.modes):
+                yield f"improved, {name}", "improved", changes
+
+
+def _configured(mode: EmMode, size: Size, changes: Mapping[str, object], seed: int) -> EmConfig:
+    seeds = {f"{name}_training.optimizer.seed": seed for name in ("bev", "segmentor")}
+    return from_values(EmConfig, flatten(em_config(mode, size.files[mode])) | seeds | dict(changes))
+
+
 def _run(
     name: str, config: EmConfig, options: argparse.Namespace, work: EmOptions
 ) -> list[dict[str, Any]]:
     say(f"EM {name}")
-    return run_em(config, options.folder / f"em_{options.size}_{name}", work, no_progress)
+    folder = f"em_{options.size}_{name.replace(', ', '_').replace(' ', '_')}"
+    if options.training_seed:
+        folder += f"_seed_{options.training_seed}"
+    with progress_display() as progress:
+        return run_em(config, options.folder / folder, work, progress)
 
 
 def report(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
@@ -153,8 +178,9 @@ def report(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
                 values = [scores.get(f"{row}.frame_mean_ap@{column}") for column in columns]
                 found = number(scores.get("parked.recall")) if row == "bev.all" else ""
                 title = f"{name}, round {done['round']}, {row}"
-                rows.append([title, *(number(value) for value in values), found])
-    head = ["mAP at IoU", *columns, "parked found"]
+                mean = None if None in values else _mean_ap(scores, row)
+                rows.append([title, *(number(value) for value in (*values, mean)), found])
+    head = ["mAP at IoU", *columns, "mean", "parked found"]
     return "\n\n".join(["# EM", table(head, rows), "## Bars", table(["", "found"], bars(runs))])
 
 
@@ -183,8 +209,8 @@ def bars(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[list[str]]:
     return rows
 
 
-def _mean_ap(scores: Mapping[str, float | None]) -> float:
-    values = [scores.get(f"bev.all.frame_mean_ap@{iou:.1f}") or 0.0 for iou in IOU_THRESHOLDS]
+def _mean_ap(scores: Mapping[str, float | None], row: str = "bev.all") -> float:
+    values = [scores.get(f"{row}.frame_mean_ap@{iou:.1f}") or 0.0 for iou in IOU_THRESHOLDS]
     return sum(values) / len(values)
 
 

@@ -144,6 +144,21 @@ def test_a_round_in_which_the_witnesses_never_agree_stops_with_its_number(
     assert set(manifest["checkpoint_sha256"]) == {"bev", "segmentor"}
 
 
+def test_without_expectation_each_round_of_tcr_learns_from_the_labels_of_motion(
+    tiny_drive: Path, tmp_path: Path
+) -> None:
+    """What the control of the benchmark is: the networks of the last round are not asked."""
+    config = parameters("tcr", tmp_path)
+    config = config.model_copy(
+        update={"expectation": config.expectation.model_copy(update={"enabled": False})}
+    )
+    run = tmp_path / "run"
+    rows = run_em(config, run, EmOptions(bags=(tiny_drive,), num_rounds=2), no_progress)
+    assert rows[0]["labels"]["labels"] == rows[1]["labels"]["labels"] > 0
+    first, second = (tree(run / f"round_0{number}/labels") for number in (1, 2))
+    assert first == second
+
+
 def test_a_run_of_other_parameters_is_refused(
     undisturbed: tuple[EmConfig, EmOptions, Path],
 ) -> None:

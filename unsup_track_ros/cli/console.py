@@ -97,6 +97,8 @@ def progress_display() -> Iterator[Progress]:
         def show(work: str, done: int, total: int) -> None:
             if work not in tasks:
                 tasks[work] = bars.add_task(work, total=total)
+            elif done < bars.tasks[tasks[work]].completed:  # the same work on the next recording
+                bars.reset(tasks[work])
             bars.update(tasks[work], completed=done, total=total)
 
         yield show
@@ -107,10 +109,14 @@ class _ProgressLines:
 
     def __init__(self) -> None:
         self._started: dict[str, tuple[float, int]] = {}
+        self._done: dict[str, int] = {}
         self._last_s = -_LINE_INTERVAL_S
 
     def __call__(self, work: str, done: int, total: int) -> None:
         now_s = time.monotonic()
+        if done < self._done.get(work, 0):  # the same work on the next recording
+            del self._started[work]
+        self._done[work] = done
         start_s, start_done = self._started.setdefault(work, (now_s, done))
         if done < total and now_s - self._last_s < _LINE_INTERVAL_S:
             return

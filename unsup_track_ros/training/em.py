@@ -112,13 +112,19 @@ def run_em(
         device=options.device,
     )
     with RunDirectory.open_for_writing(out, manifest, config) as run:
-        rounds = _Rounds(config, out, options, progress)
-        rows = [
-            rounds.finished(number) or rounds.perform(number)
-            for number in range(1, options.num_rounds + 1)
-        ]
+        rows = []
+        for number in range(1, options.num_rounds + 1):
+            rounds = _Rounds(config, out, options, _told_in_round(number, progress))
+            rows.append(rounds.finished(number) or rounds.perform(number))
         run.write_text(REPORT_NAME, run_report(rows))
     return rows
+
+
+def _told_in_round(number: int, progress: Progress) -> Progress:
+    def told(work: str, done: int, total: int) -> None:
+        progress(f"round {number}: {work}", done, total)
+
+    return told
 
 
 def _names(bags: Sequence[Path]) -> dict[str, Path]:
@@ -191,11 +197,12 @@ class _Rounds:
         return row
 
     def _labeler(self, number: int) -> LabelerConfig:
-        if number == 1 or self._config.mode == "improved":
-            return self._config.label
+        config = self._config
+        if number == 1 or config.mode == "improved" or not config.expectation.enabled:
+            return config.label
         last = self.folder(number - 1) / "checkpoints"
         return ensemble_labeler(
-            self._config.label, last / "bev.safetensors", last / "segmentor.safetensors"
+            config.label, last / "bev.safetensors", last / "segmentor.safetensors"
         )
 
     def _store_folder(self, number: int, name: str) -> Path:

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 import pytest
 
-from benchmark.em import LEVERS, SIZES, bars, report
+from benchmark.em import LABELS_KEPT, LEVERS, SIZES, bars, report, wanted_runs
 from unsup_track_ros.config import flatten, from_values
 from unsup_track_ros.evaluation.detection import IOU_THRESHOLDS
 from unsup_track_ros.training.em_config import EmConfig, em_config
@@ -40,7 +41,8 @@ def test_bars_say_what_is_met_and_what_is_missed() -> None:
 def test_a_report_has_a_row_per_run_round_and_view() -> None:
     text = report({"improved": rounds(0.3, 0.4)})
     assert "| improved, round 2, bev.all | 0.400 |" in text
-    assert "| improved, round 1, perspective.moving | n/a |" in text
+    assert "| 0.400 | 0.400 | 0.500 |" in text  # IoU 0.7, mean, parked
+    assert f"| improved, round 1, perspective.moving |{' n/a |' * 8}  |" in text
 
 
 @pytest.mark.parametrize("lever", LEVERS)
@@ -48,3 +50,11 @@ def test_a_lever_changes_something_that_there_is(lever: str) -> None:
     full = em_config("improved", SIZES["cpu"].files["improved"])
     changed = from_values(EmConfig, flatten(full) | dict(LEVERS[lever]))
     assert changed != full
+
+
+def test_the_control_keeps_the_labels_of_each_mode_and_is_run_once() -> None:
+    options = argparse.Namespace(modes=("improved", "tcr"), control=True, ablation=True)
+    runs = list(wanted_runs(options))
+    names = [name for name, _, _ in runs]
+    assert len(names) == len(set(names)) == 2 + 2 + len(LEVERS) - 1
+    assert ("tcr, labels of round 1 in every round", "tcr", LEVERS[LABELS_KEPT]) in runs

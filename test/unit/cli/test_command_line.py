@@ -120,6 +120,18 @@ def test_progress_without_a_terminal_is_plain_lines(capsys: pytest.CaptureFixtur
     assert len(lines) == 2  # the rest came within five seconds
 
 
+def test_work_that_begins_again_has_a_time_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter((0.0, 100.0, 1000.0, 1010.0))
+    monkeypatch.setattr("time.monotonic", lambda: next(seconds))
+    with progress_display() as progress:
+        for done in (1, 10, 1, 6):
+            progress("training", done, 10)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] == "training: 6 of 10, 8 s left"  # 2 s a step since it began again
+
+
 def test_warnings_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     print_notes(("No camera.",))
     captured = capsys.readouterr()
