@@ -102,10 +102,24 @@ def _jit(
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True}
     if inner:
         options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    dispatcher = numba.njit(signatures, cache=cache, **options)(bare)
+    try:
+        dispatcher = numba.njit(signatures, cache=cache, **options)(bare)
+    except RuntimeError as error:
+        if "no locator available" not in str(error):
+            raise
+        _say_that_nothing_is_kept()
+        dispatcher = numba.njit(signatures, **options)(bare)
     if signatures and dispatcher.stats.cache_misses:
         _say_that_it_takes_a_while()
     return cast(_Function, dispatcher)
+
+
+@functools.cache
+def _say_that_nothing_is_kept() -> None:
+    logging.getLogger(__name__).warning(
+        "Neither the installed package nor the home folder can be written to: what is compiled "
+        "for the inner loops is not kept. Set NUMBA_CACHE_DIR to a folder that can."
+    )
 
 
 @functools.cache

@@ -90,3 +90,18 @@ def test_the_first_start_says_that_it_compiles_and_the_next_ones_need_not(
         with caplog.at_level(logging.WARNING):
             assert _imported(path).doubled(21) == 42
         assert ("Compiling the inner loops" in caplog.text) == is_first
+
+
+def test_where_no_folder_can_be_written_to_it_compiles_every_time_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As for a user without a home, of a package that root has installed."""
+    monkeypatch.setattr("numba.core.caching.CompileResultCacheImpl._locator_classes", [])
+    compiled._say_that_nothing_is_kept.cache_clear()
+
+    def twice(value: float) -> float:
+        return 2 * value
+
+    with caplog.at_level(logging.WARNING):
+        assert compiled_for("float64(float64)")(twice)(3.0) == 6.0
+    assert "Set NUMBA_CACHE_DIR" in caplog.text
