@@ -193,6 +193,8 @@ def bars(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[list[str]]:
             rises = all(after > before for before, after in itertools.pairwise(means))
             said = ", ".join(number(mean) for mean in means)
             rows.append([f"{mode}: mAP rises with each round", f"{said} {_verdict(rises)}"])
+            steps = [_worlds_ahead(*pair) for pair in itertools.pairwise(runs[mode])]
+            rows.append([f"{mode}: worlds in which it does", ", ".join(steps)])
     if "improved" in runs:
         last = runs["improved"][min(1, len(runs["improved"]) - 1)]["detector"]
         parked = last.get("parked.recall")
@@ -212,6 +214,13 @@ def bars(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[list[str]]:
 def _mean_ap(scores: Mapping[str, float | None], row: str = "bev.all") -> float:
     values = [scores.get(f"{row}.frame_mean_ap@{iou:.1f}") or 0.0 for iou in IOU_THRESHOLDS]
     return sum(values) / len(values)
+
+
+def _worlds_ahead(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Count the recordings on which a round is better than the one before."""
+    worlds, last = after["detector_by_recording"], before["detector_by_recording"]
+    ahead = sum(_mean_ap(worlds[name]) > _mean_ap(last[name]) for name in worlds)
+    return f"{ahead} of {len(worlds)}"
 
 
 def _verdict(is_met: bool) -> str:

@@ -82,6 +82,7 @@ def test_a_run_leaves_labels_networks_scores_and_their_origin(
         metrics = json.loads((folder / "metrics.json").read_text())
         assert metrics["labels"]["labels"] > 0
         assert metrics["detector"]["bev.all.frame_mean_ap@0.5"] is not None
+        assert metrics["detector_by_recording"] == {"drive": metrics["detector"]}
         provenance = json.loads((folder / "provenance.json").read_text())
         assert set(provenance["checkpoints"]) == {"bev", "segmentor"}
         assert "drive" in provenance["recordings"]

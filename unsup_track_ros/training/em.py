@@ -181,13 +181,15 @@ class _Rounds:
             raise DataError(f"Round {number}: {error}") from error
         before = self._labels(number - 1) if number > 1 else {}
         change = label_change(before, labels)
-        detector = self._detector_scores(checkpoints[0])
+        by_recording = self._detector_scores(checkpoints[0])
+        detector = mean_scores(list(by_recording.values()))
         taught = self._label_scores(number)
         row = {
             "round": number,
             "mode": self._config.mode,
             "labels": {k: v for k, v in asdict(change).items() if k != "doubtful"},
             "detector": detector,
+            "detector_by_recording": by_recording,
             "label_scores": taught,
         }
         self._write(folder, "config.yaml", dump_config(self._config))
@@ -338,11 +340,11 @@ class _Rounds:
         scans = [self._scans(name) for name in self._bags]
         return any(cache.read(cache.indices[0]).image_rgb is not None for cache in scans)
 
-    def _detector_scores(self, checkpoint: Path) -> Scores:
+    def _detector_scores(self, checkpoint: Path) -> dict[str, Scores]:
         config = self._config
         device = torch.device(self._options.device)
         predictor = BevPredictor.load(str(checkpoint), config.decoding, device)
-        scores = []
+        scores = {}
         for bag in self._options.evaluation_bags:
             truth = self._truth(bag)
             if truth is None:
@@ -351,8 +353,8 @@ class _Rounds:
             with Recording(bag, config.label.recording) as recording:
                 scans.fill(recording, config.scans, self._progress)
             found = detector_labels(scans, predictor, config.evaluation_views, self._progress)
-            scores.append(detector_scores(found, truth))
-        return mean_scores(scores)
+            scores[bag.stem] = detector_scores(found, truth)
+        return scores
 
     def _label_scores(self, number: int) -> Scores:
         """Score the labels themselves where their recordings have truth."""

@@ -16,16 +16,21 @@ from unsup_track_ros.training.em_config import EmConfig, em_config
 
 
 def rounds(*values: float, parked: float = 0.5) -> list[dict[str, Any]]:
+    """Return the rows of a run; of its two worlds, one never changes."""
+    first = _scores(values[0], parked)
     return [
         {
             "round": number,
-            "detector": {
-                **{f"bev.all.frame_mean_ap@{iou:.1f}": value for iou in IOU_THRESHOLDS},
-                "parked.recall": parked,
-            },
+            "detector": _scores(value, parked),
+            "detector_by_recording": {"a": _scores(value, parked), "b": first},
         }
         for number, value in enumerate(values, 1)
     ]
+
+
+def _scores(value: float, parked: float) -> dict[str, float]:
+    means = {f"bev.all.frame_mean_ap@{iou:.1f}": value for iou in IOU_THRESHOLDS}
+    return means | {"parked.recall": parked}
 
 
 def test_bars_say_what_is_met_and_what_is_missed() -> None:
@@ -33,6 +38,7 @@ def test_bars_say_what_is_met_and_what_is_missed() -> None:
     found = dict(bars(runs))
     assert found["improved: mAP rises with each round"] == "0.300, 0.400, 0.450 met"
     assert found["tcr: mAP rises with each round"].endswith("MISSED")
+    assert found["tcr: worlds in which it does"] == "1 of 2, 0 of 2"
     assert found["parked found after round 2 >= 0.4"] == "0.390 MISSED"
     assert found["improved ahead of tcr at 0.1 by 0"] == "0.050 met"
     assert found["improved ahead of tcr at 0.5 by 0.1"] == "0.050 MISSED"
