@@ -7,7 +7,8 @@
     python -m benchmark.em --folder runs/em --size cpu --modes tcr --control --training-seed 1
 
 The default seeds to score on are held out. Everything is resumed, so that the measurement may be
-spread over any number of calls; `--size` chooses networks, steps and the number of worlds.
+spread over any number of calls; `--size` chooses networks, steps and the number of worlds. On a CPU
+as many runs go side by side as there are cores (`--jobs`), each on one thread.
 `--control` repeats each mode with the labels of round 1 in every round: what training alone brings.
 """
 
@@ -15,13 +16,17 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
-from benchmark.runs import Bench, say
+from benchmark.runs import Bench
 from benchmark.tables import hardware, judged, number, table
 from unsup_track_ros.cli.console import progress_display
 from unsup_track_ros.config import flatten, from_values
@@ -95,22 +100,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is asked for and write the tables."""
     options = _options(arguments)
     bench, size = Bench(folder=options.folder, device=options.device), SIZES[options.size]
-    bags = [bench.world(seed, size.seconds) for seed in TRAIN_SEEDS[: size.worlds]]
-    held_out = [
-        bench.world(seed, size.seconds) for seed in options.seeds or HELD_OUT_SEEDS[: size.held_out]
-    ]
-    work = EmOptions(
-        bags=tuple(bags),
-        evaluation_bags=tuple(held_out),
-        num_rounds=options.rounds,
-        device=options.device,
-        label_device="cpu",
-        num_workers=options.workers,
-    )
-    runs = {
-        name: _run(name, _configured(mode, size, changes, options.training_seed), options, work)
-        for name, mode, changes in wanted_runs(options)
-    }
+    seeds = options.seeds or HELD_OUT_SEEDS[: size.held_out]
+    world = partial(bench.world, seconds=size.seconds)
+    jobs = options.jobs or (os.cpu_count() if options.device == "cpu" else 1)
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as executor:
+        bags = executor.map(world, TRAIN_SEEDS[: size.worlds])
+        held_out = executor.map(world, seeds)
+        work = EmOptions(
+            bags=tuple(bags),
+            evaluation_bags=tuple(held_out),
+            num_rounds=options.rounds,
+            device=options.device,
+            label_device="cpu",
+            num_workers=options.workers,
+        )
+        started = {
+            name: executor.submit(
+                _run,
+                name,
+                _configured(mode, size, changes, options.training_seed),
+                _folder(name, options),
+                work,
+            )
+            for name, mode, changes in wanted_runs(options)
+        }
+        runs = {name: run.result() for name, run in started.items()}
     text = report(runs) + f"\n\nOn {hardware(options.device)}\n"
     sys.stdout.write(text)
     if options.out is not None:
@@ -134,7 +148,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--ablation", action="store_true", help="one lever out at a time")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--workers", type=int, default=0, help="processes that help")
+    parser.add_argument("--jobs", type=int, help="runs side by side; on a CPU one per core")
+    parser.add_argument("--workers", type=int, default=0, help="processes that help each run")
     parser.add_argument("--out", type=Path, help="Markdown file to write")
     return parser.parse_args(arguments)
 
@@ -156,15 +171,20 @@ def _configured(mode: EmMode, size: Size, changes: Mapping[str, object], seed: i
     return from_values(EmConfig, flatten(em_config(mode, size.files[mode])) | seeds | dict(changes))
 
 
-def _run(
-    name: str, config: EmConfig, options: argparse.Namespace, work: EmOptions
-) -> list[dict[str, Any]]:
-    say(f"EM {name}")
+def _folder(name: str, options: argparse.Namespace) -> Path:
     folder = f"em_{options.size}_{name.replace(', ', '_').replace(' ', '_')}"
     if options.training_seed:
         folder += f"_seed_{options.training_seed}"
-    with progress_display() as progress:
-        return run_em(config, options.folder / folder, work, progress)
+    return Path(options.folder) / folder
+
+
+def _run(name: str, config: EmConfig, folder: Path, work: EmOptions) -> list[dict[str, Any]]:
+    with progress_display(bars_allowed=False) as progress:
+
+        def told(what: str, done: int, total: int) -> None:
+            progress(f"{name}: {what}", done, total)
+
+        return run_em(config, folder, work, told)
 
 
 def report(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

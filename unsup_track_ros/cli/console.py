@@ -75,9 +75,13 @@ def print_notes(notes: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def progress_display() -> Iterator[Progress]:
-    """Give a function that shows progress with ETA: bars on a terminal, else lines."""
-    if not sys.stderr.isatty():
+def progress_display(*, bars_allowed: bool = True) -> Iterator[Progress]:
+    """Give a function that shows progress with ETA: bars on a terminal, else lines.
+
+    Args:
+        bars_allowed: False where several processes write to one terminal.
+    """
+    if not (bars_allowed and sys.stderr.isatty()):
         yield _ProgressLines()
         return
     from rich import progress as rich_progress
