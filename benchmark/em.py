@@ -31,6 +31,7 @@ from benchmark.tables import hardware, judged, number, table
 from unsup_track_ros.cli.console import progress_display
 from unsup_track_ros.config import flatten, from_values
 from unsup_track_ros.evaluation.detection import IOU_THRESHOLDS
+from unsup_track_ros.labeling.progress import named_progress
 from unsup_track_ros.training.em import EmOptions, run_em
 from unsup_track_ros.training.em_config import EmConfig, EmMode, em_config
 from unsup_track_ros.training.em_evaluation import SCORE_ROWS
@@ -180,11 +181,7 @@ def _folder(name: str, options: argparse.Namespace) -> Path:
 
 def _run(name: str, config: EmConfig, folder: Path, work: EmOptions) -> list[dict[str, Any]]:
     with progress_display(bars_allowed=False) as progress:
-
-        def told(what: str, done: int, total: int) -> None:
-            progress(f"{name}: {what}", done, total)
-
-        return run_em(config, folder, work, told)
+        return run_em(config, folder, work, named_progress(name, progress))
 
 
 def report(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

@@ -35,6 +35,15 @@ def rows_by_group(
     return row, np.repeat(np.arange(len(picked)), picked)
 
 
+def renumbered(
+    label: Int[np.ndarray, " P"], kept: Int64[np.ndarray, " R"]
+) -> Int64[np.ndarray, " P"]:
+    """Rename the kept labels to 1..R in their order; all others become 0."""
+    new = np.zeros(1 + int(max(label.max(initial=0), kept.max(initial=0))), np.int64)
+    new[kept] = np.arange(1, len(kept) + 1)
+    return np.asarray(new[label])
+
+
 def group_means(
     values: Float32[np.ndarray, "M D"], group: Int64[np.ndarray, " M"], num: int
 ) -> Float32[np.ndarray, "G D"]:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from unsup_track_ros.geometry.grouped_rows import renumbered
 from unsup_track_ros.shapes import Bool, Float, Float64, Int, Int64
-from unsup_track_ros.structures.voxels import VoxelGrid
+from unsup_track_ros.structures.voxels import VoxelGrid, VoxelRegions
 
 __all__ = [
     "DISCOVER_GRID",
@@ -103,3 +104,15 @@ def near_any(
     steps = np.stack(np.meshgrid(*[(-1, 0, 1)] * 3), axis=-1).reshape(-1, 3) @ stride
     centres = (voxel_index_zyx(grid, voxels) + 1) @ stride
     return np.asarray(padded[centres[:, None] + steps].any(axis=1))
+
+
+def chosen_regions(regions: VoxelRegions, kept: Int64[np.ndarray, " R"]) -> VoxelRegions:
+    """Return some of the regions, numbered 1..R in the order of `kept`."""
+    region = renumbered(regions.region, kept)
+    stays = region > 0
+    return VoxelRegions(
+        grid=regions.grid,
+        voxel=regions.voxel[stays],
+        region=region[stays],
+        moving=regions.moving[stays],
+    )

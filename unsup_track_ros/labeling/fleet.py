@@ -32,7 +32,7 @@ from unsup_track_ros.data.recording import Recording
 from unsup_track_ros.errors import ConfigError, DataError, UnsupTrackError
 from unsup_track_ros.labeling.chunks import gather_chunk, plan_chunks
 from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions, label_recording
-from unsup_track_ros.labeling.progress import Progress, no_progress
+from unsup_track_ros.labeling.progress import Progress, named_progress, no_progress
 from unsup_track_ros.labeling.remote_files import is_remote, local_labels, local_recording
 from unsup_track_ros.labeling.store import LabelStore
 
@@ -208,7 +208,9 @@ def label_here(tasks: Sequence[LabelingTask], progress: Progress) -> list[TaskRe
     for number, task in enumerate(tasks):
         future: Future[TaskResult] = Future()
         try:
-            future.set_result(label_task(task, _named(progress, task)))
+            future.set_result(
+                label_task(task, named_progress(PurePosixPath(task.out).name, progress))
+            )
         except Exception as error:  # a defect in one recording must not lose the others
             future.set_exception(error)
         results.append(_result(future, task))
@@ -250,15 +252,6 @@ def dask_workers(address: str) -> Iterator[Executor]:
         # Never pure: the result is on the disk, so an equal task of an earlier run proves nothing.
         executor: Any = client.get_executor(pure=False, retries=_RETRIES)
         yield executor
-
-
-def _named(progress: Progress, task: LabelingTask) -> Progress:
-    name = PurePosixPath(task.out).name
-
-    def told(work: str, done: int, total: int) -> None:
-        progress(f"{name}: {work}", done, total)
-
-    return told
 
 
 def _result(future: Future[TaskResult], task: LabelingTask) -> TaskResult:

@@ -12,3 +12,12 @@ Progress = Callable[[str, int, int], None]
 
 def no_progress(work: str, done: int, total: int) -> None:
     """Tell nobody."""
+
+
+def named_progress(name: str, progress: Progress) -> Progress:
+    """Return a progress that tells another one whose work it is."""
+
+    def told(work: str, done: int, total: int) -> None:
+        progress(f"{name}: {work}", done, total)
+
+    return told

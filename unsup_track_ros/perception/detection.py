@@ -16,10 +16,11 @@ import torch
 from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
 from unsup_track_ros.geometry.box_contents import box_of_points
-from unsup_track_ros.geometry.grouped_rows import group_means, rows_by_group
+from unsup_track_ros.geometry.grouped_rows import group_means, renumbered, rows_by_group
 from unsup_track_ros.geometry.linked_points import linked_points
 from unsup_track_ros.geometry.voxels import (
     OUTSIDE,
+    chosen_regions,
     flat_voxels,
     voxel_centres,
 )
@@ -137,14 +138,7 @@ class MotionDetector:
     ) -> MotionRegions:
         config = self._config
         visible = self._visible(frame, motion, found)[: config.max_voxel_regions]
-        region = _renumbered(found.region.astype(np.int64), visible)
-        kept = region > 0
-        voxels = VoxelRegions(
-            grid=found.grid,
-            voxel=found.voxel[kept],
-            region=region[kept],
-            moving=found.moving[kept],
-        )
+        voxels = chosen_regions(found, visible)
         support = np.bincount(voxels.region[voxels.moving], minlength=len(visible) + 1)[1:]
         scores = support / (support + config.half_score_voxels)
         if config.quirk_unit_scores:
@@ -194,7 +188,7 @@ class MotionDetector:
         enough[0] = False
         order = np.argsort(-size, kind="stable")
         order = order[enough[order]][: config.max_regions]
-        region = _renumbered(labels, order)
+        region = renumbered(labels, order)
         point_region = np.zeros(len(motion.moving_points), np.int64)
         point_region[index] = region
         support = size[order] * np.where(confidence[order] > 0, confidence[order], 1.0)
@@ -282,15 +276,6 @@ class MotionDetector:
         labels = of_cluster[cluster]
         labels[loose] = found[: len(loose)]
         return np.asarray(labels)
-
-
-def _renumbered(
-    labels: Int64[np.ndarray, " V"], kept: Int64[np.ndarray, " R"]
-) -> Int64[np.ndarray, " V"]:
-    """Rename the kept labels to 1..R in their order; all others become 0."""
-    new = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
-    new[kept] = np.arange(1, len(kept) + 1)
-    return np.asarray(new[labels])
 
 
 def _points_of(

@@ -36,7 +36,7 @@ from unsup_track_ros.labeling.atomic_file import write_atomically
 from unsup_track_ros.labeling.fleet import LabelingTask, label_here, label_tasks, local_workers
 from unsup_track_ros.labeling.labeler import LabelerConfig, LabelingOptions
 from unsup_track_ros.labeling.manifest import recording_fingerprint
-from unsup_track_ros.labeling.progress import Progress
+from unsup_track_ros.labeling.progress import Progress, named_progress
 from unsup_track_ros.labeling.store import LabelStore
 from unsup_track_ros.networks.bev_inference import BevPredictor, SegmentorPredictor
 from unsup_track_ros.structures.labels import FrameLabel
@@ -114,17 +114,10 @@ def run_em(
     with RunDirectory.open_for_writing(out, manifest, config) as run:
         rows = []
         for number in range(1, options.num_rounds + 1):
-            rounds = _Rounds(config, out, options, _told_in_round(number, progress))
+            rounds = _Rounds(config, out, options, named_progress(f"round {number}", progress))
             rows.append(rounds.finished(number) or rounds.perform(number))
         run.write_text(REPORT_NAME, run_report(rows))
     return rows
-
-
-def _told_in_round(number: int, progress: Progress) -> Progress:
-    def told(work: str, done: int, total: int) -> None:
-        progress(f"round {number}: {work}", done, total)
-
-    return told
 
 
 def _names(bags: Sequence[Path]) -> dict[str, Path]:

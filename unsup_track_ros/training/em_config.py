@@ -30,11 +30,9 @@ _TCR_ENSEMBLE: dict[str, object] = {
     "pipeline.motion_segmentation.tcr.grid.y_max_m": 4.0,
     "pipeline.motion_segmentation.tcr.grid.z_min_m": 2.0,
     "pipeline.motion_segmentation.tcr.grid.z_max_m": 34.0,
-}
-# The same for motion of mode `improved`: what networks confirm needs less proof. On worlds that are
-# learned from, labels then have 0.51 of the objects instead of 0.47, at a precision of 0.81 instead
-# of 0.79; lower bars still add nothing (docs/results/em.md).
-_LOOSE_MOTION: dict[str, object] = {
+    # The same for motion of mode `improved`: what networks confirm needs less proof. On worlds that
+    # are learned from, labels then have 0.51 of the objects instead of 0.47, at a precision of 0.81
+    # instead of 0.79; lower bars still add nothing (docs/results/em.md).
     "pipeline.motion_segmentation.lidar.min_suspicious": 0.03,
     "pipeline.motion_segmentation.lidar.max_unexplained": 0.8,
     "pipeline.motion_segmentation.lidar.min_gain": 0.05,
@@ -90,7 +88,7 @@ def ensemble_labeler(config: LabelerConfig, bev: Path, segmentor: Path) -> Label
         "pipeline.learned.bev_path": str(bev),
         "pipeline.learned.segmentor_path": str(segmentor),
     }
-    return from_values(LabelerConfig, flatten(config) | _TCR_ENSEMBLE | _LOOSE_MOTION | paths)
+    return from_values(LabelerConfig, flatten(config) | _TCR_ENSEMBLE | paths)
 
 
 def _released() -> EmConfig:

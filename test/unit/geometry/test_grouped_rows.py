@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unsup_track_ros.geometry.grouped_rows import group_means, rows_by_group
+from unsup_track_ros.geometry.grouped_rows import group_means, renumbered, rows_by_group
 
 
 def test_rows_come_by_label_and_in_their_order_and_those_of_label_zero_stay_out() -> None:
@@ -90,3 +90,10 @@ def test_means_of_columns_of_a_larger_array_are_theirs() -> None:
     values = np.arange(12, dtype=np.float32).reshape(4, 3)[:, :2]
     means = group_means(values, np.array([0, 1, 1, 0]), 2)
     np.testing.assert_array_equal(means, [[4.5, 5.5], [4.5, 5.5]])
+
+
+def test_kept_labels_are_numbered_in_their_order_and_others_are_none() -> None:
+    label = np.array([0, 3, 1, 2, 3])
+    assert renumbered(label, np.array([3, 1])).tolist() == [0, 1, 2, 0, 1]
+    assert renumbered(label, np.zeros(0, np.int64)).tolist() == [0] * 5
+    assert renumbered(np.zeros(0, np.int64), np.array([2])).tolist() == []

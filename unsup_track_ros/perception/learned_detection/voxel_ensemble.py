@@ -19,9 +19,11 @@ from unsup_track_ros.config import Config, parameter
 from unsup_track_ros.geometry import camera, se3
 from unsup_track_ros.geometry.box_iou import expand_ranges
 from unsup_track_ros.geometry.components import connected_components, large_components
+from unsup_track_ros.geometry.grouped_rows import renumbered
 from unsup_track_ros.geometry.voxels import (
     OUTSIDE,
     TRAIN_GRID,
+    chosen_regions,
     dense,
     flat_voxels,
     occupied_voxels,
@@ -345,23 +347,13 @@ def _confirmed(
     region_score = np.zeros(len(grouped.scores) + 1)
     np.maximum.at(region_score, grouped.point_region[shared], best[place[shared]])
     kept = np.flatnonzero(region_score[1:] > 0)
-    number = np.zeros(len(region_score), np.int64)
-    number[kept + 1] = np.arange(1, len(kept) + 1)
     voxels = grouped.voxels
-    if voxels is not None:
-        stays = number[voxels.region] > 0
-        voxels = VoxelRegions(
-            grid=voxels.grid,
-            voxel=voxels.voxel[stays],
-            region=number[voxels.region[stays]],
-            moving=voxels.moving[stays],
-        )
     return MotionRegions(
-        point_region=number[grouped.point_region],
+        point_region=renumbered(grouped.point_region, kept + 1),
         scores=region_score[kept + 1].astype(np.float32),
         motion=grouped.motion[kept],
         flow_velo=grouped.flow_velo[kept],
-        voxels=voxels,
+        voxels=None if voxels is None else chosen_regions(voxels, kept + 1),
     )
 
 
